@@ -1,1 +1,185 @@
-//! wasm-aot-abi
+//! The wasm-aot ABI, version 0.1: what a compiled module is made of and how a
+//! host talks to it.
+//!
+//! This crate **is** the specification. It has no code to link against beyond
+//! encoding helpers: types, constants, and prose. A loader in any language can
+//! be written from it alone.
+//!
+//! # The artefact
+//!
+//! An artefact is an ordinary native shared object (or object file) without
+//! undefined symbols, constructors, relocations or writable data. One dynamic
+//! symbol, [`DESCRIPTOR_SYMBOL`], points at its **metadata block**: a
+//! read-only, 64-byte aligned run of bytes which starts with a
+//! [`Descriptor`]. Everything a loader needs is found from there:
+//!
+//! * a [`Slice`] or [`Str`] names a range inside the metadata block, as a byte
+//!   offset from the start of the descriptor;
+//! * [`Descriptor::text`] and [`Descriptor::image`] are signed distances, in
+//!   bytes, from the start of the descriptor to the machine code and to the
+//!   memory image;
+//! * machine code is named by its offset from the start of the text.
+//!
+//! So nothing has to be relocated, and the whole block can be checked before
+//! the file is mapped. All integers are little-endian in the metadata block,
+//! whatever the target; the run-time structures ([`VmContext`] and what it
+//! points to) use the target's byte order and 64-bit pointers.
+//!
+//! # The instance
+//!
+//! A loader makes an instance by allocating [`VmctxLayout::size`] zeroed
+//! bytes, 64-byte aligned: the **vmctx**. It starts with a [`VmContext`]
+//! header and continues with the slots that the descriptor places: memories,
+//! globals, tables, imported functions, type ids, function references. The
+//! loader reads every offset from the descriptor and never recomputes one.
+//! That is what lets an old artefact run on a new loader.
+//!
+//! Instantiation follows the order of the WebAssembly specification (core,
+//! 4.5.4): match all imports; fill the header and the import slots; create
+//! memories (mapping the image), tables and globals; write element segments,
+//! then data segments; call the start function.
+//!
+//! # Calling conventions
+//!
+//! **Wasm convention.** Every WebAssembly function is
+//! `f(ctx, params...) -> results...` in the convention that
+//! [`Descriptor::convention`] names. `ctx` is what stands beside the code
+//! pointer wherever one is stored (import slot, table element, function
+//! reference): the vmctx for a function defined in an artefact, a
+//! [`HostContext`] for one of the host. No register is preserved across a
+//! call, the callee pops its stack arguments, and calls may be tail calls.
+//! [`Convention::CraneliftTail`] on x86-64 passes integers and references in
+//! rdi, rsi, rdx, rcx, r8, r9 and floats and vectors in xmm0-7, then on the
+//! stack in slots of 8 bytes (16 for vectors); results come back in rax, rcx,
+//! rdx, rsi, rdi, r8, r9, r10 and xmm0-7, and any further ones in memory at an
+//! address passed as a hidden first argument. Hosts need not speak it: they go
+//! through trampolines.
+//!
+//! **Entry** (host to wasm). For every function type that can be entered the
+//! artefact holds an [entry trampoline](Trampoline) in the platform's C
+//! convention:
+//!
+//! ```c
+//! uint32_t entry(const void *code, void *ctx, union value *values);
+//! ```
+//!
+//! `values` is an array of 16-byte slots ([`VALUE_SIZE`]), as many as the
+//! larger of the numbers of parameters and results. The caller writes
+//! parameters to it in order, the trampoline overwrites it with results. A
+//! value stands at the start of its slot in the target's byte order; the bytes
+//! behind it are undefined. Beside it every exported function has a **typed** C
+//! symbol,
+//!
+//! ```c
+//! uint32_t NAME(void *vmctx, T0 p0, T1 p1, ..., R0 *r0, R1 *r1, ...);
+//! ```
+//!
+//! with `int32_t`, `int64_t`, `float`, `double` and `void *` for `i32`, `i64`,
+//! `f32`, `f64` and references. A `v128` parameter is passed by pointer
+//! (`const void *`). Both return a **status**: 0 when the call returned, else
+//! the [`TrapCode`] it ended with or a host's own number (see
+//! [`STATUS_HOST`]). Results are written only when the status is 0.
+//!
+//! **Exit** (wasm to host). The code pointer bound to an import or stored in a
+//! table for a host function is an exit trampoline of some artefact for that
+//! function type; its `ctx` is a [`HostContext`], whose `call` it invokes in
+//! the C convention with the same `values` array. A non-zero status raises.
+//!
+//! # Traps
+//!
+//! A trap is a hardware fault at an instruction recorded in the module's
+//! [site table](crate::sites): `ud2` or `udf`, a division error, or an access
+//! to the guard pages of a linear memory. The host's fault handler looks the
+//! faulting address up, then resumes at the innermost [`EntryRecord`]:
+//! it loads the stack and frame pointer from it, puts the status in the first
+//! result register of the wasm convention (rax, x0), and jumps to its handler.
+//! [`Builtins::raise`] does the same from host code. Frames in between are
+//! dropped without running anything in them, so they may only be WebAssembly
+//! frames and trampolines.
+//!
+//! # Stack
+//!
+//! Every function that needs stack compares the stack pointer against
+//! [`StoreContext::stack_limit`] in its prologue. Trampolines, small leaf
+//! functions and builtins do not; a host keeps at least [`STACK_RESERVE`]
+//! bytes usable below the limit for them, besides what its own functions use.
+//!
+//! # Versions
+//!
+//! [`ABI_MAJOR`] must be equal and the loader's [`ABI_MINOR`] at least the
+//! artefact's. A bit in [`Descriptor::required`] that the loader does not know
+//! makes it refuse, naming the bit. Structures grow only at their ends;
+//! [`Descriptor::size`] tells how much of the descriptor the writer knew, and
+//! what is missing reads as zero. Within major version 0 every minor version
+//! may break: there the minor versions must be equal too.
+//!
+//! # A worked example
+//!
+//! `(module (import "e" "f" (func $f (param i32))) (func (export "run") (call
+//! $f (i32.const 7))))` has two types, `[i32] -> []` (index 0) and `[] -> []`
+//! (index 1). Its vmctx is the header, then at 48 the [`FunctionImport`] for
+//! `e.f`, then two `u32` type ids at 64 and one [`FuncRef`] slot at 96 for the
+//! exported function. Its text holds the body of `run`, an entry trampoline
+//! for type 1, an exit trampoline for type 0, and the C symbol of `run`. The
+//! body loads `code` and `ctx` from vmctx+48 and calls `code(ctx, 7)`; `code`
+//! is the exit trampoline, `ctx` the loader's [`HostContext`].
+#![no_std]
+#![forbid(unsafe_code)]
+
+mod builtins;
+mod descriptor;
+mod features;
+mod records;
+pub mod sites;
+mod trap;
+mod types;
+mod vmctx;
+mod wire;
+
+pub use builtins::Builtins;
+pub use descriptor::{Convention, Descriptor, Target, Tunables, VmctxLayout};
+pub use features::{CpuFeatures, Required, WasmFeatures};
+pub use records::{
+    ConstExpr, ConstKind, CustomSection, DataMode, DataSegment, ElementItems, ElementMode,
+    ElementSegment, Export, ExternKind, ExternType, FuncType, Function, FunctionName, Global,
+    Import, Memory, Table, Trampoline, TrampolineKind,
+};
+pub use trap::TrapCode;
+pub use types::ValType;
+pub use vmctx::{
+    EntryRecord, FuncRef, FunctionImport, HostContext, MemoryDef, MemorySlot, StoreContext,
+    TableDef, TableElement, VmContext,
+};
+pub use wire::{Slice, Str, Wire};
+
+/// Incompatible changes. Loader and artefact must agree.
+pub const ABI_MAJOR: u16 = 0;
+/// Compatible additions; see the crate's documentation for major version 0.
+pub const ABI_MINOR: u16 = 1;
+
+/// First bytes of every [`Descriptor`].
+pub const MAGIC: [u8; 8] = *b"wasm-aot";
+
+/// The dynamic symbol of a shared object that points at its descriptor.
+pub const DESCRIPTOR_SYMBOL: &str = "wasm_aot_module";
+
+/// Alignment of the metadata block and of a vmctx, in bytes.
+pub const ALIGNMENT: usize = 64;
+
+/// Alignment of the memory image in the file and in memory, in bytes: the size
+/// of a WebAssembly page, and the largest page size of our targets.
+pub const IMAGE_ALIGNMENT: u64 = 64 * 1024;
+
+/// Size of one slot of an entry's or exit's `values` array, in bytes.
+pub const VALUE_SIZE: usize = 16;
+
+/// Lowest status that belongs to the host: it comes from a host function and is
+/// handed back unchanged by the entry that it ends.
+pub const STATUS_HOST: u32 = 0x100;
+
+/// Bytes of stack that code of an artefact may use below
+/// [`StoreContext::stack_limit`] without checking.
+pub const STACK_RESERVE: u64 = 16 * 1024;
+
+/// "No such index" in any `u32` index field.
+pub const NONE: u32 = u32::MAX;

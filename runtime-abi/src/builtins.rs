@@ -1,0 +1,93 @@
+//! What compiled code asks of its host.
+
+use core::ffi::c_void;
+
+use crate::{FuncRef, StoreContext, VmContext};
+
+/// A table of C functions, found through
+/// [`VmContext::builtins`](crate::VmContext::builtins). Append-only: a loader
+/// may offer more entries than an artefact knows, never fewer.
+///
+/// Indices of memories, tables and segments are those of the module. Functions
+/// that return `bool` (0 or 1 in the low byte) return 0 when a bounds check
+/// failed, having changed nothing; compiled code then traps.
+#[repr(C)]
+pub struct Builtins {
+    /// Ends the innermost entry of the store with the given status. Does not
+    /// return.
+    pub raise: unsafe extern "C" fn(store: *mut StoreContext, status: u32) -> !,
+    /// `memory.grow` by `delta` pages: the old size in pages, or -1.
+    pub memory_grow: unsafe extern "C" fn(ctx: *mut VmContext, memory: u32, delta: u64) -> u64,
+    /// Copies `len` bytes between addresses that compiled code has checked;
+    /// they may overlap.
+    pub memory_copy: unsafe extern "C" fn(to: *mut u8, from: *const u8, len: u64),
+    /// Fills `len` bytes at an address that compiled code has checked with the
+    /// low byte of `value`.
+    pub memory_fill: unsafe extern "C" fn(to: *mut u8, value: u32, len: u64),
+    /// `memory.init`.
+    pub memory_init: unsafe extern "C" fn(
+        ctx: *mut VmContext,
+        memory: u32,
+        segment: u32,
+        to: u64,
+        from: u32,
+        len: u32,
+    ) -> bool,
+    /// `data.drop`.
+    pub data_drop: unsafe extern "C" fn(ctx: *mut VmContext, segment: u32),
+    /// `table.grow` by `delta` elements, each `value`: the old number of
+    /// elements, or -1.
+    pub table_grow: unsafe extern "C" fn(
+        ctx: *mut VmContext,
+        table: u32,
+        value: *const c_void,
+        delta: u64,
+    ) -> u64,
+    /// `table.fill`.
+    pub table_fill: unsafe extern "C" fn(
+        ctx: *mut VmContext,
+        table: u32,
+        to: u64,
+        value: *const c_void,
+        len: u64,
+    ) -> bool,
+    /// `table.copy`.
+    pub table_copy: unsafe extern "C" fn(
+        ctx: *mut VmContext,
+        to_table: u32,
+        from_table: u32,
+        to: u64,
+        from: u64,
+        len: u64,
+    ) -> bool,
+    /// `table.init`.
+    pub table_init: unsafe extern "C" fn(
+        ctx: *mut VmContext,
+        table: u32,
+        segment: u32,
+        to: u64,
+        from: u32,
+        len: u32,
+    ) -> bool,
+    /// `elem.drop`.
+    pub elem_drop: unsafe extern "C" fn(ctx: *mut VmContext, segment: u32),
+    /// `ref.func`: the reference in slot `slot` of the vmctx's function
+    /// references, made if it was not yet.
+    pub func_ref: unsafe extern "C" fn(ctx: *mut VmContext, slot: u32) -> *const FuncRef,
+}
+
+const _: () = {
+    use core::mem::offset_of;
+    assert!(offset_of!(Builtins, raise) == 0);
+    assert!(offset_of!(Builtins, memory_grow) == 8);
+    assert!(offset_of!(Builtins, memory_copy) == 16);
+    assert!(offset_of!(Builtins, memory_fill) == 24);
+    assert!(offset_of!(Builtins, memory_init) == 32);
+    assert!(offset_of!(Builtins, data_drop) == 40);
+    assert!(offset_of!(Builtins, table_grow) == 48);
+    assert!(offset_of!(Builtins, table_fill) == 56);
+    assert!(offset_of!(Builtins, table_copy) == 64);
+    assert!(offset_of!(Builtins, table_init) == 72);
+    assert!(offset_of!(Builtins, elem_drop) == 80);
+    assert!(offset_of!(Builtins, func_ref) == 88);
+};

@@ -1,0 +1,159 @@
+//! The root of the metadata block.
+
+use crate::wire::{Slice, Str, records};
+
+/// The machine that an artefact's code is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u32)]
+pub enum Target {
+    /// x86-64, System V, Linux.
+    X86_64Linux = 1,
+    /// AArch64, little-endian, Linux.
+    Aarch64Linux = 2,
+}
+
+/// What "the wasm convention" is in an artefact. Code pointers of different
+/// conventions must not meet: a store takes artefacts of one of them only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u32)]
+pub enum Convention {
+    /// Cranelift's `tail`, as it is since version 0.135.
+    CraneliftTail = 1,
+}
+
+records! {
+    /// What a module is and where its parts are. Starts the metadata block.
+    pub struct Descriptor {
+        /// [`MAGIC`](crate::MAGIC).
+        pub magic: [u8; 8],
+        /// [`ABI_MAJOR`](crate::ABI_MAJOR) of the writer.
+        pub abi_major: u16,
+        /// [`ABI_MINOR`](crate::ABI_MINOR) of the writer.
+        pub abi_minor: u16,
+        /// Size of this structure in bytes, as the writer knew it.
+        pub size: u32,
+        /// Size of the whole metadata block in bytes.
+        pub metadata_size: u32,
+        /// A [`Target`].
+        pub target: u32,
+        /// Bits of [`Required`](crate::Required): what a loader must know to
+        /// run this artefact.
+        pub required: u64,
+        /// Hints that a loader may ignore; none are defined yet.
+        pub optional: u64,
+        /// Bits of [`CpuFeatures`](crate::CpuFeatures) of the target that the
+        /// code uses.
+        pub cpu_features: u64,
+        /// Bits of [`WasmFeatures`](crate::WasmFeatures) that were on when the
+        /// module was validated.
+        pub wasm_features: u64,
+        /// A [`Convention`].
+        pub convention: u32,
+        /// Index of the start function, or [`NONE`](crate::NONE).
+        pub start: u32,
+        /// Signed distance from the start of the descriptor to the text, bytes.
+        pub text: i64,
+        /// Size of the text in bytes.
+        pub text_size: u64,
+        /// Signed distance from the start of the descriptor to the memory image,
+        /// bytes; 0 without one. A multiple of the page size away from
+        /// the file's start, as the image is in the file.
+        pub image: i64,
+        /// Size of the image in bytes, a multiple of 4 KiB; 0 without one.
+        pub image_size: u64,
+        /// Byte offset in memory 0 at which the image is mapped; a multiple of
+        /// [`IMAGE_ALIGNMENT`](crate::IMAGE_ALIGNMENT).
+        pub image_offset: u64,
+        /// What the code relies on.
+        pub tunables: Tunables,
+        /// What a vmctx looks like.
+        pub vmctx: VmctxLayout,
+        /// Of [`FuncType`](crate::FuncType).
+        pub types: Slice,
+        /// Of [`Import`](crate::Import).
+        pub imports: Slice,
+        /// Of [`Export`](crate::Export).
+        pub exports: Slice,
+        /// Of [`Function`](crate::Function): those defined here.
+        pub functions: Slice,
+        /// Of [`Trampoline`](crate::Trampoline), by kind, then by type.
+        pub trampolines: Slice,
+        /// Of `u32`: indices of the functions that can become values, ascending;
+        /// the position of one is its slot among the vmctx's function
+        /// references. Exported functions are among them.
+        pub funcrefs: Slice,
+        /// Of [`Table`](crate::Table): those defined here.
+        pub tables: Slice,
+        /// Of [`Memory`](crate::Memory): those defined here.
+        pub memories: Slice,
+        /// Of [`Global`](crate::Global): those defined here.
+        pub globals: Slice,
+        /// Of [`ElementSegment`](crate::ElementSegment).
+        pub elements: Slice,
+        /// Of [`DataSegment`](crate::DataSegment).
+        pub data: Slice,
+        /// Of bytes: see [`sites`](crate::sites).
+        pub sites: Slice,
+        /// Of [`FunctionName`](crate::FunctionName).
+        pub function_names: Slice,
+        /// Of [`CustomSection`](crate::CustomSection).
+        pub custom_sections: Slice,
+        /// Name of the module: the source's, else the file's stem.
+        pub name: Str,
+        /// Who wrote the artefact: compiler and code generator with versions.
+        pub producer: Str,
+        /// The options that it was compiled with, as on a command line.
+        pub options: Str,
+        /// SHA-256 of the source module's binary.
+        pub source_hash: [u8; 32],
+    }
+
+    /// What the code relies on. Requirements, not wishes: a loader which cannot
+    /// meet one refuses the artefact.
+    pub struct Tunables {
+        /// Address space behind the base of every 32-bit memory, in bytes, in
+        /// which an access either hits the memory or faults.
+        pub memory_reservation: u64,
+        /// Further bytes behind the reservation in which every access faults.
+        pub memory_guard: u64,
+    }
+
+    /// The size of a vmctx, and the offsets of what is not placed by a record
+    /// of its own (imports, globals, tables, memories are).
+    pub struct VmctxLayout {
+        /// Size in bytes.
+        pub size: u32,
+        /// Byte offset of an array of `u32`: the host's ids of
+        /// [`Descriptor::types`], in their order.
+        pub type_ids: u32,
+        /// Byte offset of an array of [`FuncRef`](crate::FuncRef), one for each
+        /// of [`Descriptor::funcrefs`]. Zeroed at first; the host fills a slot
+        /// before it hands its address out.
+        pub funcrefs: u32,
+        /// Reserved; zero.
+        pub reserved: u32,
+    }
+}
+
+impl Target {
+    /// The number behind the variant, checked.
+    ///
+    /// # Errors
+    ///
+    /// The number itself, if this version does not know it.
+    pub const fn from_number(number: u32) -> Result<Target, u32> {
+        match number {
+            1 => Ok(Target::X86_64Linux),
+            2 => Ok(Target::Aarch64Linux),
+            other => Err(other),
+        }
+    }
+
+    /// The usual triple.
+    pub const fn triple(self) -> &'static str {
+        match self {
+            Target::X86_64Linux => "x86_64-unknown-linux-gnu",
+            Target::Aarch64Linux => "aarch64-unknown-linux-gnu",
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Sets of bits with names, so that a refusal can say which one is meant.
+
+use core::fmt;
+
+use crate::Target;
+
+/// Declares a set of named bits.
+macro_rules! bits {
+    ($(
+        $(#[$meta:meta])*
+        pub struct $set:ident {
+            $($(#[$bit_meta:meta])* $bit:ident = $number:literal, $name:literal;)*
+        }
+    )*) => {$(
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+        pub struct $set(pub u64);
+
+        impl $set {
+            $($(#[$bit_meta])* pub const $bit: $set = $set(1 << $number);)*
+
+            /// Every bit of this version with its name, lowest first.
+            pub const NAMES: &[($set, &str)] = &[$(($set::$bit, $name),)*];
+
+            /// Whether every bit of `other` is in `self`.
+            pub const fn contains(self, other: $set) -> bool {
+                self.0 & other.0 == other.0
+            }
+
+            /// The bits of either.
+            #[must_use]
+            pub const fn with(self, other: $set) -> $set {
+                $set(self.0 | other.0)
+            }
+
+            /// The bits of `self` that are not in `other`.
+            #[must_use]
+            pub const fn without(self, other: $set) -> $set {
+                $set(self.0 & !other.0)
+            }
+
+            /// Whether no bit is set.
+            pub const fn is_empty(self) -> bool {
+                self.0 == 0
+            }
+
+            /// The bits that this version has no name for.
+            pub const fn unknown(self) -> $set {
+                $set(self.0 $(& !$set::$bit.0)*)
+            }
+        }
+    )*};
+}
+
+bits! {
+    /// What a loader must know beyond the base of the ABI.
+    pub struct Required {
+        /// Traps of this artefact are hardware faults: the host must have
+        /// handlers for them.
+        FAULTS = 0, "hardware faults as traps";
+    }
+
+    /// Language features after WebAssembly 1.0.
+    pub struct WasmFeatures {
+        /// Import and export of mutable globals.
+        MUTABLE_GLOBAL = 0, "mutable-global";
+        /// Float-to-int conversions that do not trap.
+        SATURATING_FLOAT_TO_INT = 1, "saturating-float-to-int";
+        /// Sign extension operators.
+        SIGN_EXTENSION = 2, "sign-extension";
+        /// Several results of functions and blocks.
+        MULTI_VALUE = 3, "multi-value";
+        /// Bulk operations on memories and tables.
+        BULK_MEMORY = 4, "bulk-memory";
+        /// Reference types.
+        REFERENCE_TYPES = 5, "reference-types";
+        /// 128-bit vectors.
+        SIMD = 6, "simd";
+    }
+
+    /// Extensions of the target's base instruction set. The meaning of a bit
+    /// depends on the [`Target`]; those of x86-64 are named here, AArch64 has
+    /// none yet.
+    pub struct CpuFeatures {
+        /// SSE3.
+        SSE3 = 0, "sse3";
+        /// SSSE3.
+        SSSE3 = 1, "ssse3";
+        /// SSE4.1.
+        SSE41 = 2, "sse4.1";
+        /// SSE4.2.
+        SSE42 = 3, "sse4.2";
+        /// `popcnt`.
+        POPCNT = 4, "popcnt";
+        /// AVX.
+        AVX = 5, "avx";
+        /// AVX2.
+        AVX2 = 6, "avx2";
+        /// Fused multiply-add.
+        FMA = 7, "fma";
+        /// BMI1.
+        BMI1 = 8, "bmi1";
+        /// BMI2.
+        BMI2 = 9, "bmi2";
+        /// `lzcnt`.
+        LZCNT = 10, "lzcnt";
+        /// AVX-512 F.
+        AVX512F = 11, "avx512f";
+        /// AVX-512 VL.
+        AVX512VL = 12, "avx512vl";
+        /// AVX-512 DQ.
+        AVX512DQ = 13, "avx512dq";
+        /// AVX-512 BITALG.
+        AVX512BITALG = 14, "avx512bitalg";
+        /// AVX-512 VBMI.
+        AVX512VBMI = 15, "avx512vbmi";
+        /// `cmpxchg16b`.
+        CMPXCHG16B = 16, "cmpxchg16b";
+    }
+}
+
+macro_rules! display {
+    ($($set:ident)*) => {$(
+        /// The names, separated by commas; a bit without one as `bit N`.
+        impl fmt::Display for $set {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let mut first = true;
+                for bit in (0..64).map(|n| $set(1 << n)).filter(|bit| self.contains(*bit)) {
+                    if !core::mem::take(&mut first) {
+                        f.write_str(", ")?;
+                    }
+                    match $set::NAMES.iter().find(|(known, _)| *known == bit) {
+                        Some((_, name)) => f.write_str(name)?,
+                        None => write!(f, "bit {}", bit.0.trailing_zeros())?,
+                    }
+                }
+                if first { f.write_str("none") } else { Ok(()) }
+            }
+        }
+    )*};
+}
+
+display!(Required WasmFeatures CpuFeatures);
+
+/// The usual triple of the target.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.triple())
+    }
+}

@@ -1,0 +1,80 @@
+//! What is written is read back.
+
+use wasm_aot_abi::sites::{Decoder, Encoder, Site};
+use wasm_aot_abi::{ConstExpr, CpuFeatures, Required, Slice, TrapCode, ValType, Wire};
+
+#[test]
+fn sites_survive_a_round_trip() {
+    let site = |code, trap, call, source| Site {
+        code,
+        trap,
+        call,
+        source,
+    };
+    let sites = [
+        site(4, Some(TrapCode::StackOverflow), false, 100),
+        site(9, Some(TrapCode::MemoryOutOfBounds), false, 163),
+        site(9, None, true, 164),
+        site(70_000, None, true, 20),
+        site(70_001, Some(TrapCode::Unreachable), true, u32::MAX),
+        site(u32::MAX, Some(TrapCode::OutOfFuel), false, 0),
+    ];
+    let mut bytes = Vec::new();
+    let mut encoder = Encoder::new(100);
+    for site in sites {
+        encoder.encode(site, |byte| bytes.push(byte));
+    }
+    assert!(Decoder::new(&bytes, 100).eq(sites));
+    for cut in 0..bytes.len() {
+        assert!(Decoder::new(&bytes[..cut], 100).count() < sites.len());
+    }
+}
+
+#[test]
+fn malformed_sites_end_the_table() {
+    for bytes in [
+        &[0x80u8; 32][..],
+        &[0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0],
+        &[2, 200, 0],
+        &[0, 0x7f],
+    ] {
+        assert_eq!(Decoder::new(bytes, 0).count(), 0, "{bytes:x?}");
+    }
+}
+
+#[test]
+fn records_are_little_endian_and_dense() {
+    let slice = Slice {
+        offset: 0x0102_0304,
+        count: 5,
+    };
+    let mut bytes = [0; Slice::SIZE];
+    slice.encode(&mut bytes);
+    assert_eq!(bytes, [4, 3, 2, 1, 5, 0, 0, 0]);
+    assert_eq!(Slice::decode(&bytes), slice);
+
+    let expr = ConstExpr::from_bits(0x1122_3344_5566_7788);
+    let mut bytes = [0; ConstExpr::SIZE];
+    expr.encode(&mut bytes);
+    assert_eq!(bytes[8..16], 0x1122_3344_5566_7788u64.to_le_bytes());
+    assert_eq!(ConstExpr::decode(&bytes), expr);
+}
+
+#[test]
+fn names_cover_what_is_known_and_count_what_is_not() {
+    let set = CpuFeatures::AVX.with(CpuFeatures(1 << 50));
+    assert_eq!(set.to_string(), "avx, bit 50");
+    assert_eq!(set.unknown(), CpuFeatures(1 << 50));
+    assert_eq!(Required(0).to_string(), "none");
+    assert_eq!(ValType::EXTERNREF.to_string(), "externref");
+    assert_eq!(ValType(1).to_string(), "type 0x1");
+}
+
+#[test]
+fn trap_codes_are_their_numbers() {
+    for code in TrapCode::ALL {
+        assert_eq!(TrapCode::try_from(code as u32), Ok(code));
+    }
+    assert_eq!(TrapCode::try_from(0), Err(0));
+    assert_eq!(TrapCode::try_from(15), Err(15));
+}
