@@ -1,1 +1,5 @@
-//! wasm-aot-compiler
+//! The wasm-aot compiler: WebAssembly in, native shared object out.
+#![forbid(unsafe_code)]
+
+pub mod elf;
+pub mod layout;

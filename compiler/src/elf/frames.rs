@@ -1,0 +1,140 @@
+//! `.eh_frame`, the unwind information of all functions, and `.eh_frame_hdr`,
+//! which finds the entry for an address by binary search.
+//!
+//! Both refer to code relative to their own position. Their sizes, however,
+//! decide where the code will be; so the entries are encoded first, as if the
+//! text started where `.eh_frame` does, and moved apart once that is known.
+
+use gimli::LittleEndian;
+use gimli::write::{Address, EhFrame, EndianVec, FrameTable};
+
+use super::machine::Machine;
+use super::{Error, limit};
+use crate::layout::Layout;
+
+/// The encoded entries, as if the text started where they do. Without any entry
+/// there is not even a terminator.
+#[derive(Debug)]
+pub(super) struct Frames {
+    entries: Vec<u8>,
+    count: usize,
+}
+
+/// Addresses that the finished sections depend on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Places {
+    /// Of `.eh_frame_hdr`.
+    pub(super) header: u64,
+    /// Of `.eh_frame`.
+    pub(super) entries: u64,
+    /// Of the text.
+    pub(super) text: u64,
+}
+
+/// How many functions share a copy of the common entry. Few enough that gimli's
+/// model of them stays small, so many that the copies do not count.
+const GROUP: usize = 1024;
+
+impl Frames {
+    /// Encodes the unwind information of `layout`.
+    pub(super) fn encode(machine: &Machine, layout: &Layout) -> Result<Frames, Error> {
+        if layout.unwind.is_empty() {
+            return Ok(Frames {
+                entries: Vec::new(),
+                count: 0,
+            });
+        }
+        // Otherwise an offset in the text might not fit into an entry.
+        limit("text", layout.text.bytes.len() as u64, i32::MAX as u64)?;
+        let mut section = EhFrame(EndianVec::new(LittleEndian));
+        for group in layout.unwind.chunks(GROUP) {
+            let mut table = FrameTable::default();
+            let common = table.add_cie(machine.entry_frame());
+            for unwind in group {
+                let start = Address::Constant(unwind.offset);
+                table.add_fde(common, unwind.info.to_fde(start));
+            }
+            table.write_eh_frame(&mut section).map_err(Error::Unwind)?;
+        }
+        let mut entries = section.0.into_vec();
+        entries.extend(TERMINATOR);
+        Ok(Frames {
+            entries,
+            count: layout.unwind.len(),
+        })
+    }
+
+    /// The size of `.eh_frame`.
+    pub(super) fn entries_len(&self) -> u64 {
+        self.entries.len() as u64
+    }
+
+    /// The size of `.eh_frame_hdr`.
+    pub(super) fn header_len(&self) -> u64 {
+        match self.count {
+            0 => 0,
+            count => 12 + 8 * count as u64,
+        }
+    }
+
+    /// Returns the contents of `.eh_frame_hdr` and `.eh_frame`; nothing if the
+    /// file has neither.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the places are 2 GiB or more apart.
+    pub(super) fn place(self, at: Option<Places>) -> (Vec<u8>, Vec<u8>) {
+        let Some(at) = at else {
+            return (Vec::new(), Vec::new());
+        };
+        let mut entries = self.entries;
+        let mut rows = Vec::with_capacity(self.count);
+        let mut entry = 0;
+        loop {
+            let len = read_u32(&entries, entry) as usize;
+            if len == 0 {
+                break; // the terminator
+            }
+            let is_common = read_u32(&entries, entry + 4) == 0;
+            if !is_common {
+                let field = entry + 8;
+                let offset = read_u32(&entries, field).wrapping_add(field as u32);
+                let code = at.text + u64::from(offset);
+                let moved = distance(at.entries + field as u64, code);
+                entries[field..field + 4].copy_from_slice(&moved.to_le_bytes());
+                let row = (code, at.entries + entry as u64);
+                rows.push((distance(at.header, row.0), distance(at.header, row.1)));
+            }
+            entry += 4 + len;
+        }
+        rows.sort_unstable();
+
+        let mut header = Vec::with_capacity(12 + 8 * rows.len());
+        header.extend([
+            1,                                                    // version
+            (gimli::DW_EH_PE_pcrel | gimli::DW_EH_PE_sdata4).0,   // of the reference to .eh_frame
+            gimli::DW_EH_PE_udata4.0,                             // of the number of rows
+            (gimli::DW_EH_PE_datarel | gimli::DW_EH_PE_sdata4).0, // of the rows
+        ]);
+        header.extend(distance(at.header + 4, at.entries).to_le_bytes());
+        header.extend((rows.len() as u32).to_le_bytes());
+        for (code, entry) in rows {
+            header.extend(code.to_le_bytes());
+            header.extend(entry.to_le_bytes());
+        }
+        (header, entries)
+    }
+}
+
+/// The length of the entry that is not there: unwinders that do not use the
+/// table stop here.
+const TERMINATOR: [u8; 4] = [0; 4];
+
+fn read_u32(bytes: &[u8], offset: usize) -> u32 {
+    let bytes = bytes[offset..offset + 4].try_into();
+    u32::from_le_bytes(bytes.expect("four bytes are four bytes"))
+}
+
+fn distance(from: u64, to: u64) -> i32 {
+    i32::try_from(to.wrapping_sub(from) as i64).expect("the plan keeps code within reach")
+}

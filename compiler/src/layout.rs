@@ -1,0 +1,111 @@
+//! The finished module, as the output writers see it.
+//!
+//! A [`Layout`] holds every byte of code and data that an artefact will
+//! contain, and everything that is known about those bytes, but no file format:
+//! each block starts at offset 0, and what refers across blocks is a [`Fixup`].
+//! Whoever builds a `Layout` is done with it; writers only read it.
+//!
+//! Offsets and sizes are in bytes. A `Layout` that contradicts itself (a symbol
+//! that ends outside the text, a fixup that ends outside the metadata) is a bug
+//! in the compiler, and writers panic on it.
+
+use cranelift_codegen::isa::unwind::systemv::UnwindInfo;
+use target_lexicon::Triple;
+
+/// Everything an output writer needs.
+#[derive(Debug)]
+pub struct Layout {
+    /// The machine and system the code is for.
+    pub target: Triple,
+    /// Read-only data that describes the module.
+    pub metadata: Metadata,
+    /// All machine code.
+    pub text: Text,
+    /// What linear memory holds when an instance starts, if that is kept as an
+    /// image.
+    pub image: Option<Image>,
+    /// Entry points, to be found by name at run time. Names are unique and
+    /// neither empty nor do they contain NUL.
+    pub exports: Vec<Symbol>,
+    /// Every function, in offset order, for debuggers and profilers. Names are
+    /// for people: any of them may be empty, occur twice, or contain whatever
+    /// the module's name section says.
+    pub functions: Vec<Symbol>,
+    /// How to unwind out of each function, in offset order. Code without an
+    /// entry cannot be unwound through.
+    pub unwind: Vec<Unwind>,
+    /// The name under which the module descriptor is found; unique among the
+    /// exports.
+    pub descriptor_symbol: String,
+}
+
+/// Read-only data that describes the module. It starts with the module
+/// descriptor and is aligned to [`wasm_aot_abi::ALIGNMENT`].
+#[derive(Debug, Default)]
+pub struct Metadata {
+    /// The content, complete but for the fixups.
+    pub bytes: Vec<u8>,
+    /// The references from here to other blocks. They do not overlap.
+    pub fixups: Vec<Fixup>,
+}
+
+/// A self-relative reference out of the metadata: 8 bytes, signed,
+/// little-endian, that hold the address of the target minus the address of the
+/// descriptor.
+#[derive(Debug, Clone, Copy)]
+pub struct Fixup {
+    /// Where in the metadata the reference is stored.
+    pub offset: u64,
+    /// The block it refers to.
+    pub target: Target,
+    /// The offset in that block.
+    pub addend: u64,
+}
+
+/// A block that the metadata can refer to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// [`Layout::text`].
+    Text,
+    /// [`Layout::image`].
+    Image,
+}
+
+/// All machine code of a module, constant pools included, in one block whose
+/// internal references are resolved.
+#[derive(Debug)]
+pub struct Text {
+    /// The code.
+    pub bytes: Vec<u8>,
+    /// The alignment the code was made for; a power of two.
+    pub align: u64,
+}
+
+/// A part of the initial content of linear memory 0, to be mapped as it is. It
+/// is aligned to [`wasm_aot_abi::IMAGE_ALIGNMENT`] in the file, and zeros
+/// follow it up to the end of its last page.
+#[derive(Debug)]
+pub struct Image {
+    /// The content, of any length.
+    pub bytes: Vec<u8>,
+}
+
+/// A name for a range of the text.
+#[derive(Debug, Clone)]
+pub struct Symbol {
+    /// The name.
+    pub name: String,
+    /// Where in the text the range starts.
+    pub offset: u64,
+    /// How long it is.
+    pub size: u64,
+}
+
+/// How to unwind out of one function.
+#[derive(Debug)]
+pub struct Unwind {
+    /// Where in the text the function starts.
+    pub offset: u64,
+    /// What the code generator says about the function's frame.
+    pub info: UnwindInfo,
+}
