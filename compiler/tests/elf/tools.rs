@@ -1,0 +1,160 @@
+//! What the system's tools say about the file. A tool that is not installed is
+//! skipped, visibly.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+use std::{fs, io};
+
+use wasm_aot_compiler::layout::Layout;
+
+use crate::check;
+use crate::code::{self, AARCH64, X86_64};
+use crate::file;
+
+/// Runs a tool and returns what it prints. The tool must succeed and have
+/// nothing to complain about.
+fn run(tool: &str, arguments: &[&str], path: &Path) -> Option<String> {
+    let output = Command::new(tool)
+        .args(arguments)
+        .arg(path)
+        .env("LC_ALL", "C")
+        .output();
+    let output = match output {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // The test harness would hold back what eprintln! prints.
+            let notice = format!("skipped: {tool} not installed\n");
+            io::stderr().write_all(notice.as_bytes()).unwrap();
+            return None;
+        }
+        output => output.unwrap(),
+    };
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && complaints.is_empty(),
+        "{tool} {arguments:?}: {}\n{printed}\n{complaints}",
+        output.status,
+    );
+    for word in ["warning", "error", "corrupt", "invalid"] {
+        let found = printed != "No errors\n" && printed.to_lowercase().contains(word);
+        assert!(!found, "{tool}: {printed}");
+    }
+    Some(printed)
+}
+
+/// Writes a file for each layout that the tools differ on, and calls `test`
+/// with it.
+fn for_each_file(targets: &[&str], test: impl Fn(&Layout, &Path)) {
+    let directory = tempfile::tempdir().unwrap();
+    for target in targets {
+        for layout in [
+            code::sample(target),
+            code::empty(target),
+            code::many(target, 100),
+        ] {
+            let path = directory.path().join("module.so");
+            fs::write(&path, file(&layout)).unwrap();
+            test(&layout, &path);
+        }
+    }
+}
+
+#[test]
+fn readelf_has_no_complaint() {
+    for_each_file(&[X86_64, AARCH64], |layout, path| {
+        let Some(printed) = run("readelf", &["-aW"], path) else {
+            return;
+        };
+        assert!(printed.contains("There are no relocations in this file."));
+        assert!(!printed.contains("NEEDED"));
+        for function in layout.functions.iter().filter(|f| f.name.is_ascii()) {
+            assert!(printed.contains(&function.name.replace('\0', "?")));
+        }
+    });
+}
+
+#[test]
+fn readelf_evaluates_the_unwind_information() {
+    for_each_file(&[X86_64, AARCH64], |layout, path| {
+        let Some(printed) = run("readelf", &["-wF"], path) else {
+            return;
+        };
+        assert_eq!(printed.matches(" FDE ").count(), layout.unwind.len());
+    });
+}
+
+#[test]
+fn eu_elflint_has_no_complaint() {
+    for_each_file(&[X86_64, AARCH64], |_, path| {
+        let printed = run("eu-elflint", &["--gnu-ld"], path);
+        assert_eq!(printed.as_deref().unwrap_or("No errors\n"), "No errors\n");
+    });
+}
+
+#[test]
+fn objdump_disassembles_by_function_name() {
+    for_each_file(&[X86_64], |layout, path| {
+        let Some(printed) = run("objdump", &["-d"], path) else {
+            return;
+        };
+        for export in &layout.exports {
+            assert!(
+                printed.contains(&format!("<{}>:", export.name)),
+                "{printed}"
+            );
+        }
+    });
+}
+
+#[test]
+fn nm_lists_the_exports() {
+    for_each_file(&[X86_64, AARCH64], |layout, path| {
+        let Some(printed) = run("nm", &["-D"], path) else {
+            return;
+        };
+        let lines = printed.lines().map(|line| &line[17..]);
+        let mut found: Vec<_> = lines.collect();
+        let exports = layout
+            .exports
+            .iter()
+            .map(|export| format!("T {}", export.name));
+        let mut expected: Vec<_> = exports.collect();
+        expected.push(format!("R {}", layout.descriptor_symbol));
+        found.sort();
+        expected.sort();
+        assert_eq!(found, expected);
+    });
+}
+
+#[test]
+fn gdb_knows_the_functions() {
+    for_each_file(&[X86_64], |layout, path| {
+        let commands = ["-nx", "-batch", "-ex", "info functions"];
+        let Some(printed) = run("gdb", &commands, path) else {
+            return;
+        };
+        for export in &layout.exports {
+            assert!(printed.contains(&export.name), "{printed}");
+        }
+    });
+}
+
+#[test]
+fn stripping_leaves_all_that_is_loaded() {
+    let both = [X86_64, AARCH64];
+    // GNU's work on files for their own machine only.
+    for (targets, tool) in [
+        (&both[..1], &["strip"][..]),
+        (&both[..1], &["objcopy", "--strip-debug"]),
+        (&both, &["eu-strip"]),
+        (&both, &["llvm-strip"]),
+        (&both, &["llvm-objcopy", "--strip-debug"]),
+    ] {
+        for_each_file(targets, |layout, path| {
+            if run(tool[0], &tool[1..], path).is_some() {
+                check::check_stripped(layout, &fs::read(path).unwrap());
+            }
+        });
+    }
+}
