@@ -82,8 +82,8 @@ pub struct Text {
 }
 
 /// A part of the initial content of linear memory 0, to be mapped as it is. It
-/// is aligned to [`wasm_aot_abi::IMAGE_ALIGNMENT`] in the file, and zeros
-/// follow it up to the end of its last page.
+/// starts at a multiple of the target's largest page size in the file, and
+/// zeros follow it up to the end of its last page.
 #[derive(Debug)]
 pub struct Image {
     /// The content, of any length.

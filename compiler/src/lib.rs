@@ -1,5 +1,35 @@
-//! The wasm-aot compiler: WebAssembly in, native shared object out.
+//! Compiles WebAssembly modules to native shared objects.
+//!
+//! ```
+//! # fn main() -> Result<(), wasm_aot_compiler::Error> {
+//! let wat = r#"(module (func (export "answer") (result i32) i32.const 42))"#;
+//! let shared_object = wasm_aot_compiler::compile(wat.as_bytes(), &Default::default())?;
+//! assert!(shared_object.starts_with(b"\x7fELF"));
+//! # Ok(()) }
+//! ```
+//!
+//! [`compile()`] reads as the pipeline: each stage borrows the finished value of
+//! the stage before. The files that implement the stages are named after them.
 #![forbid(unsafe_code)]
 
+mod abi;
+mod backend;
+mod compile;
+mod cpu;
 pub mod elf;
+mod error;
+mod features;
+mod image;
 pub mod layout;
+mod metadata;
+mod module;
+mod options;
+mod passes;
+mod text;
+mod trampoline;
+mod translate;
+
+pub use compile::{Observer, Stage, compile, compile_to, validate};
+pub use error::{Error, Result};
+pub use features::{Feature, Features};
+pub use options::{Cpu, Level, Options};

@@ -56,10 +56,11 @@ records! {
         /// Size of the text in bytes.
         pub text_size: u64,
         /// Signed distance from the start of the descriptor to the memory image,
-        /// bytes; 0 without one. A multiple of the page size away from
-        /// the file's start, as the image is in the file.
+        /// bytes; 0 without one. In a file, the image starts at a multiple of
+        /// the target's largest page size.
         pub image: i64,
-        /// Size of the image in bytes, a multiple of 4 KiB; 0 without one.
+        /// Size of the image in bytes, a multiple of the target's largest page
+        /// size; 0 without one.
         pub image_size: u64,
         /// Byte offset in memory 0 at which the image is mapped; a multiple of
         /// [`IMAGE_ALIGNMENT`](crate::IMAGE_ALIGNMENT).

@@ -46,8 +46,10 @@
 //! [`Descriptor::convention`] names. `ctx` is what stands beside the code
 //! pointer wherever one is stored (import slot, table element, function
 //! reference): the vmctx for a function defined in an artefact, a
-//! [`HostContext`] for one of the host. No register is preserved across a
-//! call, the callee pops its stack arguments, and calls may be tail calls.
+//! [`HostContext`] for one of the host. The callee preserves the registers
+//! that the platform's C convention has it preserve, pops its stack arguments,
+//! and calls may be tail calls. A trap preserves nothing: the trampoline that
+//! it ends at saves what its caller wants back.
 //! [`Convention::CraneliftTail`] on x86-64 passes integers and references in
 //! rdi, rsi, rdx, rcx, r8, r9 and floats and vectors in xmm0-7, then on the
 //! stack in slots of 8 bytes (16 for vectors); results come back in rax, rcx,
@@ -118,7 +120,7 @@
 //! `(module (import "e" "f" (func $f (param i32))) (func (export "run") (call
 //! $f (i32.const 7))))` has two types, `[i32] -> []` (index 0) and `[] -> []`
 //! (index 1). Its vmctx is the header, then at 48 the [`FunctionImport`] for
-//! `e.f`, then two `u32` type ids at 64 and one [`FuncRef`] slot at 96 for the
+//! `e.f`, then two `u32` type ids at 64 and one [`FuncRef`] slot at 72 for the
 //! exported function. Its text holds the body of `run`, an entry trampoline
 //! for type 1, an exit trampoline for type 0, and the C symbol of `run`. The
 //! body loads `code` and `ctx` from vmctx+48 and calls `code(ctx, 7)`; `code`
@@ -166,8 +168,9 @@ pub const DESCRIPTOR_SYMBOL: &str = "wasm_aot_module";
 /// Alignment of the metadata block and of a vmctx, in bytes.
 pub const ALIGNMENT: usize = 64;
 
-/// Alignment of the memory image in the file and in memory, in bytes: the size
-/// of a WebAssembly page, and the largest page size of our targets.
+/// Alignment of the place in linear memory that an image is mapped to, in bytes:
+/// the size of a WebAssembly page, and the largest page size of our targets. In
+/// the file, the image is aligned to the largest page size of its target.
 pub const IMAGE_ALIGNMENT: u64 = 64 * 1024;
 
 /// Size of one slot of an entry's or exit's `values` array, in bytes.

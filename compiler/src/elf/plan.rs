@@ -1,7 +1,6 @@
 //! The place of every section in the file and in memory.
 
 use object::elf::{PF_R, PF_X};
-use wasm_aot_abi::IMAGE_ALIGNMENT;
 
 use super::dynamic::DynamicSymbols;
 use super::emit;
@@ -107,7 +106,7 @@ impl Plan {
         }
 
         if image_len > 0 {
-            cursor.start_segment(PF_R, IMAGE_ALIGNMENT.max(page), page);
+            cursor.start_segment(PF_R, page, page);
             // Whoever maps the image maps whole pages of it, the last of which
             // ends in zeros.
             let size = image_len.next_multiple_of(page);

@@ -10,7 +10,6 @@ use object::read::elf::{
 };
 use object::{LittleEndian, Object, ObjectSection};
 use target_lexicon::Architecture;
-use wasm_aot_abi::IMAGE_ALIGNMENT;
 use wasm_aot_compiler::layout::{Layout, Target};
 
 type Header = FileHeader64<LittleEndian>;
@@ -296,8 +295,12 @@ fn check_padding(bytes: &[u8]) {
     if let Some(image) = file.section_by_name(".wasm_image") {
         let (offset, _) = image.file_range().unwrap();
         let address = image.address();
+        let page = match file.architecture() {
+            object::Architecture::Aarch64 => 64 << 10,
+            _ => 4 << 10,
+        };
         assert_eq!(
-            (offset % IMAGE_ALIGNMENT, address % IMAGE_ALIGNMENT),
+            (offset % page, address % page),
             (0, 0)
         );
     }

@@ -1,0 +1,44 @@
+//! What code can refer to by name.
+
+use cranelift_codegen::ir::UserExternalName;
+
+/// A piece of the text. Ordered as the text is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Symbol {
+    /// A function, by its index in the module.
+    Function(u32),
+    /// The entry trampoline of a type.
+    Entry(u32),
+    /// The exit trampoline of a type.
+    Exit(u32),
+    /// The C symbol of an exported function, by the index of the function.
+    Typed(u32),
+    /// The constant elements of a table, by its index.
+    Table(u32),
+}
+
+impl From<Symbol> for UserExternalName {
+    fn from(symbol: Symbol) -> UserExternalName {
+        let (namespace, index) = match symbol {
+            Symbol::Function(index) => (0, index),
+            Symbol::Entry(ty) => (1, ty),
+            Symbol::Exit(ty) => (2, ty),
+            Symbol::Typed(index) => (3, index),
+            Symbol::Table(index) => (4, index),
+        };
+        UserExternalName { namespace, index }
+    }
+}
+
+impl From<&UserExternalName> for Symbol {
+    fn from(name: &UserExternalName) -> Symbol {
+        match name.namespace {
+            0 => Symbol::Function(name.index),
+            1 => Symbol::Entry(name.index),
+            2 => Symbol::Exit(name.index),
+            3 => Symbol::Typed(name.index),
+            4 => Symbol::Table(name.index),
+            other => unreachable!("namespace {other} is not ours"),
+        }
+    }
+}

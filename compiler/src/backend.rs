@@ -1,0 +1,232 @@
+//! The seam to the code generator: finished CLIF in; machine code, relocations,
+//! sites and unwind information out. Nothing above this file assumes Cranelift's
+//! machine code.
+
+use cranelift_codegen::binemit::Reloc;
+use cranelift_codegen::control::ControlPlane;
+use cranelift_codegen::ir::ExternalName;
+use cranelift_codegen::isa::unwind::{UnwindInfo, systemv};
+use cranelift_codegen::isa::{self, OwnedTargetIsa, TargetIsa};
+use cranelift_codegen::settings::{self, Configurable, Flags};
+use cranelift_codegen::{FinalizedRelocTarget, MachSrcLoc};
+use target_lexicon::{Architecture, Triple};
+use wasm_aot_abi::{CpuFeatures, Target, TrapCode};
+
+use crate::abi::{Symbol, wasm_trap};
+use crate::cpu::{x86_64_features, x86_64_setting};
+use crate::error::{Error, Result};
+use crate::{Level, Options};
+
+/// A code generator for one target.
+pub(crate) struct Backend {
+    isa: OwnedTargetIsa,
+    pub(crate) target: Target,
+    pub(crate) cpu_features: CpuFeatures,
+}
+
+/// The machine code of one function or trampoline.
+pub(crate) struct Code {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) align: u32,
+    pub(crate) relocations: Vec<Relocation>,
+    /// In ascending order of `code`.
+    pub(crate) sites: Vec<Site>,
+    pub(crate) unwind: Option<systemv::UnwindInfo>,
+}
+
+/// A place in the code that must be given the address of a symbol.
+pub(crate) struct Relocation {
+    /// Bytes from the start of the code.
+    pub(crate) offset: u32,
+    pub(crate) kind: Reloc,
+    pub(crate) target: Symbol,
+    pub(crate) addend: i64,
+}
+
+/// A call or an instruction that may trap.
+#[derive(Clone, Copy)]
+pub(crate) struct Site {
+    /// Bytes from the start of the code.
+    pub(crate) code: u32,
+    pub(crate) trap: Option<TrapCode>,
+    pub(crate) call: bool,
+    /// Byte offset in the module, if it is known.
+    pub(crate) source: Option<u32>,
+}
+
+impl Backend {
+    /// # Errors
+    ///
+    /// If the target or the processor is not supported.
+    pub(crate) fn new(options: &Options) -> Result<Backend> {
+        let triple = Triple::host();
+        let target = match triple.architecture {
+            Architecture::X86_64 => Target::X86_64Linux,
+            Architecture::Aarch64(_) => Target::Aarch64Linux,
+            other => return Err(Error::Options(format!("no code generator for {other}"))),
+        };
+        let cpu_features = match target {
+            Target::X86_64Linux => x86_64_features(options.cpu)?,
+            Target::Aarch64Linux => CpuFeatures::default(),
+        };
+
+        let mut builder = isa::lookup(triple).map_err(|error| Error::Options(error.to_string()))?;
+        if target == Target::X86_64Linux {
+            for &(feature, _) in CpuFeatures::NAMES {
+                let value = cpu_features.contains(feature).to_string();
+                builder
+                    .set(x86_64_setting(feature), &value)
+                    .expect("a setting of the target");
+            }
+        }
+        let isa = builder
+            .finish(flags(options.level))
+            .map_err(|error| Error::Options(error.to_string()))?;
+        Ok(Backend {
+            isa,
+            target,
+            cpu_features,
+        })
+    }
+
+    pub(crate) fn isa(&self) -> &dyn TargetIsa {
+        &*self.isa
+    }
+
+    /// Compiles what `cx` holds.
+    ///
+    /// # Errors
+    ///
+    /// The code generator's message.
+    pub(crate) fn compile(
+        &self,
+        cx: &mut cranelift_codegen::Context,
+    ) -> std::result::Result<Code, String> {
+        cx.compile(self.isa(), &mut ControlPlane::default())
+            .map_err(|error| {
+                cranelift_codegen::print_errors::pretty_error(&error.func, error.inner)
+            })?;
+        let code = cx.compiled_code().expect("just compiled");
+        let unwind = match code.create_unwind_info(self.isa()) {
+            Ok(Some(UnwindInfo::SystemV(info))) => Some(info),
+            Ok(_) => None,
+            Err(error) => return Err(error.to_string()),
+        };
+        let buffer = &code.buffer;
+        let names = cx.func.params.user_named_funcs();
+        let relocations = buffer
+            .relocs()
+            .iter()
+            .map(|reloc| {
+                let target = match &reloc.target {
+                    FinalizedRelocTarget::ExternalName(ExternalName::User(name)) => {
+                        Symbol::from(&names[*name])
+                    }
+                    other => return Err(format!("code refers to {other:?}")),
+                };
+                Ok(Relocation {
+                    offset: reloc.offset,
+                    kind: reloc.kind,
+                    target,
+                    addend: reloc.addend,
+                })
+            })
+            .collect::<std::result::Result<_, _>>()?;
+        let alignment = self.isa.function_alignment();
+        Ok(Code {
+            bytes: buffer.data().to_vec(),
+            align: buffer
+                .alignment
+                .max(alignment.minimum)
+                .max(alignment.preferred),
+            relocations,
+            sites: sites(buffer),
+            unwind,
+        })
+    }
+
+    /// The largest page size that machines of the target use, bytes.
+    pub(crate) fn page_size(&self) -> u64 {
+        match self.target {
+            Target::X86_64Linux => 4 << 10,
+            Target::Aarch64Linux => 64 << 10,
+        }
+    }
+
+    /// The largest distance of a direct call, bytes.
+    pub(crate) fn max_text(&self) -> u64 {
+        match self.target {
+            Target::X86_64Linux => i32::MAX as u64,
+            Target::Aarch64Linux => 128 << 20,
+        }
+    }
+}
+
+/// The settings that hold for every function.
+fn flags(level: Level) -> Flags {
+    let mut builder = settings::builder();
+    let (opt_level, regalloc) = match level {
+        Level::O0 => ("none", "single_pass"),
+        Level::O1 => ("none", "backtracking"),
+        Level::O2 => ("speed", "backtracking"),
+        Level::Os => ("speed_and_size", "backtracking"),
+    };
+    for (name, value) in [
+        ("opt_level", opt_level),
+        ("regalloc_algorithm", regalloc),
+        // Everything is in one text; `true` would go through a GOT.
+        ("is_pic", "false"),
+        // Walking the stack from a trap relies on them, and so do profilers.
+        ("preserve_frame_pointers", "true"),
+        ("unwind_info", "true"),
+        ("enable_probestack", "true"),
+        ("probestack_strategy", "inline"),
+        // Results beyond the registers go through memory.
+        ("enable_multi_ret_implicit_sret", "true"),
+        (
+            "enable_verifier",
+            if cfg!(debug_assertions) {
+                "true"
+            } else {
+                "false"
+            },
+        ),
+    ] {
+        builder.set(name, value).expect("a setting");
+    }
+    Flags::new(builder)
+}
+
+fn sites(buffer: &cranelift_codegen::MachBufferFinalized<cranelift_codegen::Final>) -> Vec<Site> {
+    let traps = buffer.traps().iter().map(|trap| Site {
+        code: trap.offset,
+        trap: Some(wasm_trap(trap.code)),
+        call: false,
+        source: source(buffer.get_srclocs_sorted(), trap.offset),
+    });
+    let calls = buffer.call_sites().map(|call| Site {
+        code: call.ret_addr,
+        trap: None,
+        call: true,
+        source: source(buffer.get_srclocs_sorted(), call.ret_addr - 1),
+    });
+    let mut sites: Vec<Site> = traps.chain(calls).collect();
+    sites.sort_by_key(|site| site.code);
+    // A return address may be where the next instruction traps.
+    sites.dedup_by(|next, site| {
+        let same = next.code == site.code;
+        if same {
+            site.call |= next.call;
+            site.trap = site.trap.or(next.trap);
+        }
+        same
+    });
+    sites
+}
+
+/// Where the instruction at `offset` comes from.
+fn source(ranges: &[MachSrcLoc<cranelift_codegen::Final>], offset: u32) -> Option<u32> {
+    let index = ranges.partition_point(|range| range.end <= offset);
+    let range = ranges.get(index)?;
+    (range.start <= offset && !range.loc.is_default()).then(|| range.loc.bits())
+}

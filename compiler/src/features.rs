@@ -1,0 +1,288 @@
+//! The language features after WebAssembly 1.0: which of them are on, and the
+//! name of the one that a refused module needs.
+
+use std::fmt;
+use std::str::FromStr;
+
+use wasm_aot_abi as abi;
+use wasmparser::{Parser, ValidPayload, Validator, WasmFeatures};
+
+use crate::Error;
+
+/// A set of language features; by default all that this compiler supports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Features {
+    enabled: WasmFeatures,
+}
+
+/// One language feature, usually a proposal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Feature(&'static Row);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Row {
+    name: &'static str,
+    flags: WasmFeatures,
+    /// The bit that records it in an artefact, if this compiler supports it.
+    bit: Option<abi::WasmFeatures>,
+    /// The first version of the specification that contains it.
+    version: Version,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
+enum Version {
+    V2,
+    V3,
+    Proposal,
+}
+
+const fn supported(name: &'static str, flags: WasmFeatures, bit: abi::WasmFeatures) -> Row {
+    Row {
+        name,
+        flags,
+        bit: Some(bit),
+        version: Version::V2,
+    }
+}
+
+const fn unsupported(name: &'static str, flags: WasmFeatures, version: Version) -> Row {
+    Row {
+        name,
+        flags,
+        bit: None,
+        version,
+    }
+}
+
+/// Every feature that a module can be told to need, oldest first.
+const FEATURES: &[Row] = &[
+    supported(
+        "mutable-global",
+        WasmFeatures::MUTABLE_GLOBAL,
+        abi::WasmFeatures::MUTABLE_GLOBAL,
+    ),
+    supported(
+        "saturating-float-to-int",
+        WasmFeatures::SATURATING_FLOAT_TO_INT,
+        abi::WasmFeatures::SATURATING_FLOAT_TO_INT,
+    ),
+    supported(
+        "sign-extension",
+        WasmFeatures::SIGN_EXTENSION,
+        abi::WasmFeatures::SIGN_EXTENSION,
+    ),
+    supported(
+        "multi-value",
+        WasmFeatures::MULTI_VALUE,
+        abi::WasmFeatures::MULTI_VALUE,
+    ),
+    supported(
+        "bulk-memory",
+        WasmFeatures::BULK_MEMORY,
+        abi::WasmFeatures::BULK_MEMORY,
+    ),
+    supported(
+        "reference-types",
+        WasmFeatures::REFERENCE_TYPES.union(WasmFeatures::GC_TYPES),
+        abi::WasmFeatures::REFERENCE_TYPES,
+    ),
+    supported("simd", WasmFeatures::SIMD, abi::WasmFeatures::SIMD),
+    unsupported("tail-call", WasmFeatures::TAIL_CALL, Version::V3),
+    unsupported("extended-const", WasmFeatures::EXTENDED_CONST, Version::V3),
+    unsupported("multi-memory", WasmFeatures::MULTI_MEMORY, Version::V3),
+    unsupported("memory64", WasmFeatures::MEMORY64, Version::V3),
+    unsupported("relaxed-simd", WasmFeatures::RELAXED_SIMD, Version::V3),
+    unsupported("exceptions", WasmFeatures::EXCEPTIONS, Version::V3),
+    unsupported(
+        "function-references",
+        WasmFeatures::FUNCTION_REFERENCES,
+        Version::V3,
+    ),
+    unsupported(
+        "gc",
+        WasmFeatures::GC.union(WasmFeatures::FUNCTION_REFERENCES),
+        Version::V3,
+    ),
+    unsupported("threads", WasmFeatures::THREADS, Version::Proposal),
+    unsupported(
+        "custom-page-sizes",
+        WasmFeatures::CUSTOM_PAGE_SIZES,
+        Version::Proposal,
+    ),
+    unsupported(
+        "wide-arithmetic",
+        WasmFeatures::WIDE_ARITHMETIC,
+        Version::Proposal,
+    ),
+    unsupported(
+        "legacy-exceptions",
+        WasmFeatures::LEGACY_EXCEPTIONS,
+        Version::Proposal,
+    ),
+    unsupported(
+        "stack-switching",
+        WasmFeatures::STACK_SWITCHING,
+        Version::Proposal,
+    ),
+    unsupported(
+        "memory-control",
+        WasmFeatures::MEMORY_CONTROL,
+        Version::Proposal,
+    ),
+    unsupported(
+        "compact-imports",
+        WasmFeatures::COMPACT_IMPORTS,
+        Version::Proposal,
+    ),
+    unsupported(
+        "shared-everything-threads",
+        WasmFeatures::SHARED_EVERYTHING_THREADS.union(WasmFeatures::THREADS),
+        Version::Proposal,
+    ),
+    unsupported(
+        "custom-descriptors",
+        WasmFeatures::CUSTOM_DESCRIPTORS
+            .union(WasmFeatures::GC)
+            .union(WasmFeatures::FUNCTION_REFERENCES),
+        Version::Proposal,
+    ),
+];
+
+impl Features {
+    /// WebAssembly 1.0.
+    pub fn v1() -> Features {
+        Features {
+            enabled: WasmFeatures::FLOATS.union(WasmFeatures::MUTABLE_GLOBAL),
+        }
+    }
+
+    /// WebAssembly 2.0.
+    pub fn v2() -> Features {
+        let mut features = Features::v1();
+        for row in FEATURES.iter().filter(|row| row.version == Version::V2) {
+            features.enabled |= row.flags;
+        }
+        features
+    }
+
+    /// The bits that record the set in an artefact.
+    pub(crate) fn bits(self) -> abi::WasmFeatures {
+        FEATURES
+            .iter()
+            .filter(|row| self.enabled.contains(row.flags))
+            .filter_map(|row| row.bit)
+            .fold(abi::WasmFeatures::default(), abi::WasmFeatures::with)
+    }
+
+    /// The set in the validator's terms.
+    pub(crate) fn flags(self) -> WasmFeatures {
+        self.enabled
+    }
+
+    /// Turns a validator's refusal of `wasm` into an [`Error`]: if the module
+    /// would get past the refused place with one more feature, that feature is
+    /// the reason.
+    pub(crate) fn blame(self, wasm: &[u8], refusal: Error) -> Error {
+        let Error::Invalid { offset, .. } = refusal else {
+            return refusal;
+        };
+        for row in FEATURES {
+            let wider = self.enabled | row.flags;
+            if wider != self.enabled && first_error(wasm, wider).is_none_or(|at| at > offset) {
+                return Error::Unsupported {
+                    feature: Feature(row),
+                    offset,
+                };
+            }
+        }
+        refusal
+    }
+}
+
+/// Offset of what the validator refuses first.
+fn first_error(wasm: &[u8], features: WasmFeatures) -> Option<u64> {
+    let mut validator = Validator::new_with_features(features);
+    let mut bodies = Vec::new();
+    for payload in Parser::new(0).parse_all(wasm) {
+        let checked = payload.and_then(|payload| validator.payload(&payload));
+        match checked {
+            Ok(ValidPayload::Func(function, body)) => bodies.push((function, body)),
+            Ok(_) => {}
+            Err(error) => return Some(error.offset()),
+        }
+    }
+    bodies.into_iter().find_map(|(function, body)| {
+        let mut validator = function.into_validator(Default::default());
+        validator.validate(&body).err().map(|error| error.offset())
+    })
+}
+
+impl Default for Features {
+    fn default() -> Features {
+        Features::v2()
+    }
+}
+
+/// Reads a comma-separated list, applied from left to right to the default:
+/// `1.0` or `2.0` starts from that version, `+NAME` and `-NAME` switch.
+impl FromStr for Features {
+    type Err = Error;
+
+    fn from_str(list: &str) -> Result<Features, Error> {
+        let mut features = Features::default();
+        for item in list.split(',').map(str::trim) {
+            match item.split_at_checked(1) {
+                _ if item == "1.0" => features = Features::v1(),
+                _ if item == "2.0" => features = Features::v2(),
+                Some(("+", name)) => {
+                    let row = find(name)?;
+                    if row.bit.is_none() {
+                        return Err(Error::Options(format!("{name} is not supported yet")));
+                    }
+                    features.enabled |= row.flags;
+                }
+                Some(("-", name)) => {
+                    features.enabled -= find(name)?.flags;
+                }
+                _ => {
+                    return Err(Error::Options(format!(
+                        "unknown feature set `{item}`: expected 1.0, 2.0, +NAME or -NAME"
+                    )));
+                }
+            }
+        }
+        Ok(features)
+    }
+}
+
+fn find(name: &str) -> Result<&'static Row, Error> {
+    FEATURES.iter().find(|row| row.name == name).ok_or_else(|| {
+        let known: Vec<_> = FEATURES
+            .iter()
+            .filter(|row| row.bit.is_some())
+            .map(|row| row.name)
+            .collect();
+        Error::Options(format!(
+            "unknown feature `{name}`; known are {}",
+            known.join(", ")
+        ))
+    })
+}
+
+impl Feature {
+    /// Its name, as in `--features`.
+    pub fn name(self) -> &'static str {
+        self.0.name
+    }
+
+    /// Whether this compiler can compile it.
+    pub fn is_supported(self) -> bool {
+        self.0.bit.is_some()
+    }
+}
+
+impl fmt::Display for Feature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

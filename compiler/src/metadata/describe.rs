@@ -1,0 +1,435 @@
+//! The module described for a loader.
+
+use core::mem::offset_of;
+
+use sha2::{Digest, Sha256};
+use wasm_aot_abi::{
+    self as abi, ABI_MAJOR, ABI_MINOR, Convention, DataMode, Descriptor, ElementItems, ElementMode,
+    ExternKind, ExternType, MAGIC, NONE, Required, Slice, Trampoline, TrampolineKind, ValType,
+    VmctxLayout, sites,
+};
+use wasmparser::{GlobalType, MemoryType, TableType};
+
+use super::Parts;
+use super::block::Block;
+use crate::abi::{Symbol, val_type};
+use crate::error::Result;
+use crate::layout::{Fixup, Metadata, Target};
+use crate::module::{ConstExpr, ElementSegment, Item, SegmentMode};
+
+/// Makes the metadata block.
+///
+/// # Errors
+///
+/// If it is too large.
+pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
+    let (cx, module) = (parts.cx, parts.cx.module);
+    let addresses = parts.text.addresses();
+    let mut block = Block::new();
+
+    let types = types(&mut block, parts);
+    let imports = imports(&mut block, parts);
+    let exports: Vec<_> = module
+        .exports
+        .iter()
+        .map(|export| {
+            let (kind, index) = kind_and_index(export.item);
+            let symbol = match export.item {
+                Item::Func(index) => addresses.get(&Symbol::Typed(index)).copied(),
+                _ => None,
+            };
+            abi::Export {
+                name: block.string(export.name),
+                kind: kind as u32,
+                index,
+                symbol: symbol.unwrap_or(NONE),
+                reserved: 0,
+            }
+        })
+        .collect();
+    let exports = block.records(exports);
+    let (functions, sites) = functions(&mut block, parts);
+    let trampolines = trampolines(&mut block, parts);
+    let funcrefs = block.records(cx.escapes.funcrefs().iter().copied());
+
+    let tables = (0..)
+        .zip(&module.tables)
+        .skip(module.imported_tables as usize);
+    let tables = block.records(tables.map(|(index, table): (usize, _)| abi::Table {
+        ty: table_type(&table.ty),
+        def: cx.vmctx.tables[index],
+        reserved: 0,
+        init: const_expr(parts, table.init),
+    }));
+    let memories = (0..)
+        .zip(&module.memories)
+        .skip(module.imported_memories as usize);
+    let memories = block.records(memories.map(|(index, memory): (usize, _)| abi::Memory {
+        ty: memory_type(memory),
+        slot: cx.vmctx.memories[index],
+        reserved: 0,
+    }));
+    let globals = (0..)
+        .zip(&module.globals)
+        .skip(module.imported_globals as usize);
+    let globals = block.records(globals.map(|(index, global): (usize, _)| abi::Global {
+        ty: val_type(global.ty.content_type),
+        mutable: u32::from(global.ty.mutable),
+        slot: cx.vmctx.globals[index],
+        init: const_expr(parts, global.init),
+    }));
+    let elements = elements(&mut block, parts);
+    let data = data(&mut block, parts);
+    let function_names: Vec<_> = {
+        let mut names: Vec<_> = module.function_names.iter().collect();
+        names.sort_unstable();
+        names
+            .into_iter()
+            .map(|(&index, name)| abi::FunctionName {
+                index,
+                name: block.string(name),
+            })
+            .collect()
+    };
+    let function_names = block.records(function_names);
+    let custom_sections: Vec<_> = module
+        .custom_sections
+        .iter()
+        .map(|section| abi::CustomSection {
+            name: block.string(section.name),
+            bytes: block.bytes(section.bytes),
+        })
+        .collect();
+    let custom_sections = block.records(custom_sections);
+
+    let name = block.string(module.name.unwrap_or(&parts.options.name));
+    let producer = block.string(concat!(
+        "wasm-aot ",
+        env!("CARGO_PKG_VERSION"),
+        " cranelift ",
+        // Pinned in the workspace's manifest.
+        "0.135.8",
+    ));
+    let options = block.string(&format!(
+        "-O{} --cpu {}",
+        parts.options.level.as_str(),
+        parts.options.cpu.as_str()
+    ));
+
+    let image_size = (parts.image.bytes.len() as u64).next_multiple_of(parts.backend.page_size());
+    let bytes = block.finish(Descriptor {
+        magic: MAGIC,
+        abi_major: ABI_MAJOR,
+        abi_minor: ABI_MINOR,
+        size: 0,
+        metadata_size: 0,
+        target: parts.backend.target as u32,
+        required: Required::FAULTS.0,
+        optional: 0,
+        cpu_features: parts.backend.cpu_features.0,
+        wasm_features: parts.options.features.bits().0,
+        convention: Convention::CraneliftTail as u32,
+        start: module.start.unwrap_or(NONE),
+        text: 0,
+        text_size: parts.text.bytes.len() as u64,
+        image: 0,
+        image_size,
+        image_offset: parts.image.offset,
+        tunables: cx.tunables,
+        vmctx: VmctxLayout {
+            size: cx.vmctx.size,
+            type_ids: cx.vmctx.type_ids,
+            funcrefs: cx.vmctx.funcrefs,
+            reserved: 0,
+        },
+        types,
+        imports,
+        exports,
+        functions,
+        trampolines,
+        funcrefs,
+        tables,
+        memories,
+        globals,
+        elements,
+        data,
+        sites,
+        function_names,
+        custom_sections,
+        name,
+        producer,
+        options,
+        source_hash: Sha256::digest(parts.wasm).into(),
+    })?;
+
+    let mut fixups = vec![Fixup {
+        offset: offset_of!(Descriptor, text) as u64,
+        target: Target::Text,
+        addend: 0,
+    }];
+    if image_size > 0 {
+        fixups.push(Fixup {
+            offset: offset_of!(Descriptor, image) as u64,
+            target: Target::Image,
+            addend: 0,
+        });
+    }
+    Ok(Metadata { bytes, fixups })
+}
+
+fn types(block: &mut Block, parts: &Parts<'_>) -> Slice {
+    let types: Vec<_> = parts
+        .cx
+        .module
+        .types
+        .iter()
+        .map(|ty| abi::FuncType {
+            params: block.records(ty.params().iter().copied().map(val_type)),
+            results: block.records(ty.results().iter().copied().map(val_type)),
+        })
+        .collect();
+    block.records(types)
+}
+
+fn imports(block: &mut Block, parts: &Parts<'_>) -> Slice {
+    let (module, vmctx) = (parts.cx.module, parts.cx.vmctx);
+    let imports: Vec<_> = module
+        .imports
+        .iter()
+        .map(|import| {
+            let (ty, slot) = match import.item {
+                Item::Func(index) => (
+                    func_type(module.functions[index as usize]),
+                    vmctx.functions[index as usize],
+                ),
+                Item::Table(index) => (
+                    table_type(&module.tables[index as usize].ty),
+                    vmctx.tables[index as usize],
+                ),
+                Item::Memory(index) => (
+                    memory_type(&module.memories[index as usize]),
+                    vmctx.memories[index as usize],
+                ),
+                Item::Global(index) => (
+                    global_type(&module.globals[index as usize].ty),
+                    vmctx.globals[index as usize],
+                ),
+            };
+            abi::Import {
+                module: block.string(import.module),
+                name: block.string(import.name),
+                ty,
+                slot,
+                reserved: 0,
+            }
+        })
+        .collect();
+    block.records(imports)
+}
+
+/// The functions that the module defines, and the sites of all of them.
+fn functions(block: &mut Block, parts: &Parts<'_>) -> (Slice, Slice) {
+    let module = parts.cx.module;
+    let mut sites = Vec::new();
+    let mut functions = Vec::new();
+    for piece in &parts.text.pieces {
+        let Symbol::Function(index) = piece.symbol else {
+            break;
+        };
+        let defined = (index - module.imported_functions) as usize;
+        let body = module.bodies[defined].code.range().start as u32;
+        functions.push(abi::Function {
+            code: piece.offset,
+            size: piece.size,
+            ty: module.functions[index as usize],
+            body,
+            sites: sites.len() as u32,
+        });
+        let mut encoder = sites::Encoder::new(body);
+        for site in &piece.sites {
+            let site = sites::Site {
+                code: site.code,
+                trap: site.trap,
+                call: site.call,
+                source: site.source.unwrap_or(body),
+            };
+            encoder.encode(site, |byte| sites.push(byte));
+        }
+    }
+    (block.records(functions), block.bytes(&sites))
+}
+
+fn trampolines(block: &mut Block, parts: &Parts<'_>) -> Slice {
+    let module = parts.cx.module;
+    block.records(parts.text.pieces.iter().filter_map(|piece| {
+        let (kind, ty) = match piece.symbol {
+            Symbol::Entry(ty) => (TrampolineKind::Entry, ty),
+            Symbol::Exit(ty) => (TrampolineKind::Exit, ty),
+            Symbol::Typed(index) => (TrampolineKind::Typed, module.functions[index as usize]),
+            Symbol::Function(_) | Symbol::Table(_) => return None,
+        };
+        Some(Trampoline {
+            kind: kind as u32,
+            ty,
+            code: piece.offset,
+            size: piece.size,
+        })
+    }))
+}
+
+fn elements(block: &mut Block, parts: &Parts<'_>) -> Slice {
+    let escapes = parts.cx.escapes;
+    let segments: Vec<_> = parts
+        .cx
+        .module
+        .elements
+        .iter()
+        .map(|segment| {
+            let (mode, table, offset) = match segment.mode {
+                SegmentMode::Passive => (ElementMode::Passive, 0, abi::ConstExpr::NULL),
+                SegmentMode::Declared => (ElementMode::Declared, 0, abi::ConstExpr::NULL),
+                SegmentMode::Active { index, offset } => {
+                    let mode = if escapes.segment_in_text(segment) {
+                        ElementMode::InText
+                    } else {
+                        ElementMode::Active
+                    };
+                    (mode, index, const_expr(parts, offset))
+                }
+            };
+            let (encoding, items) = match mode {
+                ElementMode::Declared | ElementMode::InText => (ElementItems::Slots, Slice::EMPTY),
+                _ => items(block, parts, segment),
+            };
+            abi::ElementSegment {
+                mode: mode as u32,
+                table,
+                offset,
+                ty: val_type(segment.ty),
+                encoding: encoding as u32,
+                items,
+            }
+        })
+        .collect();
+    block.records(segments)
+}
+
+/// Slots where every item is a function or null, else expressions.
+fn items(block: &mut Block, parts: &Parts<'_>, segment: &ElementSegment) -> (ElementItems, Slice) {
+    let slots: Option<Vec<u32>> = segment
+        .items
+        .iter()
+        .map(|item| match *item {
+            ConstExpr::RefNull => Some(NONE),
+            ConstExpr::RefFunc(index) => Some(parts.cx.escapes.slot(index)),
+            _ => None,
+        })
+        .collect();
+    match slots {
+        Some(slots) => (ElementItems::Slots, block.records(slots)),
+        None => {
+            let exprs = segment.items.iter().map(|&item| const_expr(parts, item));
+            (ElementItems::Exprs, block.records(exprs))
+        }
+    }
+}
+
+fn data(block: &mut Block, parts: &Parts<'_>) -> Slice {
+    let segments: Vec<_> = parts
+        .cx
+        .module
+        .data
+        .iter()
+        .map(|segment| {
+            let in_image = parts.image.contains(segment);
+            let (mode, memory, offset) = match segment.mode {
+                SegmentMode::Active { index, offset } => {
+                    let mode = if in_image {
+                        DataMode::InImage
+                    } else {
+                        DataMode::Active
+                    };
+                    (mode, index, const_expr(parts, offset))
+                }
+                _ => (DataMode::Passive, 0, abi::ConstExpr::NULL),
+            };
+            abi::DataSegment {
+                mode: mode as u32,
+                memory,
+                offset,
+                bytes: if in_image {
+                    Slice::EMPTY
+                } else {
+                    block.bytes(segment.bytes)
+                },
+            }
+        })
+        .collect();
+    block.records(segments)
+}
+
+fn const_expr(parts: &Parts<'_>, expr: ConstExpr) -> abi::ConstExpr {
+    let indexed = |kind: abi::ConstKind, index| abi::ConstExpr {
+        kind: kind as u32,
+        index,
+        value: [0; 16],
+    };
+    match expr {
+        ConstExpr::Number(bits) => abi::ConstExpr::from_bits(bits),
+        ConstExpr::Vector(bits) => abi::ConstExpr::from_vector(bits),
+        ConstExpr::GlobalGet(index) => indexed(abi::ConstKind::GlobalGet, index),
+        ConstExpr::RefNull => abi::ConstExpr::NULL,
+        ConstExpr::RefFunc(index) => indexed(abi::ConstKind::RefFunc, parts.cx.escapes.slot(index)),
+    }
+}
+
+fn kind_and_index(item: Item) -> (ExternKind, u32) {
+    match item {
+        Item::Func(index) => (ExternKind::Func, index),
+        Item::Table(index) => (ExternKind::Table, index),
+        Item::Memory(index) => (ExternKind::Memory, index),
+        Item::Global(index) => (ExternKind::Global, index),
+    }
+}
+
+fn func_type(ty: u32) -> ExternType {
+    extern_type(ExternKind::Func, ty, 0, 0, None)
+}
+
+fn global_type(ty: &GlobalType) -> ExternType {
+    let flags = if ty.mutable { ExternType::MUTABLE } else { 0 };
+    let ValType(content) = val_type(ty.content_type);
+    extern_type(ExternKind::Global, content, flags, 0, None)
+}
+
+fn table_type(ty: &TableType) -> ExternType {
+    let ValType(element) = val_type(ty.element_type.into());
+    let flags = flag(ty.table64, ExternType::ADDRESS64) | flag(ty.shared, ExternType::SHARED);
+    extern_type(ExternKind::Table, element, flags, ty.initial, ty.maximum)
+}
+
+fn memory_type(ty: &MemoryType) -> ExternType {
+    let flags = flag(ty.memory64, ExternType::ADDRESS64) | flag(ty.shared, ExternType::SHARED);
+    extern_type(
+        ExternKind::Memory,
+        ty.page_size_log2(),
+        flags,
+        ty.initial,
+        ty.maximum,
+    )
+}
+
+fn extern_type(kind: ExternKind, ty: u32, flags: u32, min: u64, max: Option<u64>) -> ExternType {
+    ExternType {
+        kind: kind as u32,
+        ty,
+        flags: flags | flag(max.is_some(), ExternType::HAS_MAX),
+        reserved: 0,
+        min,
+        max: max.unwrap_or(0),
+    }
+}
+
+fn flag(set: bool, bit: u32) -> u32 {
+    if set { bit } else { 0 }
+}

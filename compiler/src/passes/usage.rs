@@ -1,0 +1,81 @@
+//! What function bodies do with tables, functions and types.
+
+use std::collections::BTreeSet;
+
+use rayon::prelude::*;
+use wasmparser::Operator;
+
+use crate::module::{Module, TypeIndex};
+
+/// What the bodies of a module do, taken together. Bodies are not validated
+/// yet: of an invalid one, what comes before the error counts.
+#[derive(Default)]
+pub(crate) struct Usage {
+    /// Tables that anything but `call_indirect` and `table.size` is done with.
+    pub(crate) handled_tables: BTreeSet<u32>,
+    /// Tables that `table.grow` is used on.
+    pub(crate) grown_tables: BTreeSet<u32>,
+    /// Operands of `ref.func`.
+    pub(crate) referenced_functions: BTreeSet<u32>,
+    /// Tables and types of `call_indirect`.
+    pub(crate) indirect_calls: BTreeSet<(u32, TypeIndex)>,
+}
+
+impl Usage {
+    /// Reads every body once.
+    pub(crate) fn scan(module: &Module<'_>) -> Usage {
+        module
+            .bodies
+            .par_iter()
+            .fold(Usage::default, |mut usage, body| {
+                if let Ok(operators) = body.code.get_operators_reader() {
+                    for operator in operators.into_iter().map_while(Result::ok) {
+                        usage.operator(module, &operator);
+                    }
+                }
+                usage
+            })
+            .reduce(Usage::default, Usage::union)
+    }
+
+    fn operator(&mut self, module: &Module<'_>, operator: &Operator<'_>) {
+        match *operator {
+            Operator::RefFunc { function_index } => {
+                self.referenced_functions.insert(function_index);
+            }
+            Operator::CallIndirect {
+                type_index,
+                table_index,
+            } => {
+                if let Some(&ty) = module.type_section.get(type_index as usize) {
+                    self.indirect_calls.insert((table_index, ty));
+                }
+            }
+            Operator::TableGrow { table } => {
+                self.grown_tables.insert(table);
+                self.handled_tables.insert(table);
+            }
+            Operator::TableGet { table }
+            | Operator::TableSet { table }
+            | Operator::TableFill { table }
+            | Operator::TableInit { table, .. } => {
+                self.handled_tables.insert(table);
+            }
+            Operator::TableCopy {
+                dst_table,
+                src_table,
+            } => {
+                self.handled_tables.extend([dst_table, src_table]);
+            }
+            _ => {}
+        }
+    }
+
+    fn union(mut self, other: Usage) -> Usage {
+        self.handled_tables.extend(other.handled_tables);
+        self.grown_tables.extend(other.grown_tables);
+        self.referenced_functions.extend(other.referenced_functions);
+        self.indirect_calls.extend(other.indirect_calls);
+        self
+    }
+}

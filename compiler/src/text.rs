@@ -1,0 +1,192 @@
+//! All machine code in one block: functions in the order of the module, then
+//! trampolines, then tables that are constants. References within it are
+//! resolved here, so that neither linker nor loader has anything to do.
+
+use std::collections::HashMap;
+
+use cranelift_codegen::binemit::Reloc;
+use wasm_aot_abi::NONE;
+
+use crate::abi::Symbol;
+use crate::backend::{Backend, Code, Relocation, Site};
+use crate::error::{Error, Result};
+use crate::layout::Unwind;
+use crate::translate::{Context, TEXT_ROW};
+
+/// A page, which relative addresses on AArch64 are made of.
+const ALIGN: u64 = 4096;
+
+/// The finished text.
+pub(crate) struct Text {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) align: u64,
+    /// What is where, ascending.
+    pub(crate) pieces: Vec<Piece>,
+    /// In the order of `pieces`.
+    pub(crate) unwind: Vec<Unwind>,
+}
+
+/// A function, trampoline or table in the text.
+pub(crate) struct Piece {
+    pub(crate) symbol: Symbol,
+    /// Bytes from the start of the text.
+    pub(crate) offset: u32,
+    /// Bytes.
+    pub(crate) size: u32,
+    pub(crate) sites: Vec<Site>,
+}
+
+impl Text {
+    /// Places `functions`, which are consumed to keep the peak of memory low,
+    /// and `trampolines`.
+    ///
+    /// # Errors
+    ///
+    /// If the text exceeds the reach of the target's calls.
+    pub(crate) fn new(
+        cx: &Context<'_>,
+        backend: &Backend,
+        functions: Vec<(Symbol, Code)>,
+        trampolines: Vec<(Symbol, Code)>,
+    ) -> Result<Text> {
+        let mut text = Text {
+            bytes: Vec::new(),
+            align: ALIGN,
+            pieces: Vec::new(),
+            unwind: Vec::new(),
+        };
+        let size: usize = functions
+            .iter()
+            .chain(&trampolines)
+            .map(|(_, code)| code.bytes.len() + code.align as usize)
+            .sum();
+        text.bytes.reserve_exact(size);
+
+        let mut relocations = Vec::new();
+        for (symbol, code) in functions.into_iter().chain(trampolines) {
+            let offset = text.place(symbol, &code.bytes, code.align, code.sites);
+            relocations.extend(code.relocations.into_iter().map(|relocation| Relocation {
+                offset: offset + relocation.offset,
+                ..relocation
+            }));
+            text.unwind.extend(code.unwind.map(|info| Unwind {
+                offset: u64::from(offset),
+                info,
+            }));
+            // Before offsets could wrap.
+            text.check_size(backend)?;
+        }
+        let addresses: HashMap<Symbol, u32> = text.addresses();
+        for table in 0..cx.module.tables.len() as u32 {
+            if let Some(rows) = cx.escapes.table_in_text(table) {
+                text.place_table(cx, table, rows, &addresses);
+                text.check_size(backend)?;
+            }
+        }
+
+        let addresses = text.addresses();
+        for relocation in relocations {
+            text.relocate(&relocation, addresses[&relocation.target]);
+        }
+        Ok(text)
+    }
+
+    /// The piece that `symbol` names.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    pub(crate) fn addresses(&self) -> HashMap<Symbol, u32> {
+        self.pieces
+            .iter()
+            .map(|piece| (piece.symbol, piece.offset))
+            .collect()
+    }
+
+    fn place(&mut self, symbol: Symbol, bytes: &[u8], align: u32, sites: Vec<Site>) -> u32 {
+        let offset = self.bytes.len().next_multiple_of(align as usize);
+        self.bytes.resize(offset, PADDING);
+        self.bytes.extend_from_slice(bytes);
+        self.pieces.push(Piece {
+            symbol,
+            offset: offset as u32,
+            size: bytes.len() as u32,
+            sites,
+        });
+        offset as u32
+    }
+
+    /// Writes a row for every element: how far from the table the function is,
+    /// and its type.
+    fn place_table(
+        &mut self,
+        cx: &Context<'_>,
+        table: u32,
+        rows: &[Option<u32>],
+        addresses: &HashMap<Symbol, u32>,
+    ) {
+        let start = self.bytes.len().next_multiple_of(TEXT_ROW as usize) as u32;
+        let bytes: Vec<u8> = rows
+            .iter()
+            .flat_map(|row| {
+                let (distance, ty) = match row {
+                    Some(index) => {
+                        let function = addresses[&Symbol::Function(*index)];
+                        let ty = cx.module.functions[*index as usize];
+                        (function.wrapping_sub(start), ty)
+                    }
+                    None => (0, NONE),
+                };
+                [distance.to_le_bytes(), ty.to_le_bytes()]
+            })
+            .flatten()
+            .collect();
+        self.place(Symbol::Table(table), &bytes, TEXT_ROW, Vec::new());
+    }
+
+    fn check_size(&self, backend: &Backend) -> Result<()> {
+        let (size, limit) = (self.bytes.len() as u64, backend.max_text());
+        if size > limit {
+            return Err(Error::TooLarge {
+                what: "the machine code",
+                size,
+                limit,
+            });
+        }
+        Ok(())
+    }
+
+    /// Writes the address of `target`, relative to the place of use.
+    fn relocate(&mut self, relocation: &Relocation, target: u32) {
+        let at = relocation.offset as usize;
+        let place = i64::from(relocation.offset);
+        let target = i64::from(target) + relocation.addend;
+        let field: &mut [u8; 4] = (&mut self.bytes[at..at + 4])
+            .try_into()
+            .expect("four bytes");
+        let word = u32::from_le_bytes(*field);
+        let value = match relocation.kind {
+            Reloc::X86CallPCRel4 | Reloc::X86PCRel4 => (target - place) as u32,
+            // `bl`: 26 bits of distance in words.
+            Reloc::Arm64Call => insert(word, 0, 26, (target - place) >> 2),
+            // `adrp`: 21 bits of distance in pages, the low two of them apart.
+            Reloc::Aarch64AdrPrelPgHi21 => {
+                let pages = (target >> 12) - (place >> 12);
+                insert(insert(word, 29, 2, pages), 5, 19, pages >> 2)
+            }
+            // `add`: offset in the page.
+            Reloc::Aarch64AddAbsLo12Nc => insert(word, 10, 12, target),
+            other => unreachable!("code of our targets has no {other} relocations"),
+        };
+        *field = value.to_le_bytes();
+    }
+}
+
+/// `int3` on x86-64, an undefined instruction on AArch64.
+const PADDING: u8 = 0xcc;
+
+/// `word` with the low `width` bits of `value` at bit `shift`.
+fn insert(word: u32, shift: u32, width: u32, value: i64) -> u32 {
+    let mask = (1u32 << width) - 1;
+    word & !(mask << shift) | (value as u32 & mask) << shift
+}

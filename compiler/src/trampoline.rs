@@ -1,0 +1,344 @@
+//! Code between the wasm convention and C (see the ABI's "Calling
+//! conventions"): entries, exits, and the C symbols of exports.
+
+use core::mem::offset_of;
+
+use cranelift_codegen::ir::{
+    BlockArg, BlockCall, ExceptionTableData, ExceptionTableItem, ExtFuncData, ExternalName,
+    Function, InstBuilder, StackSlotData, StackSlotKind, Type, Value, types,
+};
+use cranelift_codegen::isa::TargetIsa;
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use wasm_aot_abi::{self as abi, VALUE_SIZE};
+use wasmparser::{FuncType, ValType};
+
+use crate::abi::{
+    Access, Builtin, Region, Symbol, clif_type, entry_signature, host_signature, typed_signature,
+    wasm_signature,
+};
+use crate::translate::declare;
+
+const VALUES: Access = Access::Trusted(Region::Values);
+const STORE: Access = Access::Trusted(Region::Store);
+
+/// `entry(code, ctx, values) -> status`: calls `code` with the parameters that
+/// `values` holds and puts its results there.
+pub(crate) fn entry(
+    ty: &FuncType,
+    isa: &dyn TargetIsa,
+    scratch: &mut FunctionBuilderContext,
+    func: &mut Function,
+) {
+    func.signature = entry_signature(isa);
+    let mut trampoline = Trampoline::new(func, scratch);
+    let [code, ctx, values] = *trampoline.params else {
+        unreachable!("three parameters");
+    };
+    let mut args = vec![ctx];
+    args.extend(trampoline.load_values(ty.params(), values));
+    let results = trampoline.enter(ty, ctx, Callee::Code(code), &args);
+    trampoline.store_values(&results, values);
+    trampoline.succeed(isa);
+}
+
+/// `name(vmctx, params..., result pointers...) -> status`: calls function
+/// `index` of the module.
+pub(crate) fn typed(
+    ty: &FuncType,
+    index: u32,
+    isa: &dyn TargetIsa,
+    scratch: &mut FunctionBuilderContext,
+    func: &mut Function,
+) {
+    func.signature = typed_signature(ty, isa);
+    let mut trampoline = Trampoline::new(func, scratch);
+    let params = trampoline.params.clone();
+    let (inputs, outputs) = params.split_at(1 + ty.params().len());
+    let vmctx = inputs[0];
+    let mut args = vec![vmctx];
+    for (&input, &ty) in inputs[1..].iter().zip(ty.params()) {
+        args.push(match ty {
+            // C passes vectors in too many ways; ours come by pointer, and a
+            // C compiler aligns what it points to as it likes.
+            ValType::V128 => trampoline.load_unaligned(types::I8X16, input),
+            _ => input,
+        });
+    }
+    let results = trampoline.enter(ty, vmctx, Callee::Function(index), &args);
+    for (&result, &output) in results.iter().zip(outputs) {
+        trampoline.store_unaligned(result, output);
+    }
+    trampoline.succeed(isa);
+}
+
+/// The code that wasm calls for a host function of type `ty`.
+pub(crate) fn exit(
+    ty: &FuncType,
+    isa: &dyn TargetIsa,
+    scratch: &mut FunctionBuilderContext,
+    func: &mut Function,
+) {
+    func.signature = wasm_signature(ty);
+    let mut trampoline = Trampoline::new(func, scratch);
+    let params = trampoline.params.clone();
+    let (ctx, args) = (params[0], &params[1..]);
+
+    let values = trampoline.values(ty);
+    trampoline.store_values(args, values);
+    let store = trampoline.load(
+        types::I64,
+        Access::Fixed,
+        ctx,
+        offset_of!(abi::HostContext, store),
+    );
+    // From here the host can find the frames of wasm.
+    let frame = trampoline.builder.ins().get_frame_pointer(types::I64);
+    trampoline.store(STORE, frame, store, offset_of!(abi::StoreContext, exit_fp));
+
+    let host = trampoline.load(
+        types::I64,
+        Access::Fixed,
+        ctx,
+        offset_of!(abi::HostContext, call),
+    );
+    let signature = trampoline.builder.import_signature(host_signature(isa));
+    let call = trampoline
+        .builder
+        .ins()
+        .call_indirect(signature, host, &[ctx, values]);
+    let status = trampoline.builder.inst_results(call)[0];
+
+    let failed = trampoline.builder.create_block();
+    let succeeded = trampoline.builder.create_block();
+    trampoline.builder.set_cold_block(failed);
+    trampoline
+        .builder
+        .ins()
+        .brif(status, failed, [], succeeded, []);
+    trampoline.builder.seal_block(failed);
+    trampoline.builder.seal_block(succeeded);
+
+    trampoline.builder.switch_to_block(failed);
+    let builtins = trampoline.load(
+        types::I64,
+        Access::Fixed,
+        ctx,
+        offset_of!(abi::HostContext, builtins),
+    );
+    let raise = trampoline.load(
+        types::I64,
+        Access::Fixed,
+        builtins,
+        Builtin::Raise.offset() as usize,
+    );
+    let signature = trampoline
+        .builder
+        .import_signature(Builtin::Raise.signature(isa));
+    trampoline
+        .builder
+        .ins()
+        .call_indirect(signature, raise, &[store, status]);
+    trampoline
+        .builder
+        .ins()
+        .trap(crate::abi::clif_trap(abi::TrapCode::Unreachable));
+
+    trampoline.builder.switch_to_block(succeeded);
+    let results = trampoline.load_values(ty.results(), values);
+    trampoline.builder.ins().return_(&results);
+    trampoline.finish(isa);
+}
+
+enum Callee {
+    Code(Value),
+    /// By its index in the module.
+    Function(u32),
+}
+
+struct Trampoline<'f> {
+    builder: FunctionBuilder<'f>,
+    params: Vec<Value>,
+}
+
+impl<'f> Trampoline<'f> {
+    fn new(func: &'f mut Function, scratch: &'f mut FunctionBuilderContext) -> Self {
+        let mut builder = FunctionBuilder::new(func, scratch);
+        let block = builder.create_block();
+        builder.append_block_params_for_function_params(block);
+        builder.switch_to_block(block);
+        builder.seal_block(block);
+        let params = builder.block_params(block).to_vec();
+        Trampoline { builder, params }
+    }
+
+    /// Calls into wasm between pushing and popping an entry record. Behind it,
+    /// the code is where the call returned normally; the other way returns the
+    /// status that the trap came with.
+    fn enter(&mut self, ty: &FuncType, ctx: Value, callee: Callee, args: &[Value]) -> Vec<Value> {
+        let signature = self.builder.import_signature(wasm_signature(ty));
+        let store = self.load(
+            types::I64,
+            Access::Fixed,
+            ctx,
+            offset_of!(abi::VmContext, store),
+        );
+        let size = size_of::<abi::EntryRecord>() as u32;
+        let record = self.stack_slot(size);
+
+        // The handler belongs to the call, which must end a block of its own.
+        let call_block = self.builder.create_block();
+        self.builder.ins().jump(call_block, []);
+        self.builder.seal_block(call_block);
+        self.builder.switch_to_block(call_block);
+        let previous = self.load(
+            types::I64,
+            STORE,
+            store,
+            offset_of!(abi::StoreContext, entry),
+        );
+        let exit_fp = self.load(
+            types::I64,
+            STORE,
+            store,
+            offset_of!(abi::StoreContext, exit_fp),
+        );
+        let sp = self.builder.ins().get_stack_pointer(types::I64);
+        let fp = self.builder.ins().get_frame_pointer(types::I64);
+        let handler = self
+            .builder
+            .ins()
+            .get_exception_handler_address(types::I64, call_block, 0);
+        for (value, offset) in [
+            (previous, offset_of!(abi::EntryRecord, previous)),
+            (exit_fp, offset_of!(abi::EntryRecord, exit_fp)),
+            (sp, offset_of!(abi::EntryRecord, sp)),
+            (fp, offset_of!(abi::EntryRecord, fp)),
+            (handler, offset_of!(abi::EntryRecord, handler)),
+        ] {
+            self.store(STORE, value, record, offset);
+        }
+        self.store(STORE, record, store, offset_of!(abi::StoreContext, entry));
+
+        let returned = self.builder.create_block();
+        let trapped = self.builder.create_block();
+        self.builder.set_cold_block(trapped);
+        let results: Vec<Value> = ty
+            .results()
+            .iter()
+            .map(|&ty| self.builder.append_block_param(returned, clif_type(ty)))
+            .collect();
+        let status = self.builder.append_block_param(trapped, types::I64);
+        let dfg = &mut self.builder.func.dfg;
+        let normal = BlockCall::new(
+            returned,
+            (0..results.len() as u32).map(BlockArg::TryCallRet),
+            &mut dfg.value_lists,
+        );
+        let exceptional = BlockCall::new(trapped, [BlockArg::TryCallExn(0)], &mut dfg.value_lists);
+        let table = dfg.exception_tables.push(ExceptionTableData::new(
+            signature,
+            normal,
+            [ExceptionTableItem::Default(exceptional)],
+        ));
+        match callee {
+            Callee::Code(code) => self.builder.ins().try_call_indirect(code, args, table),
+            Callee::Function(index) => {
+                let name = declare(self.builder.func, Symbol::Function(index));
+                let function = self.builder.import_function(ExtFuncData {
+                    name: ExternalName::user(name),
+                    signature,
+                    colocated: true,
+                    patchable: false,
+                });
+                self.builder.ins().try_call(function, args, table)
+            }
+        };
+        self.builder.seal_block(returned);
+        self.builder.seal_block(trapped);
+
+        self.builder.switch_to_block(trapped);
+        self.leave(store, record);
+        let status = self.builder.ins().ireduce(types::I32, status);
+        self.builder.ins().return_(&[status]);
+
+        self.builder.switch_to_block(returned);
+        self.leave(store, record);
+        results
+    }
+
+    /// Pops the entry record.
+    fn leave(&mut self, store: Value, record: Value) {
+        for (from, to) in [
+            (
+                offset_of!(abi::EntryRecord, previous),
+                offset_of!(abi::StoreContext, entry),
+            ),
+            (
+                offset_of!(abi::EntryRecord, exit_fp),
+                offset_of!(abi::StoreContext, exit_fp),
+            ),
+        ] {
+            let value = self.load(types::I64, STORE, record, from);
+            self.store(STORE, value, store, to);
+        }
+    }
+
+    /// An array of values for `ty` on the stack.
+    fn values(&mut self, ty: &FuncType) -> Value {
+        let count = ty.params().len().max(ty.results().len());
+        self.stack_slot((count * VALUE_SIZE) as u32)
+    }
+
+    fn stack_slot(&mut self, size: u32) -> Value {
+        let align = VALUE_SIZE.trailing_zeros() as u8;
+        let slot = self.builder.create_sized_stack_slot(StackSlotData::new(
+            StackSlotKind::ExplicitSlot,
+            size,
+            align,
+        ));
+        self.builder.ins().stack_addr(types::I64, slot, 0)
+    }
+
+    fn load_values(&mut self, types: &[ValType], values: Value) -> Vec<Value> {
+        (0..)
+            .zip(types)
+            .map(|(index, &ty)| self.load(clif_type(ty), VALUES, values, index * VALUE_SIZE))
+            .collect()
+    }
+
+    fn store_values(&mut self, from: &[Value], values: Value) {
+        for (index, &value) in from.iter().enumerate() {
+            self.store(VALUES, value, values, index * VALUE_SIZE);
+        }
+    }
+
+    fn load_unaligned(&mut self, ty: Type, address: Value) -> Value {
+        let flags = cranelift_codegen::ir::MemFlagsData::new().with_notrap();
+        self.builder.ins().load(ty, flags, address, 0)
+    }
+
+    fn store_unaligned(&mut self, value: Value, address: Value) {
+        let flags = cranelift_codegen::ir::MemFlagsData::new().with_notrap();
+        self.builder.ins().store(flags, value, address, 0);
+    }
+
+    fn load(&mut self, ty: Type, access: Access, base: Value, offset: usize) -> Value {
+        let flags = access.flags(self.builder.func);
+        self.builder.ins().load(ty, flags, base, offset as i32)
+    }
+
+    fn store(&mut self, access: Access, value: Value, base: Value, offset: usize) {
+        let flags = access.flags(self.builder.func);
+        self.builder.ins().store(flags, value, base, offset as i32);
+    }
+
+    fn succeed(mut self, isa: &dyn TargetIsa) {
+        let ok = self.builder.ins().iconst(types::I32, 0);
+        self.builder.ins().return_(&[ok]);
+        self.finish(isa);
+    }
+
+    fn finish(self, isa: &dyn TargetIsa) {
+        self.builder.finalize(isa.frontend_config());
+    }
+}

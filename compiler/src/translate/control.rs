@@ -1,0 +1,283 @@
+//! Control instructions but for calls (core, 4.4.8).
+
+use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, JumpTableData, Type, Value, types};
+use wasm_aot_abi::TrapCode;
+use wasmparser::{BlockType, BrTable, ValType};
+
+use super::Translator;
+use super::stack::{Frame, FrameKind};
+use crate::abi::{clif_trap, clif_type};
+
+impl Translator<'_, '_> {
+    /// Opens the frame of the function, whose end returns.
+    pub(super) fn open_function(&mut self, results: &[ValType]) {
+        let exit = self.block_with(results);
+        self.open(FrameKind::Block, exit, 0, results.len());
+    }
+
+    /// `[t*] -> [t*]`
+    pub(super) fn block(&mut self, ty: BlockType) {
+        let (params, results) = self.block_type(ty);
+        let exit = self.block_with(&results);
+        self.open(FrameKind::Block, exit, params.len(), results.len());
+    }
+
+    /// `[t*] -> [t*]`
+    pub(super) fn loop_(&mut self, ty: BlockType) {
+        let (params, results) = self.block_type(ty);
+        let header = self.block_with(&params);
+        let exit = self.block_with(&results);
+        self.jump(header, params.len());
+        self.open(
+            FrameKind::Loop { header },
+            exit,
+            params.len(),
+            results.len(),
+        );
+        self.builder.switch_to_block(header);
+        self.replace_operands(header, params.len());
+    }
+
+    /// `[t* i32] -> [t*]`
+    pub(super) fn if_(&mut self, ty: BlockType) {
+        let condition = self.stack.pop();
+        let (params, results) = self.block_type(ty);
+        let then = self.builder.create_block();
+        let otherwise = self.builder.create_block();
+        let exit = self.block_with(&results);
+        self.builder.ins().brif(condition, then, [], otherwise, []);
+        self.builder.seal_block(then);
+        self.builder.seal_block(otherwise);
+        let kind = FrameKind::If {
+            otherwise: Some(otherwise),
+            params: self.top(params.len()),
+        };
+        self.open(kind, exit, params.len(), results.len());
+        self.builder.switch_to_block(then);
+    }
+
+    /// Ends the first arm of an `if` and starts the second.
+    pub(super) fn else_(&mut self) {
+        self.leave();
+        let frame = self.stack.frame(0);
+        let FrameKind::If { otherwise, params } = &mut frame.kind else {
+            unreachable!("validated: else closes an if");
+        };
+        let block = otherwise.take().expect("validated: one else");
+        let params = std::mem::take(params);
+        let height = frame.height;
+        self.stack.values.truncate(height);
+        self.stack.values.extend(params);
+        self.stack.dead = None;
+        self.builder.switch_to_block(block);
+    }
+
+    /// Closes the innermost frame; the last one returns.
+    pub(super) fn end(&mut self) {
+        self.leave();
+        let mut frame = self.stack.frames.pop().expect("validated: a frame");
+        match frame.kind {
+            FrameKind::Block => {}
+            FrameKind::Loop { header } => self.builder.seal_block(header),
+            FrameKind::If {
+                otherwise: Some(otherwise),
+                ref params,
+            } => {
+                // Without `else`, the parameters are the results.
+                self.builder.switch_to_block(otherwise);
+                let args: Vec<BlockArg> = params.iter().copied().map(BlockArg::Value).collect();
+                self.builder.ins().jump(frame.exit, &args);
+                frame.exit_reached = true;
+            }
+            FrameKind::If { .. } => {}
+        }
+        self.stack.values.truncate(frame.height);
+        self.builder.seal_block(frame.exit);
+        if !frame.exit_reached {
+            self.stack.set_unreachable();
+            return;
+        }
+        self.stack.dead = None;
+        self.builder.switch_to_block(frame.exit);
+        let results = self.builder.block_params(frame.exit).to_vec();
+        if self.stack.frames.is_empty() {
+            self.builder.ins().return_(&results);
+            self.stack.set_unreachable();
+        } else {
+            self.stack.values.extend(results);
+        }
+    }
+
+    /// `br l`
+    pub(super) fn br(&mut self, depth: u32) {
+        let (target, arity) = self.stack.frame(depth).branch();
+        self.jump(target, arity);
+        self.stack.set_unreachable();
+    }
+
+    /// `[t* i32] -> [t*]`
+    pub(super) fn br_if(&mut self, depth: u32) {
+        let condition = self.stack.pop();
+        let (target, arity) = self.stack.frame(depth).branch();
+        let args = self.top_args(arity);
+        let next = self.builder.create_block();
+        self.builder.ins().brif(condition, target, &args, next, []);
+        self.builder.seal_block(next);
+        self.builder.switch_to_block(next);
+    }
+
+    /// `[t* i32] -> [t*]`, does not continue.
+    pub(super) fn br_table(&mut self, table: &BrTable<'_>) {
+        let index = self.stack.pop();
+        let call = |this: &mut Self, depth| {
+            let (target, arity) = this.stack.frame(depth).branch();
+            let args = this.top_args(arity);
+            this.builder.func.dfg.block_call(target, &args)
+        };
+        let default = call(self, table.default());
+        let targets: Vec<_> = table
+            .targets()
+            .map(|depth| call(self, depth.expect("validated: a label")))
+            .collect();
+        let table = self
+            .builder
+            .create_jump_table(JumpTableData::new(default, &targets));
+        self.builder.ins().br_table(index, table);
+        self.stack.set_unreachable();
+    }
+
+    /// `return`
+    pub(super) fn return_(&mut self) {
+        let arity = self.stack.frames[0].results;
+        let results = self.top(arity);
+        self.builder.ins().return_(&results);
+        self.stack.set_unreachable();
+    }
+
+    /// Always traps.
+    pub(super) fn unreachable(&mut self) {
+        self.trap(TrapCode::Unreachable);
+        self.stack.set_unreachable();
+    }
+
+    /// `[t] -> []`
+    pub(super) fn drop_(&mut self) {
+        self.stack.pop();
+    }
+
+    /// `[t t i32] -> [t]`
+    pub(super) fn select(&mut self) {
+        let condition = self.stack.pop();
+        let args = self.pop_many(2);
+        let value = self.builder.ins().select(condition, args[0], args[1]);
+        self.stack.push(value);
+    }
+
+    pub(super) fn trap(&mut self, code: TrapCode) {
+        self.builder.ins().trap(clif_trap(code));
+    }
+
+    pub(super) fn trap_if(&mut self, condition: Value, code: TrapCode) {
+        self.builder.ins().trapnz(condition, clif_trap(code));
+    }
+
+    pub(super) fn trap_unless(&mut self, condition: Value, code: TrapCode) {
+        self.builder.ins().trapz(condition, clif_trap(code));
+    }
+
+    /// The last `count` operands, vectors as bytes, the way they pass between
+    /// blocks and functions.
+    pub(super) fn top(&mut self, count: usize) -> Vec<Value> {
+        let first = self.stack.values.len() - count;
+        (first..self.stack.values.len())
+            .map(|index| {
+                let value = self.stack.values[index];
+                self.as_plain(value)
+            })
+            .collect()
+    }
+
+    /// Like [`top`](Self::top), and takes them off the stack.
+    pub(super) fn pop_many(&mut self, count: usize) -> Vec<Value> {
+        let values = self.top(count);
+        self.stack.values.truncate(self.stack.values.len() - count);
+        values
+    }
+
+    /// `value`, as bytes if it is a vector.
+    pub(super) fn as_plain(&mut self, value: Value) -> Value {
+        if self.builder.func.dfg.value_type(value).is_vector() {
+            self.as_vector(value, types::I8X16)
+        } else {
+            value
+        }
+    }
+
+    /// The vector `value` with lanes of another type.
+    pub(super) fn as_vector(&mut self, value: Value, ty: Type) -> Value {
+        use cranelift_codegen::ir::{Endianness, MemFlagsData};
+        if self.builder.func.dfg.value_type(value) == ty {
+            return value;
+        }
+        let little = MemFlagsData::new().with_endianness(Endianness::Little);
+        self.builder.ins().bitcast(ty, little, value)
+    }
+
+    fn top_args(&mut self, count: usize) -> Vec<BlockArg> {
+        self.top(count).into_iter().map(BlockArg::Value).collect()
+    }
+
+    fn jump(&mut self, target: Block, arity: usize) {
+        let args = self.top_args(arity);
+        self.builder.ins().jump(target, &args);
+    }
+
+    /// Goes on to the exit of the innermost frame, if the code here is reached.
+    fn leave(&mut self) {
+        if self.stack.reachable() {
+            let frame = self.stack.frame(0);
+            frame.exit_reached = true;
+            let (exit, results) = (frame.exit, frame.results);
+            self.jump(exit, results);
+        }
+    }
+
+    fn open(&mut self, kind: FrameKind, exit: Block, params: usize, results: usize) {
+        self.stack.frames.push(Frame {
+            kind,
+            exit,
+            exit_reached: false,
+            params,
+            results,
+            height: self.stack.values.len() - params,
+        });
+    }
+
+    /// The last `count` operands become the parameters of `block`.
+    fn replace_operands(&mut self, block: Block, count: usize) {
+        let height = self.stack.values.len() - count;
+        self.stack.values.truncate(height);
+        let params = self.builder.block_params(block);
+        self.stack.values.extend_from_slice(params);
+    }
+
+    fn block_with(&mut self, params: &[ValType]) -> Block {
+        let block = self.builder.create_block();
+        for &ty in params {
+            self.builder.append_block_param(block, clif_type(ty));
+        }
+        block
+    }
+
+    fn block_type(&self, ty: BlockType) -> (Vec<ValType>, Vec<ValType>) {
+        match ty {
+            BlockType::Empty => (Vec::new(), Vec::new()),
+            BlockType::Type(result) => (Vec::new(), vec![result]),
+            BlockType::FuncType(index) => {
+                let module = self.cx.module;
+                let ty = &module.types[module.type_section[index as usize] as usize];
+                (ty.params().to_vec(), ty.results().to_vec())
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Locals and globals (core, 4.4.5).
+
+use cranelift_codegen::ir::{Constant, ConstantData, InstBuilder, Type, Value, types};
+
+use super::Translator;
+use crate::abi::{Access, Region, clif_type};
+use crate::module::ConstExpr;
+
+impl Translator<'_, '_> {
+    /// `[] -> [t]`
+    pub(super) fn local_get(&mut self, index: u32) {
+        let value = self.builder.use_var(self.locals[index as usize]);
+        self.stack.push(value);
+    }
+
+    /// `[t] -> []`
+    pub(super) fn local_set(&mut self, index: u32) {
+        let value = self.stack.pop();
+        let value = self.as_plain(value);
+        self.builder.def_var(self.locals[index as usize], value);
+    }
+
+    /// `[t] -> [t]`
+    pub(super) fn local_tee(&mut self, index: u32) {
+        self.local_set(index);
+        self.local_get(index);
+    }
+
+    /// `[] -> [t]`
+    pub(super) fn global_get(&mut self, index: u32) {
+        let module = self.cx.module;
+        let global = &module.globals[index as usize];
+        let ty = clif_type(global.ty.content_type);
+        let value = match self.constant_global(index, ty) {
+            Some(constant) => constant,
+            None => {
+                let (address, offset, access) = self.global_place(index);
+                self.load(ty, access, address, offset)
+            }
+        };
+        self.stack.push(value);
+    }
+
+    /// `[t] -> []`
+    pub(super) fn global_set(&mut self, index: u32) {
+        let value = self.stack.pop();
+        let value = self.as_plain(value);
+        let (address, offset, access) = self.global_place(index);
+        self.store(access, value, address, offset);
+    }
+
+    /// The value of an immutable global that is the same in every instance.
+    fn constant_global(&mut self, index: u32, ty: Type) -> Option<Value> {
+        let module = self.cx.module;
+        let global = &module.globals[index as usize];
+        if index < module.imported_globals || global.ty.mutable {
+            return None;
+        }
+        match global.init {
+            ConstExpr::Number(bits) => Some(self.number(ty, bits)),
+            ConstExpr::Vector(bits) => Some(self.vector(bits)),
+            ConstExpr::RefNull => Some(self.zero(ty)),
+            ConstExpr::GlobalGet(_) | ConstExpr::RefFunc(_) => None,
+        }
+    }
+
+    /// Base, offset and kind of access of a global's value.
+    fn global_place(&mut self, index: u32) -> (Value, u32, Access) {
+        let module = self.cx.module;
+        let offset = self.cx.vmctx.globals[index as usize];
+        let mutable = module.globals[index as usize].ty.mutable;
+        let (base, offset, region) = if index < module.imported_globals {
+            let address = self.load_fixed(types::I64, offset);
+            (address, 0, Region::ImportedGlobal)
+        } else {
+            (self.vmctx, offset, Region::Global(index))
+        };
+        let access = if mutable {
+            Access::Trusted(region)
+        } else {
+            Access::Fixed
+        };
+        (base, offset, access)
+    }
+
+    /// A constant of a type of at most 64 bits.
+    pub(super) fn number(&mut self, ty: Type, bits: u64) -> Value {
+        use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};
+        let ins = self.builder.ins();
+        match ty {
+            types::I32 => ins.iconst(ty, i64::from(bits as u32)),
+            types::F32 => ins.f32const(Ieee32::with_bits(bits as u32)),
+            types::F64 => ins.f64const(Ieee64::with_bits(bits)),
+            _ => ins.iconst(ty, bits as i64),
+        }
+    }
+
+    /// A constant vector, as bytes.
+    pub(super) fn vector(&mut self, bits: u128) -> Value {
+        let constant: Constant = self
+            .builder
+            .func
+            .dfg
+            .constants
+            .insert(ConstantData::from(&bits.to_le_bytes()[..]));
+        self.builder.ins().vconst(types::I8X16, constant)
+    }
+
+    /// Zero of any type.
+    pub(super) fn zero(&mut self, ty: Type) -> Value {
+        if ty.is_vector() {
+            self.vector(0)
+        } else {
+            self.number(ty, 0)
+        }
+    }
+}
