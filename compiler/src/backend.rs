@@ -104,7 +104,7 @@ impl Backend {
     ) -> std::result::Result<Code, String> {
         cx.compile(self.isa(), &mut ControlPlane::default())
             .map_err(|error| {
-                cranelift_codegen::print_errors::pretty_error(&error.func, error.inner)
+                cranelift_codegen::print_errors::pretty_error(error.func, error.inner)
             })?;
         let code = cx.compiled_code().expect("just compiled");
         let unwind = match code.create_unwind_info(self.isa()) {

@@ -91,7 +91,6 @@ pub fn compile_to(
     let image = Image::new(&module);
     let cx = Context {
         module: &module,
-        usage: &usage,
         escapes: &escapes,
         vmctx: &vmctx,
         tunables: TUNABLES,

@@ -26,6 +26,10 @@ pub(crate) enum Region {
     Global(u32),
 }
 
+/// From this index on, globals share a region: a function cannot have more than
+/// 65,535 kinds of flags, and so many hot globals do not occur.
+const SHARED_GLOBALS: u32 = 1024;
+
 impl Region {
     fn number(self) -> u32 {
         match self {
@@ -36,7 +40,7 @@ impl Region {
             Region::Store => 4,
             Region::Values => 5,
             Region::ImportedGlobal => 6,
-            Region::Global(index) => 16 + index,
+            Region::Global(index) => 16 + index.min(SHARED_GLOBALS),
         }
     }
 

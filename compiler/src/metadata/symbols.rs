@@ -10,8 +10,8 @@ use crate::module::{Item, Module};
 pub(super) fn symbols(parts: &Parts<'_>) -> (Vec<layout::Symbol>, Vec<layout::Symbol>) {
     let module = parts.cx.module;
     let local = |symbol| match symbol {
-        Symbol::Function(index) => match module.function_name(index) {
-            Some(name) => name.to_owned(),
+        Symbol::Function(index) => match module.function_names.get(&index) {
+            Some(&name) => name.to_owned(),
             None => format!("wasm[{index}]"),
         },
         Symbol::Entry(ty) => format!("entry[{ty}]"),

@@ -38,6 +38,7 @@ pub(crate) struct Module<'a> {
     /// One for each defined function.
     pub(crate) bodies: Vec<Body<'a>>,
     pub(crate) name: Option<&'a str>,
+    /// From the name section, else the name of an export.
     pub(crate) function_names: HashMap<u32, &'a str>,
     pub(crate) custom_sections: Vec<CustomSection<'a>>,
 }
@@ -134,15 +135,5 @@ impl Module<'_> {
         index
             .checked_sub(self.imported_functions)
             .map(|defined| defined as usize)
-    }
-
-    /// Name of function `index`, if the name section or else an export has one.
-    pub(crate) fn function_name(&self, index: u32) -> Option<&str> {
-        self.function_names.get(&index).copied().or_else(|| {
-            self.exports
-                .iter()
-                .find(|export| export.item == Item::Func(index))
-                .map(|export| export.name)
-        })
     }
 }

@@ -1,10 +1,20 @@
-//! The name section (core, appendix "Custom Sections").
+//! Names of functions: the name section (core, appendix "Custom Sections"), and
+//! exports for what it leaves out.
 
 use wasmparser::{Name, NameSectionReader};
 
-use super::Module;
+use super::{Item, Module};
 
 impl<'a> Module<'a> {
+    /// Names functions that have no name yet after their first export.
+    pub(super) fn name_exports(&mut self) {
+        for export in &self.exports {
+            if let Item::Func(index) = export.item {
+                self.function_names.entry(index).or_insert(export.name);
+            }
+        }
+    }
+
     /// Takes the names of the module and its functions. A malformed name
     /// section must not make a module invalid: what can be read of it is used.
     pub(super) fn read_names(&mut self, section: NameSectionReader<'a>) {

@@ -33,6 +33,7 @@ impl<'a> Module<'a> {
                 reader.section(payload)?;
             }
         }
+        module.name_exports();
         Ok(module)
     }
 }

@@ -8,12 +8,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::module::{ConstExpr, ElementSegment, Item, Module, SegmentMode, TypeIndex};
+use crate::module::{ConstExpr, ElementSegment, Item, Module, SegmentMode, Table, TypeIndex};
 use crate::passes::Usage;
 
-/// Tables beyond this size are made at run time, lest a huge and mostly empty
-/// table blows the artefact up. In elements.
-const MAX_TEXT_TABLE: u64 = 1 << 20;
+/// How many more elements than items a table may have and still be in the text;
+/// a huge and mostly empty table is better made at run time.
+const MAX_EMPTY: u64 = 64;
 
 /// A table in the text: for each element the function, if it is not null.
 pub(crate) type TextTable = Vec<Option<u32>>;
@@ -22,13 +22,17 @@ pub(crate) type TextTable = Vec<Option<u32>>;
 pub(crate) struct Escapes {
     funcrefs: Vec<u32>,
     tables: Vec<Option<TextTable>>,
+    fixed: Vec<bool>,
     exit_types: BTreeSet<TypeIndex>,
 }
 
 impl Escapes {
     pub(crate) fn new(module: &Module<'_>, usage: &Usage) -> Escapes {
-        let tables: Vec<_> = (0..module.tables.len() as u32)
-            .map(|table| constant_table(module, usage, table))
+        let owned = owned_tables(module);
+        let tables = constant_tables(module, usage, &owned);
+        let fixed = (0..)
+            .zip(&owned)
+            .map(|(table, &owned)| owned && !usage.grown_tables.contains(&table))
             .collect();
         let in_text = |table: u32| tables[table as usize].is_some();
 
@@ -72,6 +76,7 @@ impl Escapes {
             funcrefs: funcrefs.into_iter().collect(),
             exit_types: imported.chain(called).copied().collect(),
             tables,
+            fixed,
         }
     }
 
@@ -95,6 +100,11 @@ impl Escapes {
     /// The elements of `table`, if it is a constant.
     pub(crate) fn table_in_text(&self, table: u32) -> Option<&TextTable> {
         self.tables[table as usize].as_ref()
+    }
+
+    /// Whether nobody can make `table` grow.
+    pub(crate) fn is_fixed(&self, table: u32) -> bool {
+        self.fixed[table as usize]
     }
 
     /// Whether the function of `segment` need not be written at instantiation,
@@ -121,38 +131,62 @@ impl Escapes {
     }
 }
 
-fn constant_table(module: &Module<'_>, usage: &Usage, table: u32) -> Option<TextTable> {
-    let definition = &module.tables[table as usize];
-    if table < module.imported_tables
-        || usage.handled_tables.contains(&table)
-        || definition.init != ConstExpr::RefNull
-        || definition.ty.initial > MAX_TEXT_TABLE
-        || !definition.ty.element_type.is_func_ref()
-        || module
-            .exports
-            .iter()
-            .any(|export| export.item == Item::Table(table))
+/// For each table, whether only this module can reach it.
+fn owned_tables(module: &Module<'_>) -> Vec<bool> {
+    let mut owned = vec![true; module.tables.len()];
+    owned[..module.imported_tables as usize].fill(false);
+    for export in &module.exports {
+        if let Item::Table(table) = export.item {
+            owned[table as usize] = false;
+        }
+    }
+    owned
+}
+
+/// For each table, its elements if they are constant.
+fn constant_tables(module: &Module<'_>, usage: &Usage, owned: &[bool]) -> Vec<Option<TextTable>> {
+    let mut segments: Vec<Vec<&ElementSegment>> = vec![Vec::new(); module.tables.len()];
+    for segment in &module.elements {
+        if let SegmentMode::Active { index, .. } = segment.mode {
+            segments[index as usize].push(segment);
+        }
+    }
+    (0..)
+        .zip(segments)
+        .map(|(table, segments)| {
+            let constant = owned[table as usize] && !usage.handled_tables.contains(&table);
+            constant.then(|| rows(module, table, &segments)).flatten()
+        })
+        .collect()
+}
+
+/// The elements of a table that only `segments` write to, if all of them are
+/// functions of the module or null.
+fn rows(module: &Module<'_>, table: u32, segments: &[&ElementSegment]) -> Option<TextTable> {
+    let Table { ty, init } = &module.tables[table as usize];
+    let items: usize = segments.iter().map(|segment| segment.items.len()).sum();
+    if *init != ConstExpr::RefNull
+        || !ty.element_type.is_func_ref()
+        || ty.initial > items as u64 + MAX_EMPTY
     {
         return None;
     }
-    let mut rows = vec![None; definition.ty.initial as usize];
-    for segment in &module.elements {
-        match segment.mode {
-            SegmentMode::Active { index, offset } if index == table => {
-                let start = offset.as_u32()? as usize;
-                let rows = rows.get_mut(start..)?.get_mut(..segment.items.len())?;
-                for (row, item) in rows.iter_mut().zip(&segment.items) {
-                    *row = match *item {
-                        ConstExpr::RefNull => None,
-                        ConstExpr::RefFunc(index) => {
-                            module.defined_function(index)?;
-                            Some(index)
-                        }
-                        _ => return None,
-                    };
+    let mut rows = vec![None; ty.initial as usize];
+    for segment in segments {
+        let SegmentMode::Active { offset, .. } = segment.mode else {
+            unreachable!("the segments of a table are active");
+        };
+        let start = offset.as_u32()? as usize;
+        let rows = rows.get_mut(start..)?.get_mut(..segment.items.len())?;
+        for (row, item) in rows.iter_mut().zip(&segment.items) {
+            *row = match *item {
+                ConstExpr::RefNull => None,
+                ConstExpr::RefFunc(index) => {
+                    module.defined_function(index)?;
+                    Some(index)
                 }
-            }
-            _ => {}
+                _ => return None,
+            };
         }
     }
     Some(rows)

@@ -1,5 +1,7 @@
 //! Control instructions but for calls (core, 4.4.8).
 
+use std::collections::HashMap;
+
 use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, JumpTableData, Type, Value, types};
 use wasm_aot_abi::TrapCode;
 use wasmparser::{BlockType, BrTable, ValType};
@@ -129,10 +131,19 @@ impl Translator<'_, '_> {
     /// `[t* i32] -> [t*]`, does not continue.
     pub(super) fn br_table(&mut self, table: &BrTable<'_>) {
         let index = self.stack.pop();
-        let call = |this: &mut Self, depth| {
+        // Values are passed from a block of their own for each label, not from
+        // each of the possibly very many entries.
+        let mut landings = HashMap::new();
+        let mut call = |this: &mut Self, depth| {
             let (target, arity) = this.stack.frame(depth).branch();
-            let args = this.top_args(arity);
-            this.builder.func.dfg.block_call(target, &args)
+            let block = if arity == 0 {
+                target
+            } else {
+                *landings
+                    .entry(depth)
+                    .or_insert_with(|| this.builder.create_block())
+            };
+            this.builder.func.dfg.block_call(block, &[])
         };
         let default = call(self, table.default());
         let targets: Vec<_> = table
@@ -143,6 +154,15 @@ impl Translator<'_, '_> {
             .builder
             .create_jump_table(JumpTableData::new(default, &targets));
         self.builder.ins().br_table(index, table);
+
+        let mut landings: Vec<_> = landings.into_iter().collect();
+        landings.sort_unstable();
+        for (depth, landing) in landings {
+            self.builder.seal_block(landing);
+            self.builder.switch_to_block(landing);
+            let (target, arity) = self.stack.frame(depth).branch();
+            self.jump(target, arity);
+        }
         self.stack.set_unreachable();
     }
 

@@ -31,14 +31,13 @@ pub(crate) use env::declare;
 use crate::abi::{Vmctx, clif_type, wasm_signature};
 use crate::error::Result;
 use crate::module::{Body, Module};
-use crate::passes::{Escapes, Usage};
+use crate::passes::Escapes;
 use env::Entities;
 use stack::Stack;
 
 /// What is known of the module while its functions are translated.
 pub(crate) struct Context<'m> {
     pub(crate) module: &'m Module<'m>,
-    pub(crate) usage: &'m Usage,
     pub(crate) escapes: &'m Escapes,
     pub(crate) vmctx: &'m Vmctx,
     pub(crate) tunables: Tunables,

@@ -7,7 +7,6 @@ use wasm_aot_abi::{self as abi, TrapCode};
 
 use super::Translator;
 use crate::abi::{Access, Builtin, Region, val_type};
-use crate::module::Item;
 
 const ELEMENT: Access = Access::Trusted(Region::Element);
 
@@ -122,7 +121,7 @@ impl Translator<'_, '_> {
 
     /// Number of elements, as an `i64`.
     fn table_length(&mut self, table: u32) -> Value {
-        if self.is_fixed(table) {
+        if self.cx.escapes.is_fixed(table) {
             let initial = self.cx.module.tables[table as usize].ty.initial;
             return self.builder.ins().iconst(types::I64, initial as i64);
         }
@@ -146,22 +145,11 @@ impl Translator<'_, '_> {
     }
 
     fn table_access(&self, table: u32) -> Access {
-        if self.is_fixed(table) {
+        if self.cx.escapes.is_fixed(table) {
             Access::Fixed
         } else {
             Access::Trusted(Region::TableDef)
         }
-    }
-
-    /// Whether nobody can make the table grow.
-    fn is_fixed(&self, table: u32) -> bool {
-        let module = self.cx.module;
-        table >= module.imported_tables
-            && !self.cx.usage.grown_tables.contains(&table)
-            && !module
-                .exports
-                .iter()
-                .any(|export| export.item == Item::Table(table))
     }
 
     fn holds_functions(&self, table: u32) -> bool {

@@ -299,10 +299,7 @@ fn check_padding(bytes: &[u8]) {
             object::Architecture::Aarch64 => 64 << 10,
             _ => 4 << 10,
         };
-        assert_eq!(
-            (offset % page, address % page),
-            (0, 0)
-        );
+        assert_eq!((offset % page, address % page), (0, 0));
     }
 }
 
