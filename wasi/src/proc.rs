@@ -1,0 +1,24 @@
+//! `proc_raise` and `sched_yield`. `proc_exit` has no method: it returns
+//! nothing to the guest, so the function table makes its outcome.
+
+use crate::{Errno, WasiCtx};
+
+impl WasiCtx {
+    /// Refuses to raise a signal: a guest has no handlers, and the host's
+    /// process is not its own.
+    ///
+    /// # Errors
+    /// [`Errno::Notsup`] always
+    pub fn proc_raise(&mut self, _signal: u32) -> Result<(), Errno> {
+        Err(Errno::Notsup)
+    }
+
+    /// Lets other threads of the host run.
+    ///
+    /// # Errors
+    /// None
+    pub fn sched_yield(&mut self) -> Result<(), Errno> {
+        std::thread::yield_now();
+        Ok(())
+    }
+}
