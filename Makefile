@@ -16,3 +16,15 @@ corpus: release
 .PHONY: programs
 programs:
 	tests/programs/build
+
+# Against a peer, on the modules of the corpus: see benches/NOTES.md.
+REPEAT ?= 5
+.PHONY: bench-peers
+bench-peers: release
+	cargo build --release --manifest-path benches/peers/Cargo.toml
+	tests/corpus/build
+	$(CARGO_TARGET_DIR)/release/peers --repeat $(REPEAT) \
+		--aot $(CARGO_TARGET_DIR)/release/wasm-aot \
+		--peer $(CARGO_TARGET_DIR)/release/wasmtime-peer \
+		--corpus $(CARGO_TARGET_DIR)/corpus \
+		--json benches/results/peers.json

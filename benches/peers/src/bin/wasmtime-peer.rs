@@ -27,7 +27,9 @@ fn main() -> ExitCode {
         }
         ["run", file, ref rest @ ..] => run(file, rest),
         _ => {
-            eprintln!("usage: wasmtime-peer compile IN -o OUT | run FILE [--dir HOST::GUEST] [ARGS]");
+            eprintln!(
+                "usage: wasmtime-peer compile IN -o OUT | run FILE [--dir HOST::GUEST] [ARGS]"
+            );
             return ExitCode::from(2);
         }
     };
@@ -71,7 +73,10 @@ fn run(file: &str, mut args: &[&str]) -> Result<ExitCode> {
 }
 
 /// Maps the artefact into this process.
-#[expect(unsafe_code, reason = "Wasmtime offers no safe way to load native code")]
+#[expect(
+    unsafe_code,
+    reason = "Wasmtime offers no safe way to load native code"
+)]
 fn load(engine: &Engine, file: &str) -> Result<Module> {
     // SAFETY: the file was written by `compile` of this same program, and
     // nothing changes it while the harness runs.
