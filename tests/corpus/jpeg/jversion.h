@@ -1,0 +1,3 @@
+#define JVERSION "corpus"
+#define JCOPYRIGHT ""
+#define JCOPYRIGHT_SHORT ""
