@@ -76,7 +76,11 @@ impl Tool {
     /// Runs the compiled form of `module`.
     pub(crate) fn run(&self, module: &Path, args: &[String]) -> Command {
         let mut command = Command::new(&self.command);
-        command.arg("run").arg(self.artefact(module)).args(args);
+        command
+            .arg("run")
+            .arg(self.artefact(module))
+            .arg("--")
+            .args(args);
         command
     }
 }

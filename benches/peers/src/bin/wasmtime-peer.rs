@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! wasmtime-peer compile IN.wasm -o OUT [--cpu native]
-//! wasmtime-peer run FILE [--dir HOST::GUEST]... [ARGS...]
+//! wasmtime-peer run FILE [--dir HOST::GUEST]... [--] [ARGS...]
 //! ```
 //!
 //! It takes the command lines of `wasm-aot compile` and `wasm-aot run`, so that
@@ -55,6 +55,9 @@ fn run(file: &str, mut args: &[&str]) -> Result<ExitCode> {
     while let ["--dir", mapping, rest @ ..] = args {
         let (host, guest) = mapping.split_once("::").unwrap_or((mapping, mapping));
         wasi.preopened_dir(host, guest, FsPerms::ReadWrite)?;
+        args = rest;
+    }
+    if let ["--", rest @ ..] = args {
         args = rest;
     }
     wasi.arg(file).args(args);
