@@ -203,7 +203,9 @@ impl Features {
 fn first_error(wasm: &[u8], features: WasmFeatures) -> Option<u64> {
     let mut validator = Validator::new_with_features(features);
     let mut bodies = Vec::new();
-    for payload in Parser::new(0).parse_all(wasm) {
+    let mut parser = Parser::new(0);
+    parser.set_features(features);
+    for payload in parser.parse_all(wasm) {
         let checked = payload.and_then(|payload| validator.payload(&payload));
         match checked {
             Ok(ValidPayload::Func(function, body)) => bodies.push((function, body)),

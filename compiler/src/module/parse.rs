@@ -25,7 +25,9 @@ impl<'a> Module<'a> {
             canonical: HashMap::new(),
             keep,
         };
-        for payload in Parser::new(0).parse_all(wasm) {
+        let mut parser = Parser::new(0);
+        parser.set_features(features.flags());
+        for payload in parser.parse_all(wasm) {
             let payload = payload?;
             if let ValidPayload::Func(validator, code) = validator.payload(&payload)? {
                 reader.module.bodies.push(Body { code, validator });
