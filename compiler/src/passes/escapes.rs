@@ -165,7 +165,8 @@ fn constant_tables(module: &Module<'_>, usage: &Usage, owned: &[bool]) -> Vec<Op
 fn rows(module: &Module<'_>, table: u32, segments: &[&ElementSegment]) -> Option<TextTable> {
     let Table { ty, init } = &module.tables[table as usize];
     let items: usize = segments.iter().map(|segment| segment.items.len()).sum();
-    if *init != ConstExpr::RefNull
+    if ty.initial == 0
+        || *init != ConstExpr::RefNull
         || !ty.element_type.is_func_ref()
         || ty.initial > items as u64 + MAX_EMPTY
     {
