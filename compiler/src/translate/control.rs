@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, JumpTableData, Type, Value, types};
+use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, JumpTableData, Value};
 use wasm_aot_abi::TrapCode;
 use wasmparser::{BlockType, BrTable, ValType};
 
@@ -47,13 +47,13 @@ impl Translator<'_, '_> {
         let then = self.builder.create_block();
         let otherwise = self.builder.create_block();
         let exit = self.block_with(&results);
-        self.builder.ins().brif(condition, then, [], otherwise, []);
-        self.builder.seal_block(then);
-        self.builder.seal_block(otherwise);
         let kind = FrameKind::If {
             otherwise: Some(otherwise),
             params: self.top(params.len()),
         };
+        self.builder.ins().brif(condition, then, [], otherwise, []);
+        self.builder.seal_block(then);
+        self.builder.seal_block(otherwise);
         self.open(kind, exit, params.len(), results.len());
         self.builder.switch_to_block(then);
     }
@@ -131,6 +131,9 @@ impl Translator<'_, '_> {
     /// `[t* i32] -> [t*]`, does not continue.
     pub(super) fn br_table(&mut self, table: &BrTable<'_>) {
         let index = self.stack.pop();
+        // All labels take the same types.
+        let (_, arity) = self.stack.frame(table.default()).branch();
+        self.top(arity);
         // Values are passed from a block of their own for each label, not from
         // each of the possibly very many entries.
         let mut landings = HashMap::new();
@@ -188,8 +191,12 @@ impl Translator<'_, '_> {
     /// `[t t i32] -> [t]`
     pub(super) fn select(&mut self) {
         let condition = self.stack.pop();
-        let args = self.pop_many(2);
-        let value = self.builder.ins().select(condition, args[0], args[1]);
+        let mut otherwise = self.stack.pop();
+        let mut then = self.stack.pop();
+        if self.type_of(then) != self.type_of(otherwise) {
+            (then, otherwise) = (self.as_plain(then), self.as_plain(otherwise));
+        }
+        let value = self.builder.ins().select(condition, then, otherwise);
         self.stack.push(value);
     }
 
@@ -205,16 +212,13 @@ impl Translator<'_, '_> {
         self.builder.ins().trapz(condition, clif_trap(code));
     }
 
-    /// The last `count` operands, vectors as bytes, the way they pass between
-    /// blocks and functions.
+    /// The last `count` operands, made to pass between blocks and functions.
     pub(super) fn top(&mut self, count: usize) -> Vec<Value> {
         let first = self.stack.values.len() - count;
-        (first..self.stack.values.len())
-            .map(|index| {
-                let value = self.stack.values[index];
-                self.as_plain(value)
-            })
-            .collect()
+        for index in first..self.stack.values.len() {
+            self.stack.values[index] = self.as_plain(self.stack.values[index]);
+        }
+        self.stack.values[first..].to_vec()
     }
 
     /// Like [`top`](Self::top), and takes them off the stack.
@@ -222,25 +226,6 @@ impl Translator<'_, '_> {
         let values = self.top(count);
         self.stack.values.truncate(self.stack.values.len() - count);
         values
-    }
-
-    /// `value`, as bytes if it is a vector.
-    pub(super) fn as_plain(&mut self, value: Value) -> Value {
-        if self.builder.func.dfg.value_type(value).is_vector() {
-            self.as_vector(value, types::I8X16)
-        } else {
-            value
-        }
-    }
-
-    /// The vector `value` with lanes of another type.
-    pub(super) fn as_vector(&mut self, value: Value, ty: Type) -> Value {
-        use cranelift_codegen::ir::{Endianness, MemFlagsData};
-        if self.builder.func.dfg.value_type(value) == ty {
-            return value;
-        }
-        let little = MemFlagsData::new().with_endianness(Endianness::Little);
-        self.builder.ins().bitcast(ty, little, value)
     }
 
     fn top_args(&mut self, count: usize) -> Vec<BlockArg> {

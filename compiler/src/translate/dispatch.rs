@@ -226,7 +226,7 @@ impl Translator<'_, '_> {
             Operator::TableSize { table } => self.table_size(table),
             Operator::TableFill { table } => self.table_fill(table),
 
-            ref other => unreachable!("validated: {other:?} is of a feature that is on"),
+            _ => self.vector_operator(operator),
         }
     }
 }

@@ -18,6 +18,7 @@ mod reference;
 mod stack;
 mod table;
 mod variable;
+mod vector;
 
 use cranelift_codegen::ir::{Function, SourceLoc, Value, types};
 use cranelift_codegen::isa::TargetIsa;
