@@ -7,6 +7,11 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 release:
 	cargo build --release
 
+# Rewrites the expectations of tests that compare text, to be looked through.
+.PHONY: bless
+bless:
+	BLESS=1 cargo test --package wasm-aot-compiler --test clif
+
 # Real programs: fetched, built, run and compared with their native builds.
 .PHONY: corpus
 corpus: release

@@ -1,9 +1,12 @@
 //! The pipeline.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::io::{Cursor, Seek, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use cranelift_codegen::ir::{Function, Signature, UserFuncName};
+use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::FunctionBuilderContext;
 use rayon::prelude::*;
 use wasm_aot_abi::Tunables;
@@ -85,17 +88,9 @@ pub fn compile_to(
         .map_err(|error| options.features.blame(&wasm, error))?;
 
     observer.stage(Stage::Analyse);
-    let usage = Usage::scan(&module);
-    let escapes = Escapes::new(&module, &usage);
-    let vmctx = Vmctx::new(&module, &escapes);
+    let analysis = Analysis::new(&module);
     let image = Image::new(&module);
-    let cx = Context {
-        module: &module,
-        escapes: &escapes,
-        vmctx: &vmctx,
-        tunables: TUNABLES,
-        isa: backend.isa(),
-    };
+    let cx = analysis.context(&module, &backend);
 
     observer.stage(Stage::Generate);
     let functions =
@@ -135,6 +130,60 @@ pub fn validate(module: &[u8], features: Features) -> Result<()> {
         .find_first(Result::is_err)
         .unwrap_or(Ok(()))
         .map_err(|error| features.blame(&wasm, error))
+}
+
+/// The intermediate code of the functions that a module defines, in order, as it
+/// goes to the code generator: the text format of Cranelift, for people to read.
+/// It may look different in every version. Each instruction starts with its
+/// offset in the binary, and `u0:N` is function `N` of the module.
+///
+/// # Errors
+///
+/// See [`Error`].
+pub fn clif(module: &[u8], options: &Options) -> Result<String> {
+    let wasm = binary(module)?;
+    let backend = Backend::new(options)?;
+    let blame = |error| options.features.blame(&wasm, error);
+    let module = Module::parse(&wasm, options.features, &[]).map_err(blame)?;
+    let analysis = Analysis::new(&module);
+    let cx = analysis.context(&module, &backend);
+    let mut scratch = Scratch::default();
+    let mut text = String::new();
+    for (index, body) in (module.imported_functions..).zip(&module.bodies) {
+        let symbol = Symbol::Function(index);
+        let mut func = Function::with_name_signature(
+            UserFuncName::User(symbol.into()),
+            Signature::new(CallConv::Tail),
+        );
+        translate::translate(&cx, index, body, &mut scratch, &mut func).map_err(blame)?;
+        writeln!(text, "{func}").expect("a string takes everything");
+    }
+    Ok(text)
+}
+
+/// What is found out about a module as a whole.
+struct Analysis {
+    escapes: Escapes,
+    vmctx: Vmctx,
+}
+
+impl Analysis {
+    fn new(module: &Module<'_>) -> Analysis {
+        let usage = Usage::scan(module);
+        let escapes = Escapes::new(module, &usage);
+        let vmctx = Vmctx::new(module, &escapes);
+        Analysis { escapes, vmctx }
+    }
+
+    fn context<'m>(&'m self, module: &'m Module<'m>, backend: &'m Backend) -> Context<'m> {
+        Context {
+            module,
+            escapes: &self.escapes,
+            vmctx: &self.vmctx,
+            tunables: TUNABLES,
+            isa: backend.isa(),
+        }
+    }
 }
 
 /// What compiled code relies on: behind every 32-bit memory lie 4 GiB that its

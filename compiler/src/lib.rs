@@ -29,7 +29,7 @@ mod text;
 mod trampoline;
 mod translate;
 
-pub use compile::{Observer, Stage, compile, compile_to, validate};
+pub use compile::{Observer, Stage, clif, compile, compile_to, validate};
 pub use error::{Error, Result};
 pub use features::{Feature, Features};
 pub use options::{Cpu, Level, Options};
