@@ -65,10 +65,10 @@
 //! uint32_t entry(const void *code, void *ctx, union value *values);
 //! ```
 //!
-//! `values` is an array of 16-byte slots ([`VALUE_SIZE`]), as many as the
-//! larger of the numbers of parameters and results. The caller writes
-//! parameters to it in order, the trampoline overwrites it with results. A
-//! value stands at the start of its slot in the target's byte order; the bytes
+//! `values` is an array of 16-byte slots ([`VALUE_SIZE`]), aligned to 16 bytes,
+//! as many as the larger of the numbers of parameters and results. The caller
+//! writes parameters to it in order, the trampoline overwrites it with results.
+//! A value stands at the start of its slot in the target's byte order; the bytes
 //! behind it are undefined. Beside it every exported function has a **typed** C
 //! symbol,
 //!

@@ -140,7 +140,8 @@ records! {
         /// Byte offset of its slot in the vmctx: a
         /// [`FunctionImport`](crate::FunctionImport), a
         /// [`MemorySlot`](crate::MemorySlot), or the address of a
-        /// [`TableDef`](crate::TableDef) or of a global's value.
+        /// [`TableDef`](crate::TableDef) or of a global's value, which is
+        /// aligned to [`ValType::global_size`](crate::ValType::global_size).
         pub slot: u32,
         /// Reserved; zero.
         pub reserved: u32,
