@@ -1,1 +1,73 @@
-//! wasm-aot-loader
+//! Maps, links and runs WebAssembly modules that were compiled ahead of time
+//! into shared objects of the [wasm-aot ABI](wasm_aot_abi).
+//!
+//! A [`Module`] is a verified, mapped artefact. A [`Store`] owns everything
+//! that exists at run time; an [`Instance`] is made in it from a module and
+//! [`Imports`]. Functions, memories, tables, globals and instances are named by
+//! small `Copy` handles ([`Func`], [`Memory`], [`Table`], [`Global`],
+//! [`Instance`]), which mean something only together with their store.
+//!
+//! # Errors by blame
+//!
+//! | type | whose fault |
+//! |---|---|
+//! | [`OpenError`] | the artefact is damaged, foreign, or made for another host |
+//! | [`LinkError`] | the imports that were supplied do not match |
+//! | [`Trap`] | the WebAssembly code did what it must not |
+//! | [`HostError`] | a host function failed |
+//! | [`ArgumentError`], [`ExportError`] | the embedder asked for something of another type |
+//!
+//! # Handles and stores
+//!
+//! Every method that takes a handle and a store **panics** if the handle
+//! belongs to another store. [`Imports`] are checked instead: a foreign extern
+//! among them is a [`LinkError`].
+//!
+//! # Where the unsafe code is
+//!
+//! In the private module `raw`, which is the fence around everything that
+//! touches machine code, mapped memory and signals. The rest of the crate is
+//! safe code.
+#![deny(unsafe_code)]
+
+mod caller;
+mod error;
+mod export;
+mod func;
+mod global;
+mod host;
+mod imports;
+mod instance;
+mod intern;
+mod link;
+mod memory;
+mod module;
+mod raw;
+mod store;
+mod table;
+mod trap;
+mod typed;
+mod types;
+mod value;
+
+pub use caller::Caller;
+pub use error::{
+    ArgumentError, BoxError, CallError, ExportError, FuncTypeError, HostError, InstantiationError,
+    LinkError, LinkProblem, OpenError, ResourceError,
+};
+pub use export::Extern;
+pub use func::Func;
+pub use global::Global;
+pub use host::{HostReturn, IntoHostFunc};
+pub use imports::Imports;
+pub use instance::Instance;
+pub use memory::Memory;
+pub use module::{CustomSection, ExportType, ImportType, Module};
+pub use store::{Config, Store};
+pub use table::Table;
+pub use trap::{Backtrace, Frame, Trap};
+pub use typed::{TypedFunc, WasmType, WasmValues};
+pub use types::{ExternType, FuncType, GlobalType, MemoryType, TableType, ValType};
+pub use value::{ExternRef, Val};
+
+pub use wasm_aot_abi::TrapCode;

@@ -122,6 +122,7 @@ pub struct TableElement {
 
 /// A table. In the vmctx of the instance that defines it, or anywhere if the
 /// host made it.
+#[derive(Debug)]
 #[repr(C)]
 pub struct TableDef {
     /// The elements: [`TableElement`]s in a table of functions, 64-bit words
@@ -148,6 +149,7 @@ pub struct MemorySlot {
 }
 
 /// The part of a memory that changes.
+#[derive(Debug)]
 #[repr(C)]
 pub struct MemoryDef {
     /// Length in bytes.

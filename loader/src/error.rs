@@ -1,0 +1,360 @@
+//! Errors, by whose fault they are.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use wasm_aot_abi::{CpuFeatures, Required};
+
+use crate::trap::Backtrace;
+use crate::{ExternType, FuncType, Trap, TrapCode, ValType};
+
+/// What a host function may fail with.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Why an artefact cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The file cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The operating system refused a resource that mapping needs.
+    #[error("cannot map the artefact: {what}")]
+    Map {
+        /// What was asked for.
+        what: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The dynamic linker refused the file.
+    #[error("the dynamic linker refuses the artefact")]
+    DynamicLinker(#[source] libloading::Error),
+    /// Not an ELF file.
+    #[error("not an ELF file")]
+    NotElf,
+    /// An ELF file of another kind: 32 bits, big-endian, an executable.
+    #[error("not a shared object for a 64-bit little-endian machine")]
+    NotSharedObject,
+    /// An ELF shared object that was not made by this compiler.
+    #[error("not a wasm-aot artefact: it has no symbol `wasm_aot_module`")]
+    NotArtefact,
+    /// The file ends before what it announces.
+    #[error("truncated: {what} ends behind the end of the file")]
+    Truncated {
+        /// The part that is missing.
+        what: &'static str,
+    },
+    /// Made for another machine or system.
+    #[error("made for {found}, but this host is {host}")]
+    ForeignTarget {
+        /// What it is for.
+        found: String,
+        /// What this is.
+        host: &'static str,
+    },
+    /// Made for another version of the ABI.
+    #[error("made for version {}.{} of the ABI, but this loader has {}.{}", found.0, found.1, host.0, host.1)]
+    AbiVersion {
+        /// Major and minor version of the artefact.
+        found: (u16, u16),
+        /// Those of this loader.
+        host: (u16, u16),
+    },
+    /// It needs something of its loader that this one does not know.
+    #[error("needs what this loader does not know: {0}")]
+    UnknownRequirement(Required),
+    /// It uses instructions that this CPU does not have.
+    #[error("needs CPU features that are missing here: {0}")]
+    MissingCpuFeatures(CpuFeatures),
+    /// Its code has a calling convention that this loader does not know.
+    #[error("its code has the unknown calling convention {0}")]
+    UnknownConvention(u32),
+    /// It uses something that the ABI defines but this loader does not support.
+    #[error("not supported: {0}")]
+    Unsupported(String),
+    /// It has something that an artefact never has, as a constructor.
+    #[error("an artefact must not have {0}")]
+    Forbidden(String),
+    /// Its structure contradicts itself.
+    #[error("damaged: {what}")]
+    Damaged {
+        /// Which record, and what is wrong with it.
+        what: String,
+    },
+    /// The file was changed while it was being opened.
+    #[error("the file changed while it was opened")]
+    Changed,
+}
+
+/// The system refused memory or address space.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot allocate {what}")]
+pub struct ResourceError {
+    what: &'static str,
+    source: io::Error,
+}
+
+impl ResourceError {
+    pub(crate) fn new(what: &'static str, source: io::Error) -> ResourceError {
+        ResourceError { what, source }
+    }
+
+    pub(crate) fn out_of_memory(what: &'static str) -> ResourceError {
+        ResourceError::new(what, io::ErrorKind::OutOfMemory.into())
+    }
+}
+
+/// Every import that was not supplied, or not as the module wants it. Never
+/// empty.
+#[derive(Debug)]
+pub struct LinkError {
+    problems: Box<[LinkProblem]>,
+}
+
+/// An import that does not match.
+#[derive(Clone, Debug)]
+pub struct LinkProblem {
+    /// The namespace.
+    pub module: String,
+    /// The name in it.
+    pub field: String,
+    /// What the module wants.
+    pub expected: ExternType,
+    /// What it was given; `None` if nothing.
+    pub found: Option<ExternType>,
+    /// What else is wrong, where the types alone do not tell.
+    pub detail: Option<&'static str>,
+}
+
+impl LinkError {
+    pub(crate) fn new(problems: Vec<LinkProblem>) -> LinkError {
+        LinkError {
+            problems: problems.into(),
+        }
+    }
+
+    /// The imports, in the order of the module.
+    pub fn problems(&self) -> &[LinkProblem] {
+        &self.problems
+    }
+}
+
+impl Error for LinkError {}
+
+impl fmt::Display for LinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (nth, problem) in self.problems.iter().enumerate() {
+            if nth > 0 {
+                f.write_str("\n")?;
+            }
+            problem.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+/// Starts with the text of the specification's test suite.
+impl fmt::Display for LinkProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let LinkProblem {
+            module,
+            field,
+            expected,
+            found,
+            detail,
+        } = self;
+        match found {
+            None => write!(
+                f,
+                "unknown import: {module:?} {field:?}: expected {expected}"
+            )?,
+            Some(found) => write!(
+                f,
+                "incompatible import type: {module:?} {field:?}: expected {expected}, found {found}"
+            )?,
+        }
+        match detail {
+            Some(detail) => write!(f, " ({detail})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Why a module could not be instantiated.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InstantiationError {
+    /// The imports do not match; nothing has happened yet.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// The store has artefacts of another calling convention.
+    #[error("the store holds artefacts of another calling convention")]
+    Convention,
+    /// Memory or address space is used up; nothing has happened yet.
+    #[error(transparent)]
+    Resource(#[from] ResourceError),
+    /// An active segment did not fit, or the start function trapped. What had
+    /// been written to imported tables, memories and globals stays.
+    #[error(transparent)]
+    Trap(Trap),
+    /// The start function called a host function that failed.
+    #[error(transparent)]
+    Host(HostError),
+}
+
+impl From<CallError> for InstantiationError {
+    fn from(error: CallError) -> InstantiationError {
+        match error {
+            CallError::Trap(trap) => InstantiationError::Trap(trap),
+            CallError::Host(error) => InstantiationError::Host(error),
+            CallError::Arguments(_) => unreachable!("a start function has no parameters"),
+        }
+    }
+}
+
+/// Why a call did not return.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The code trapped.
+    #[error(transparent)]
+    Trap(#[from] Trap),
+    /// A host function failed.
+    #[error(transparent)]
+    Host(HostError),
+    /// The arguments do not fit the function. Never from a
+    /// [`TypedFunc`](crate::TypedFunc).
+    #[error(transparent)]
+    Arguments(ArgumentError),
+}
+
+impl CallError {
+    /// The trap's code, if it is one.
+    pub fn trap_code(&self) -> Option<TrapCode> {
+        match self {
+            CallError::Trap(trap) => Some(trap.code()),
+            _ => None,
+        }
+    }
+}
+
+/// The error of a host function, and where it was called.
+///
+/// A host function that fails with a [`CallError`] or [`Trap`] of its own (an
+/// inner call's, passed on with `?`) does not end up here: the outer call fails
+/// with that very error.
+#[derive(Debug)]
+pub struct HostError {
+    inner: Box<HostErrorInner>,
+}
+
+#[derive(Debug)]
+struct HostErrorInner {
+    error: BoxError,
+    backtrace: Backtrace,
+}
+
+impl HostError {
+    pub(crate) fn new(error: BoxError, backtrace: Backtrace) -> HostError {
+        HostError {
+            inner: Box::new(HostErrorInner { error, backtrace }),
+        }
+    }
+
+    /// The error, if it is an `E`.
+    pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
+        self.inner.error.downcast_ref()
+    }
+
+    /// The error that the host function returned.
+    pub fn into_inner(self) -> BoxError {
+        self.inner.error
+    }
+
+    /// The WebAssembly frames that led to the host function.
+    pub fn backtrace(&self) -> &Backtrace {
+        &self.inner.backtrace
+    }
+}
+
+impl fmt::Display for HostError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.error.fmt(f)
+    }
+}
+
+impl Error for HostError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.inner.error.source()
+    }
+}
+
+/// Arguments that do not fit a function.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ArgumentError {
+    /// Too few or too many.
+    #[error("expected {expected} arguments, got {found}")]
+    Count {
+        /// As many as the function has parameters.
+        expected: usize,
+        /// As many as were given.
+        found: usize,
+    },
+    /// One is of another type.
+    #[error("argument {index}: expected {expected}, got {found}")]
+    Type {
+        /// Its position, from 0.
+        index: usize,
+        /// The parameter's type.
+        expected: ValType,
+        /// The argument's type.
+        found: ValType,
+    },
+    /// The space for results is not as long as the function has results.
+    #[error("expected space for {expected} results, got {found}")]
+    Results {
+        /// As many as the function has results.
+        expected: usize,
+        /// As many as there is space for.
+        found: usize,
+    },
+}
+
+/// A function has another type than was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the function is {found}, not {expected}")]
+pub struct FuncTypeError {
+    /// What was asked for.
+    pub expected: FuncType,
+    /// What it is.
+    pub found: FuncType,
+}
+
+/// Why something of an instance is not there as it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExportError {
+    /// No export has the name.
+    #[error("no export is named {name:?}")]
+    Missing {
+        /// The name.
+        name: String,
+    },
+    /// The export is of another kind or type.
+    #[error("export {name:?} is {found}, not {expected}")]
+    Type {
+        /// The name.
+        name: String,
+        /// What was asked for.
+        expected: String,
+        /// What it is.
+        found: ExternType,
+    },
+}

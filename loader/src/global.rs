@@ -1,0 +1,41 @@
+//! Globals.
+
+use crate::raw::Origin;
+use crate::{GlobalType, Store, Val};
+
+/// A global of a store. Equal if it is the same one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Global {
+    pub(crate) origin: Origin,
+}
+
+impl Global {
+    /// A global that holds `value`.
+    ///
+    /// # Panics
+    ///
+    /// If `value` is not of the type's content.
+    pub fn new(store: &mut Store, ty: GlobalType, value: Val) -> Global {
+        store.raw_mut().add_global(ty, value)
+    }
+
+    /// Its type.
+    pub fn ty(self, store: &Store) -> GlobalType {
+        store.raw().global_type(self)
+    }
+
+    /// Its value.
+    pub fn get(self, store: &Store) -> Val {
+        store.raw().global_get(self)
+    }
+
+    /// Replaces its value.
+    ///
+    /// # Panics
+    ///
+    /// If it is immutable, or `value` is of another type.
+    pub fn set(self, store: &mut Store, value: Val) {
+        assert!(self.ty(store).mutable(), "the global is immutable");
+        store.raw_mut().global_set(self, value);
+    }
+}

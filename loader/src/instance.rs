@@ -1,0 +1,148 @@
+//! Instances.
+
+use crate::link;
+use crate::raw::Origin;
+use crate::typed::{TypedFunc, WasmValues};
+use crate::{
+    ExportError, Extern, ExternType, Func, FuncType, FuncTypeError, Global, Imports,
+    InstantiationError, Memory, Module, Store, Table,
+};
+
+/// A module with its state, in a store. Equal if it is the same one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Instance {
+    pub(crate) origin: Origin,
+}
+
+impl Instance {
+    /// Instantiates a module (core, 4.5.4): matches all imports, then allocates,
+    /// then initialises globals, tables and memories, then runs the start
+    /// function.
+    ///
+    /// # Errors
+    ///
+    /// See [`InstantiationError`] for what has happened by then.
+    ///
+    /// # Panics
+    ///
+    /// If the start function leads to a panic in a host function.
+    pub fn new(
+        store: &mut Store,
+        module: &Module,
+        imports: &Imports,
+    ) -> Result<Instance, InstantiationError> {
+        if !store.raw().takes(module) {
+            return Err(InstantiationError::Convention);
+        }
+        let bindings = link::resolve(store, module, imports)?;
+        let instance = store.raw_mut().allocate(module, &bindings)?;
+        let initialised = store.raw_mut().initialise(instance);
+        initialised.map_err(InstantiationError::Trap)?;
+        if let Some(start) = store.raw().start_function(instance) {
+            start.call(store, ())?;
+        }
+        Ok(instance)
+    }
+
+    /// The module it was made from.
+    pub fn module(self, store: &Store) -> &Module {
+        store.raw().instance(self.origin).module()
+    }
+
+    /// Its exports, in the order of the source.
+    pub fn exports(self, store: &Store) -> impl ExactSizeIterator<Item = (&str, Extern)> {
+        let metadata = self.module(store).artefact().metadata();
+        metadata.exports().map(move |export| {
+            (
+                metadata.text(export.name),
+                store.raw().export(self, &export),
+            )
+        })
+    }
+
+    /// The export of a name.
+    pub fn get_export(self, store: &Store, name: &str) -> Option<Extern> {
+        let export = self.module(store).artefact().find_export(name)?;
+        Some(store.raw().export(self, &export))
+    }
+
+    /// The function exported under a name.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or it is something else.
+    pub fn get_func(self, store: &Store, name: &str) -> Result<Func, ExportError> {
+        self.get(store, name, "a function", Extern::func)
+    }
+
+    /// The table exported under a name.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or it is something else.
+    pub fn get_table(self, store: &Store, name: &str) -> Result<Table, ExportError> {
+        self.get(store, name, "a table", Extern::table)
+    }
+
+    /// The memory exported under a name.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or it is something else.
+    pub fn get_memory(self, store: &Store, name: &str) -> Result<Memory, ExportError> {
+        self.get(store, name, "a memory", Extern::memory)
+    }
+
+    /// The global exported under a name.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or it is something else.
+    pub fn get_global(self, store: &Store, name: &str) -> Result<Global, ExportError> {
+        self.get(store, name, "a global", Extern::global)
+    }
+
+    /// The function exported under a name, with its type known at compile time.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or it is of another type, or something else.
+    pub fn get_typed_func<P, R>(
+        self,
+        store: &Store,
+        name: &str,
+    ) -> Result<TypedFunc<P, R>, ExportError>
+    where
+        P: WasmValues,
+        R: WasmValues,
+    {
+        let func = self.get_func(store, name)?;
+        func.typed(store)
+            .map_err(|FuncTypeError { expected, found }| {
+                mismatch::<FuncType>(name, expected, found.into())
+            })
+    }
+
+    fn get<T>(
+        self,
+        store: &Store,
+        name: &str,
+        expected: &str,
+        select: fn(Extern) -> Option<T>,
+    ) -> Result<T, ExportError> {
+        let Some(found) = self.get_export(store, name) else {
+            return Err(ExportError::Missing {
+                name: name.to_owned(),
+            });
+        };
+        select(found).ok_or_else(|| mismatch(name, expected, found.ty(store)))
+    }
+}
+
+fn mismatch<E: ToString>(name: &str, expected: E, found: ExternType) -> ExportError {
+    ExportError::Type {
+        name: name.to_owned(),
+        expected: expected.to_string(),
+        found,
+    }
+}

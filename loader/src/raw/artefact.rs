@@ -1,0 +1,365 @@
+//! An open artefact: mapped code, checked metadata, and what is looked up often
+//! enough to be kept.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::mem::ManuallyDrop;
+use std::path::Path;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+
+use wasm_aot_abi::sites::{Decoder, Site};
+use wasm_aot_abi::{self as abi, ExternKind, NONE, TrampolineKind, TrapCode};
+
+use super::map::{Identity, Mapping};
+use super::memory::Image;
+use super::metadata::{Metadata, val_types};
+use super::verify::verify;
+use crate::intern::{Interned, Interner};
+use crate::{ExternType, GlobalType, MemoryType, OpenError, TableType, ValType};
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(crate) struct Artefact {
+    /// Borrows from `mapping`; handed out for no longer than `self` lives.
+    metadata: Metadata<'static>,
+    types: Box<[Interned]>,
+    /// The ids of `types`, as the vmctx wants them.
+    type_ids: Box<[u32]>,
+    /// For each type, the text offset of an entry trampoline, or [`NONE`].
+    entries: Box<[u32]>,
+    /// For each type, the text offset of an exit trampoline, or [`NONE`].
+    exits: Box<[u32]>,
+    imported: Counts,
+    memory_export: Option<u32>,
+    text: Text,
+    /// The file that it was opened from; `None` if there was none.
+    identity: Option<Identity>,
+    mapping: ManuallyDrop<Mapping>,
+}
+
+/// How many things of each kind a module imports.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) functions: u32,
+    pub(crate) tables: u32,
+    pub(crate) memories: u32,
+    pub(crate) globals: u32,
+}
+
+/// Where the machine code is.
+#[derive(Clone, Copy, Debug)]
+struct Text {
+    start: *const u8,
+    size: usize,
+}
+
+// SAFETY: it is an address of memory that is never written.
+unsafe impl Send for Text {}
+// SAFETY: as above.
+unsafe impl Sync for Text {}
+
+/// Artefacts that are open, by their files.
+type Registry = HashMap<(u64, u64), Weak<Artefact>>;
+
+/// Locked while an artefact is loaded or unloaded, so that the names that the
+/// dynamic linker has do not change meanwhile.
+fn registry() -> MutexGuard<'static, Registry> {
+    static REGISTRY: LazyLock<Mutex<Registry>> = LazyLock::new(Mutex::default);
+    // It is never left half changed.
+    REGISTRY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Artefact {
+    /// Opens a file, or shares the artefact if that file is open already.
+    pub(crate) fn open(path: &Path) -> Result<Arc<Artefact>, OpenError> {
+        let failed = |source| OpenError::Read {
+            path: path.to_owned(),
+            source,
+        };
+        let file = File::open(path).map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
+        if !metadata.is_file() {
+            return Err(failed(io::Error::other("not a regular file")));
+        }
+        let identity = Identity::of(&metadata);
+        // Declared before what may be dropped on the way out, since dropping the
+        // last reference to an artefact locks the registry too.
+        let open;
+        {
+            let mut registry = registry();
+            open = registry.get(&identity.file).and_then(Weak::upgrade);
+            if open.is_none() {
+                let mapping = Mapping::open(path, file, &identity)?;
+                let artefact = Arc::new(Artefact::new(mapping, Some(identity))?);
+                registry.insert(identity.file, Arc::downgrade(&artefact));
+                return Ok(artefact);
+            }
+        }
+        open.filter(|open| open.identity == Some(identity))
+            .ok_or(OpenError::Changed)
+    }
+
+    /// Opens a copy of `bytes`.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Arc<Artefact>, OpenError> {
+        let _registry = registry();
+        let mapping = Mapping::from_bytes(bytes)?;
+        Ok(Arc::new(Artefact::new(mapping, None)?))
+    }
+
+    fn new(mapping: Mapping, identity: Option<Identity>) -> Result<Artefact, OpenError> {
+        let metadata = verify(mapping.segment(mapping.elf.descriptor), &mapping.elf)?;
+        // SAFETY: the bytes stay where they are until `mapping` is dropped, which
+        // happens after the last use of `metadata`: it is private to an
+        // `Artefact`, which hands it out borrowed and owns the mapping.
+        let metadata: Metadata<'static> = unsafe { std::mem::transmute(metadata) };
+        let descriptor = *metadata.descriptor();
+        let types = intern(&metadata);
+        let mut entries = vec![NONE; types.len()];
+        let mut exits = entries.clone();
+        for trampoline in metadata.trampolines() {
+            match TrampolineKind::try_from(trampoline.kind) {
+                Ok(TrampolineKind::Entry) => entries[trampoline.ty as usize] = trampoline.code,
+                Ok(TrampolineKind::Exit) => exits[trampoline.ty as usize] = trampoline.code,
+                _ => {}
+            }
+        }
+        let text = mapping.elf.descriptor.wrapping_add_signed(descriptor.text);
+        let text = Text {
+            start: mapping.segment(text).as_ptr(),
+            size: descriptor.text_size as usize,
+        };
+        let mut artefact = Artefact {
+            type_ids: types.iter().map(|ty| ty.id).collect(),
+            types,
+            entries: entries.into(),
+            exits: exits.into(),
+            imported: count(&metadata),
+            memory_export: None,
+            text,
+            metadata,
+            identity,
+            mapping: ManuallyDrop::new(mapping),
+        };
+        let memory = artefact.find_export("memory");
+        let memory = memory.filter(|export| export.kind == ExternKind::Memory as u32);
+        artefact.memory_export = memory.map(|export| export.index);
+        Ok(artefact)
+    }
+
+    pub(crate) fn metadata(&self) -> &Metadata<'_> {
+        &self.metadata
+    }
+
+    /// The module's function types with their ids.
+    pub(crate) fn types(&self) -> &[Interned] {
+        &self.types
+    }
+
+    pub(super) fn type_ids(&self) -> &[u32] {
+        &self.type_ids
+    }
+
+    pub(crate) fn imported(&self) -> Counts {
+        self.imported
+    }
+
+    /// The index of the memory that is exported as `memory`.
+    pub(crate) fn memory_export(&self) -> Option<u32> {
+        self.memory_export
+    }
+
+    pub(crate) fn find_export(&self, name: &str) -> Option<abi::Export> {
+        let metadata = &self.metadata;
+        metadata.exports().find(|export| {
+            export.name.len as usize == name.len() && metadata.text(export.name) == name
+        })
+    }
+
+    /// The address of code in the text.
+    pub(super) fn code(&self, offset: u32) -> *const u8 {
+        self.text.start.wrapping_add(offset as usize)
+    }
+
+    /// The entry trampoline for a type that has one.
+    pub(super) fn entry(&self, ty: u32) -> *const u8 {
+        let offset = self.entries[ty as usize];
+        assert_ne!(offset, NONE, "the type can be entered");
+        self.code(offset)
+    }
+
+    /// The exit trampoline for a type, by its index.
+    pub(super) fn exit(&self, ty: u32) -> Option<*const u8> {
+        let offset = self.exits[ty as usize];
+        (offset != NONE).then(|| self.code(offset))
+    }
+
+    /// The exit trampoline for a type, by its id.
+    pub(super) fn exit_by_id(&self, id: u32) -> Option<*const u8> {
+        let ty = self.type_ids.iter().position(|&own| own == id)?;
+        self.exit(ty as u32)
+    }
+
+    /// The offset in the text of an address, if it is there. Fit for a signal
+    /// handler, as are the look-ups below.
+    pub(super) fn text_offset(&self, pc: usize) -> Option<u32> {
+        let offset = pc.wrapping_sub(self.text.start.addr());
+        (offset < self.text.size).then_some(offset as u32)
+    }
+
+    /// The defined function that an offset in the text is in.
+    pub(super) fn function_at(&self, code: u32) -> Option<u32> {
+        let functions = self.metadata.functions();
+        let after = functions.partition_point(|function| function.code <= code);
+        let index = after.checked_sub(1)?;
+        let function = functions.get(index)?;
+        (code - function.code < function.size).then_some(index as u32)
+    }
+
+    /// The defined function that starts at an offset in the text.
+    pub(super) fn function_starting_at(&self, code: u32) -> Option<u32> {
+        let index = self.function_at(code)?;
+        (self.metadata.functions().at(index).code == code).then_some(index)
+    }
+
+    /// Why the instruction at an offset in the text traps, if it can.
+    pub(super) fn trap_at(&self, code: u32) -> Option<TrapCode> {
+        let function = self.function_at(code)?;
+        let mut sites = self.sites(function, code);
+        sites.find_map(|site| site.trap)
+    }
+
+    /// Where in the source an instruction is that traps at, or a call that
+    /// returns to, an offset in the text.
+    pub(crate) fn source_offset(&self, function: u32, code: u32, trap: bool) -> Option<u32> {
+        let mut sites = self.sites(function, code);
+        let site = sites.find(|site| if trap { site.trap.is_some() } else { site.call })?;
+        Some(site.source)
+    }
+
+    /// The sites of a function at an offset in the text.
+    fn sites(&self, index: u32, code: u32) -> impl Iterator<Item = Site> {
+        let functions = self.metadata.functions();
+        let function = functions.at(index);
+        let all = self.metadata.descriptor().sites;
+        let end = functions
+            .get(index as usize + 1)
+            .map_or(all.count, |next| next.sites);
+        let bytes = &self.metadata.bytes(all)[function.sites as usize..end as usize];
+        let offset = code - function.code;
+        Decoder::new(bytes, function.body)
+            .skip_while(move |site| site.code < offset)
+            .take_while(move |site| site.code == offset)
+    }
+
+    /// What memory 0 holds at first.
+    pub(super) fn image(&self) -> Option<Image<'_>> {
+        let descriptor = self.metadata.descriptor();
+        if descriptor.image_size == 0 {
+            return None;
+        }
+        let address = self.mapping.elf.descriptor;
+        let address = address.wrapping_add_signed(descriptor.image);
+        Some(Image {
+            file: &self.mapping.file,
+            offset: self.mapping.file_offset(address),
+            bytes: &self.mapping.segment(address)[..descriptor.image_size as usize],
+            at: descriptor.image_offset,
+        })
+    }
+
+    /// A type in an import or definition.
+    pub(crate) fn extern_type(&self, ty: &abi::ExternType) -> ExternType {
+        match ExternKind::try_from(ty.kind).expect("kinds are verified") {
+            ExternKind::Func => self.types[ty.ty as usize].ty.clone().into(),
+            ExternKind::Table => table_type(ty).into(),
+            ExternKind::Memory => memory_type(ty).into(),
+            ExternKind::Global => {
+                let mutable = ty.flags & abi::ExternType::MUTABLE != 0;
+                GlobalType::new(val_type(abi::ValType(ty.ty)), mutable).into()
+            }
+        }
+    }
+
+    /// The type of an export.
+    pub(crate) fn export_type(&self, export: &abi::Export) -> ExternType {
+        let kind = ExternKind::try_from(export.kind).expect("kinds are verified");
+        let imported = match kind {
+            ExternKind::Func => self.imported.functions,
+            ExternKind::Table => self.imported.tables,
+            ExternKind::Memory => self.imported.memories,
+            ExternKind::Global => self.imported.globals,
+        };
+        let Some(own) = export.index.checked_sub(imported) else {
+            let imports = self.metadata.imports();
+            let mut imports = imports.filter(|import| import.ty.kind == kind as u32);
+            let import = imports.nth(export.index as usize);
+            return self.extern_type(&import.expect("indices are verified").ty);
+        };
+        match kind {
+            ExternKind::Func => {
+                let function = self.metadata.functions().at(own);
+                self.types[function.ty as usize].ty.clone().into()
+            }
+            ExternKind::Table => self.extern_type(&self.metadata.tables().at(own).ty),
+            ExternKind::Memory => self.extern_type(&self.metadata.memories().at(own).ty),
+            ExternKind::Global => global_type(&self.metadata.globals().at(own)).into(),
+        }
+    }
+}
+
+impl Drop for Artefact {
+    fn drop(&mut self) {
+        let mut registry = registry();
+        if let Some(identity) = &self.identity {
+            // Unless the file was opened again in the meantime.
+            if registry
+                .get(&identity.file)
+                .is_some_and(|open| open.strong_count() == 0)
+            {
+                registry.remove(&identity.file);
+            }
+        }
+        // SAFETY: it is not used after this.
+        unsafe { ManuallyDrop::take(&mut self.mapping) }.unload();
+    }
+}
+
+fn intern(metadata: &Metadata<'_>) -> Box<[Interned]> {
+    let mut interner = Interner::lock();
+    let types = metadata.types().map(|ty| {
+        let params = val_types(metadata.records(ty.params));
+        let results = val_types(metadata.records(ty.results));
+        interner.intern(params, results)
+    });
+    types.collect()
+}
+
+fn count(metadata: &Metadata<'_>) -> Counts {
+    let mut counts = Counts::default();
+    for import in metadata.imports() {
+        *match ExternKind::try_from(import.ty.kind).expect("kinds are verified") {
+            ExternKind::Func => &mut counts.functions,
+            ExternKind::Table => &mut counts.tables,
+            ExternKind::Memory => &mut counts.memories,
+            ExternKind::Global => &mut counts.globals,
+        } += 1;
+    }
+    counts
+}
+
+pub(super) fn val_type(ty: abi::ValType) -> ValType {
+    ValType::from_abi(ty).expect("types are verified")
+}
+
+pub(super) fn table_type(ty: &abi::ExternType) -> TableType {
+    TableType::new(val_type(abi::ValType(ty.ty)), ty.min, ty.maximum())
+}
+
+pub(super) fn memory_type(ty: &abi::ExternType) -> MemoryType {
+    MemoryType::new(ty.min, ty.maximum())
+}
+
+pub(super) fn global_type(global: &abi::Global) -> GlobalType {
+    GlobalType::new(val_type(global.ty), global.mutable != 0)
+}

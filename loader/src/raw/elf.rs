@@ -1,0 +1,346 @@
+//! What an artefact is as an ELF file, checked against a list of what may be in
+//! it, before the dynamic linker sees it.
+//!
+//! The list is short because an artefact is: a few read-only segments, a
+//! dynamic symbol table with its hash tables, and nothing that would make the
+//! dynamic linker run or write anything. A file that passes can be loaded
+//! without consequences, so that the rest (see [`verify`](super::verify)) is
+//! checked in the very bytes that are used later.
+
+use object::LittleEndian as LE;
+use object::elf;
+use object::pod;
+use object::read::elf::{Dyn, FileHeader, ProgramHeader, Sym};
+use wasm_aot_abi::{DESCRIPTOR_SYMBOL, Target};
+
+use crate::OpenError;
+
+type Header = elf::FileHeader64<LE>;
+type Symbol = elf::Sym64<LE>;
+
+/// Addresses in a file are below this, so that sums of a few cannot overflow.
+const ADDRESS_LIMIT: u64 = 1 << 46;
+
+/// What was found.
+#[derive(Debug)]
+pub(super) struct Elf {
+    /// Address of the descriptor in the file.
+    pub(super) descriptor: u64,
+    /// What is mapped, ascending, without overlap, each in the file.
+    segments: Vec<Segment>,
+}
+
+/// A range of the file that is mapped.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Segment {
+    /// Address in the file.
+    pub(super) address: u64,
+    /// Where its bytes are in the file.
+    pub(super) offset: u64,
+    /// Bytes, in the file and in memory.
+    pub(super) size: u64,
+    pub(super) executable: bool,
+}
+
+impl Elf {
+    /// The segment that holds the range as a whole.
+    pub(super) fn segment(&self, address: u64, size: u64) -> Option<&Segment> {
+        self.segments.iter().find(|segment| {
+            address >= segment.address
+                && size <= segment.size
+                && address - segment.address <= segment.size - size
+        })
+    }
+
+    /// Reads and checks a file.
+    pub(super) fn parse(file: &[u8]) -> Result<Elf, OpenError> {
+        let header = header(file)?;
+        let target = host_target(header)?;
+        let mut elf = Elf {
+            descriptor: 0,
+            segments: Vec::new(),
+        };
+        let programs = header
+            .program_headers(LE, file)
+            .map_err(|_| truncated("the program header table"))?;
+        let mut dynamic = None;
+        for program in programs {
+            elf.add_program(program, file, target, &mut dynamic)?;
+        }
+        let dynamic = dynamic.ok_or(OpenError::NotArtefact)?;
+        let dynamic = Dynamic::parse(dynamic)?;
+        elf.descriptor = dynamic.find_descriptor(&elf, file)?;
+        Ok(elf)
+    }
+
+    fn add_program<'a>(
+        &mut self,
+        program: &elf::ProgramHeader64<LE>,
+        file: &'a [u8],
+        target: Target,
+        dynamic: &mut Option<&'a [elf::Dyn64<LE>]>,
+    ) -> Result<(), OpenError> {
+        match program.p_type(LE) {
+            elf::PT_LOAD => self.add_segment(program, file.len() as u64, target),
+            elf::PT_DYNAMIC => {
+                let (address, size) = (program.p_vaddr(LE), program.p_memsz(LE));
+                let bytes = self.bytes(file, address, size, "the dynamic section")?;
+                let entry = size_of::<elf::Dyn64<LE>>();
+                let (entries, _) = pod::slice_from_bytes(bytes, bytes.len() / entry)
+                    .map_err(|()| damaged("the dynamic section is not aligned"))?;
+                if dynamic.replace(entries).is_some() {
+                    return Err(forbidden("two dynamic sections"));
+                }
+                Ok(())
+            }
+            elf::PT_GNU_STACK if program.p_flags(LE) & elf::PF_X != 0 => {
+                Err(forbidden("an executable stack"))
+            }
+            // Read by debuggers and unwinders only.
+            elf::PT_GNU_STACK
+            | elf::PT_NOTE
+            | elf::PT_GNU_EH_FRAME
+            | elf::PT_PHDR
+            | elf::PT_NULL => Ok(()),
+            elf::PT_INTERP => Err(forbidden("an interpreter")),
+            elf::PT_TLS => Err(forbidden("thread-local storage")),
+            other => Err(forbidden(&format!("a segment of type {other:#x}"))),
+        }
+    }
+
+    fn add_segment(
+        &mut self,
+        program: &elf::ProgramHeader64<LE>,
+        file_size: u64,
+        target: Target,
+    ) -> Result<(), OpenError> {
+        let (address, size) = (program.p_vaddr(LE), program.p_memsz(LE));
+        let (offset, align) = (program.p_offset(LE), program.p_align(LE));
+        let flags = program.p_flags(LE);
+        if flags & elf::PF_W != 0 {
+            return Err(forbidden("a writable segment"));
+        }
+        if address >= ADDRESS_LIMIT || size >= ADDRESS_LIMIT || offset >= ADDRESS_LIMIT {
+            return Err(damaged("a segment is out of range"));
+        }
+        if program.p_filesz(LE) != size {
+            return Err(forbidden("zeroed memory"));
+        }
+        if offset + size > file_size {
+            return Err(truncated("a segment"));
+        }
+        let page = match target {
+            Target::X86_64Linux => 0x1000,
+            Target::Aarch64Linux => 0x1_0000,
+        };
+        if !align.is_power_of_two() || align < page || address % align != offset % align {
+            return Err(damaged("a segment is not aligned to pages"));
+        }
+        let end = self
+            .segments
+            .last()
+            .map_or(0, |last| last.address + last.size);
+        // The dynamic linker maps whole pages: neighbours must not share one.
+        if address < end.next_multiple_of(page) {
+            return Err(damaged("segments overlap"));
+        }
+        self.segments.push(Segment {
+            address,
+            offset,
+            size,
+            executable: flags & elf::PF_X != 0,
+        });
+        Ok(())
+    }
+
+    /// The bytes of the file that are mapped at an address.
+    fn bytes<'a>(
+        &self,
+        file: &'a [u8],
+        address: u64,
+        size: u64,
+        what: &str,
+    ) -> Result<&'a [u8], OpenError> {
+        let segment = self
+            .segment(address, size)
+            .ok_or_else(|| damaged(&format!("{what} is in no segment")))?;
+        let start = segment.offset + (address - segment.address);
+        // In the file, since the segment is.
+        Ok(&file[start as usize..][..size as usize])
+    }
+}
+
+/// The file header, if it is one of an artefact's class.
+fn header(file: &[u8]) -> Result<&Header, OpenError> {
+    if !file.starts_with(&elf::ELFMAG) {
+        return Err(OpenError::NotElf);
+    }
+    let (header, _) = pod::from_bytes::<Header>(file).map_err(|()| truncated("the file header"))?;
+    let ident = &header.e_ident;
+    let is_shared_object = ident.class == elf::ELFCLASS64
+        && ident.data == elf::ELFDATA2LSB
+        && header.e_type(LE) == elf::ET_DYN;
+    if !is_shared_object {
+        return Err(OpenError::NotSharedObject);
+    }
+    if ident.version != elf::EV_CURRENT
+        || header.e_version(LE) != u32::from(elf::EV_CURRENT)
+        || usize::from(header.e_ehsize(LE)) != size_of::<Header>()
+    {
+        return Err(damaged("the file header is of an unknown version"));
+    }
+    // The dynamic linker takes no others.
+    if !matches!(ident.os_abi, elf::ELFOSABI_NONE | elf::ELFOSABI_GNU) || ident.abi_version != 0 {
+        return Err(damaged("the file header names an unknown system"));
+    }
+    Ok(header)
+}
+
+/// The target of this host, if the file is for its machine.
+fn host_target(header: &Header) -> Result<Target, OpenError> {
+    let found = match header.e_machine(LE) {
+        elf::EM_X86_64 => Target::X86_64Linux.triple().to_owned(),
+        elf::EM_AARCH64 => Target::Aarch64Linux.triple().to_owned(),
+        other => format!("machine {other}"),
+    };
+    if found == HOST.triple() {
+        Ok(HOST)
+    } else {
+        Err(OpenError::ForeignTarget {
+            found,
+            host: HOST.triple(),
+        })
+    }
+}
+
+/// What this loader was compiled for.
+#[cfg(target_arch = "x86_64")]
+pub(super) const HOST: Target = Target::X86_64Linux;
+/// What this loader was compiled for.
+#[cfg(target_arch = "aarch64")]
+pub(super) const HOST: Target = Target::Aarch64Linux;
+
+/// The dynamic section: addresses of the tables in it.
+#[derive(Default)]
+struct Dynamic {
+    hash: Option<u64>,
+    gnu_hash: Option<u64>,
+    symbols: Option<u64>,
+    strings: Option<u64>,
+    strings_size: Option<u64>,
+}
+
+impl Dynamic {
+    fn parse(entries: &[elf::Dyn64<LE>]) -> Result<Dynamic, OpenError> {
+        let mut dynamic = Dynamic::default();
+        for entry in entries {
+            let value = entry.d_val(LE);
+            let field = match entry.d_tag(LE) {
+                elf::DT_NULL => return Ok(dynamic),
+                elf::DT_HASH => &mut dynamic.hash,
+                elf::DT_GNU_HASH => &mut dynamic.gnu_hash,
+                elf::DT_SYMTAB => &mut dynamic.symbols,
+                elf::DT_STRTAB => &mut dynamic.strings,
+                elf::DT_STRSZ => &mut dynamic.strings_size,
+                elf::DT_SYMENT if value == size_of::<Symbol>() as u64 => continue,
+                elf::DT_SYMENT => return Err(damaged("symbols are of an unknown size")),
+                elf::DT_SONAME => continue,
+                tag => return Err(forbidden(&entry_name(tag))),
+            };
+            if field.replace(value).is_some() {
+                return Err(damaged("an entry of the dynamic section is there twice"));
+            }
+        }
+        Err(damaged("the dynamic section does not end"))
+    }
+
+    /// The address of the descriptor's symbol, after a check of all symbols.
+    fn find_descriptor(&self, elf: &Elf, file: &[u8]) -> Result<u64, OpenError> {
+        let missing = || damaged("the dynamic section has no symbol table");
+        let strings_size = self.strings_size.ok_or_else(missing)?;
+        let strings = self.strings.ok_or_else(missing)?;
+        let strings = elf.bytes(file, strings, strings_size, "the string table")?;
+        // The hash table of the System V ABI has as many chains as there are
+        // symbols, which is written nowhere else.
+        let hash = self.hash.ok_or_else(missing)?;
+        let count = check_hash(elf.bytes(file, hash, 8, "the hash table")?, hash, elf)?;
+        if let Some(address) = self.gnu_hash {
+            check_gnu_hash(elf, file, address)?;
+        }
+        let size = u64::from(count) * size_of::<Symbol>() as u64;
+        let symbols = self.symbols.ok_or_else(missing)?;
+        let symbols = elf.bytes(file, symbols, size, "the symbol table")?;
+        let (symbols, _) = pod::slice_from_bytes::<Symbol>(symbols, count as usize)
+            .map_err(|()| damaged("the symbol table is not aligned"))?;
+        let mut descriptor = Err(OpenError::NotArtefact);
+        for symbol in symbols.iter().skip(1) {
+            if symbol.st_shndx(LE) == elf::SHN_UNDEF {
+                return Err(forbidden("undefined symbols"));
+            }
+            if !matches!(
+                symbol.st_type(),
+                elf::STT_FUNC | elf::STT_OBJECT | elf::STT_NOTYPE
+            ) {
+                return Err(forbidden(&format!("a symbol of type {}", symbol.st_type())));
+            }
+            let name = strings.get(symbol.st_name(LE) as usize..);
+            let name = name.ok_or_else(|| damaged("a symbol has no name"))?;
+            let expected = DESCRIPTOR_SYMBOL.as_bytes();
+            if name.starts_with(expected) && name.get(expected.len()) == Some(&0) {
+                descriptor = Ok(symbol.st_value(LE));
+            }
+        }
+        descriptor
+    }
+}
+
+/// Checks the header of a System V hash table and returns its number of chains.
+fn check_hash(header: &[u8], address: u64, elf: &Elf) -> Result<u32, OpenError> {
+    let word = |at: usize| u32::from_le_bytes(header[at..at + 4].try_into().expect("4 bytes"));
+    let (buckets, chains) = (word(0), word(4));
+    let size = (2 + u64::from(buckets) + u64::from(chains)) * 4;
+    if buckets == 0 || elf.segment(address, size).is_none() {
+        return Err(damaged("the hash table is out of range"));
+    }
+    Ok(chains)
+}
+
+/// Checks the header of a GNU hash table, which the dynamic linker relies on
+/// when it loads the file.
+fn check_gnu_hash(elf: &Elf, file: &[u8], address: u64) -> Result<(), OpenError> {
+    let bytes = elf.bytes(file, address, 16, "the GNU hash table")?;
+    let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("4 bytes"));
+    let (buckets, bloom_words) = (word(0), word(8));
+    let size = 16 + u64::from(bloom_words) * 8 + u64::from(buckets) * 4;
+    if buckets == 0 || !bloom_words.is_power_of_two() || elf.segment(address, size).is_none() {
+        return Err(damaged("the GNU hash table is out of range"));
+    }
+    Ok(())
+}
+
+/// What a forbidden entry of the dynamic section stands for.
+fn entry_name(tag: i64) -> String {
+    match tag {
+        elf::DT_NEEDED => "a library that it needs".to_owned(),
+        elf::DT_INIT | elf::DT_INIT_ARRAY | elf::DT_PREINIT_ARRAY => "constructors".to_owned(),
+        elf::DT_FINI | elf::DT_FINI_ARRAY => "destructors".to_owned(),
+        elf::DT_REL | elf::DT_RELA | elf::DT_JMPREL | elf::DT_TEXTREL | elf::DT_RELR => {
+            "relocations".to_owned()
+        }
+        other => format!("an entry {other:#x} in its dynamic section"),
+    }
+}
+
+fn truncated(what: &'static str) -> OpenError {
+    OpenError::Truncated { what }
+}
+
+fn damaged(what: &str) -> OpenError {
+    OpenError::Damaged {
+        what: what.to_owned(),
+    }
+}
+
+fn forbidden(what: &str) -> OpenError {
+    OpenError::Forbidden(what.to_owned())
+}

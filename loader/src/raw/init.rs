@@ -1,0 +1,187 @@
+//! The first state of an instance (core, 4.5.4, steps 6 to 16), and the
+//! segments that code reads later.
+
+use wasm_aot_abi::{
+    self as abi, ConstExpr, ConstKind, DataMode, ElementItems, ElementMode, ElementSegment, NONE,
+    TrapCode,
+};
+
+use super::artefact::val_type;
+use super::instance::InstanceData;
+use super::store::Inner;
+use super::values::Slot;
+use crate::{Instance, Trap, ValType};
+
+impl Inner {
+    /// Initialises globals and tables, then writes the active segments in their
+    /// order. What a trap leaves behind stays.
+    pub(crate) fn initialise(&mut self, instance: Instance) -> Result<(), Trap> {
+        let instance = self.instance_mut(instance.origin);
+        instance.init_globals();
+        instance.init_tables();
+        instance.init_elements()?;
+        instance.init_data()
+    }
+}
+
+impl InstanceData {
+    fn init_globals(&self) {
+        for (position, global) in self.artefact().metadata().globals().enumerate() {
+            let value = self.evaluate(&global.init, val_type(global.ty));
+            let (ty, place) = self.own_global(position as u32);
+            // SAFETY: the place is that of the global.
+            unsafe { value.write(ty.content(), place) };
+        }
+    }
+
+    fn init_tables(&self) {
+        let imported = self.artefact().imported().tables;
+        for (index, record) in (imported..).zip(self.artefact().metadata().tables()) {
+            // Tables are made of nulls.
+            if record.def == NONE || record.init.kind == ConstKind::RefNull as u32 {
+                continue;
+            }
+            let value = self.evaluate(&record.init, val_type(abi::ValType(record.ty.ty)));
+            // SAFETY: the table is alive, and nobody else uses it; the verifier has
+            // compared the types.
+            unsafe {
+                let table = &mut *self.table(index).as_ptr();
+                table.fill(0, value, table.len());
+            }
+        }
+    }
+
+    fn init_elements(&mut self) -> Result<(), Trap> {
+        let module = self.module().clone();
+        for (index, segment) in (0..).zip(module.artefact().metadata().elements()) {
+            let mode = ElementMode::try_from(segment.mode).expect("modes are verified");
+            if mode == ElementMode::Active {
+                let to = self.evaluate(&segment.offset, ValType::I32).to_u32();
+                let len = segment.items.count;
+                // SAFETY: the verifier has compared the types; nobody else uses the
+                // tables of the store, which is borrowed.
+                if !unsafe { self.table_init(segment.table, index, to.into(), 0, len) } {
+                    return Err(TrapCode::TableOutOfBounds.into());
+                }
+            }
+            if mode != ElementMode::Passive {
+                self.dropped.elements.insert(index);
+            }
+        }
+        Ok(())
+    }
+
+    fn init_data(&mut self) -> Result<(), Trap> {
+        let module = self.module().clone();
+        for (index, segment) in (0..).zip(module.artefact().metadata().data()) {
+            let mode = DataMode::try_from(segment.mode).expect("modes are verified");
+            if mode == DataMode::Active {
+                let to = self.evaluate(&segment.offset, ValType::I32).to_u32();
+                let len = segment.bytes.count;
+                // SAFETY: nobody else uses the memories of the store, which is
+                // borrowed.
+                if !unsafe { self.memory_init(segment.memory, index, to.into(), 0, len) } {
+                    return Err(TrapCode::MemoryOutOfBounds.into());
+                }
+            }
+            if mode != DataMode::Passive {
+                self.dropped.data.insert(index);
+            }
+        }
+        Ok(())
+    }
+
+    /// The value of a constant expression of type `ty`.
+    fn evaluate(&self, expr: &ConstExpr, ty: ValType) -> Slot {
+        match ConstKind::try_from(expr.kind).expect("kinds are verified") {
+            ConstKind::Value => Slot::from_u128(u128::from_le_bytes(expr.value)),
+            ConstKind::RefNull => Slot::ZERO,
+            ConstKind::RefFunc => Slot::from_pointer(self.func_ref(expr.index)),
+            // SAFETY: the global is of this type, and was initialised before.
+            ConstKind::GlobalGet => unsafe { Slot::read(ty, self.global_place(expr.index)) },
+        }
+    }
+
+    /// `table.init`: whether it was in bounds.
+    ///
+    /// # Safety
+    ///
+    /// The segment is of the type of the table's elements, and nobody else uses
+    /// the table meanwhile.
+    pub(super) unsafe fn table_init(
+        &self,
+        table: u32,
+        segment: u32,
+        to: u64,
+        from: u32,
+        len: u32,
+    ) -> bool {
+        let metadata = self.artefact().metadata();
+        let source = metadata.elements().at(segment);
+        let dropped = self.dropped.elements.contains(segment);
+        let available = if dropped { 0 } else { source.items.count };
+        // SAFETY: the table is alive, and nobody else uses it.
+        let table = unsafe { &mut *self.table(table).as_ptr() };
+        let fits = from.checked_add(len).is_some_and(|end| end <= available);
+        if !(fits && table.holds(to, len.into())) {
+            return false;
+        }
+        let items = (from..from + len).map(|item| self.item(&source, item));
+        // SAFETY: they are of the type of the elements, and in bounds.
+        unsafe { table.write(to, items) };
+        true
+    }
+
+    pub(super) fn elem_drop(&mut self, segment: u32) {
+        self.dropped.elements.insert(segment);
+    }
+
+    /// An item of an element segment.
+    fn item(&self, segment: &ElementSegment, index: u32) -> Slot {
+        let metadata = self.artefact().metadata();
+        if segment.encoding == ElementItems::Slots as u32 {
+            match metadata.records::<u32>(segment.items).at(index) {
+                NONE => Slot::ZERO,
+                slot => Slot::from_pointer(self.func_ref(slot)),
+            }
+        } else {
+            let expr = metadata.records(segment.items).at(index);
+            self.evaluate(&expr, val_type(segment.ty))
+        }
+    }
+
+    /// `memory.init`: whether it was in bounds.
+    ///
+    /// # Safety
+    ///
+    /// Nobody else uses the memory meanwhile.
+    pub(super) unsafe fn memory_init(
+        &self,
+        memory: u32,
+        segment: u32,
+        to: u64,
+        from: u32,
+        len: u32,
+    ) -> bool {
+        let metadata = self.artefact().metadata();
+        let dropped = self.dropped.data.contains(segment);
+        let source = metadata.data().at(segment).bytes;
+        let source = if dropped { &[] } else { metadata.bytes(source) };
+        // SAFETY: the memory is alive, and nobody else uses it.
+        let memory = unsafe { &mut *self.memory(memory).as_ptr() };
+        let from = from as usize;
+        let Some(from) = source.get(from..).and_then(|rest| rest.get(..len as usize)) else {
+            return false;
+        };
+        let to = memory.bytes_mut().get_mut(to as usize..);
+        let Some(to) = to.and_then(|rest| rest.get_mut(..len as usize)) else {
+            return false;
+        };
+        to.copy_from_slice(from);
+        true
+    }
+
+    pub(super) fn data_drop(&mut self, segment: u32) {
+        self.dropped.data.insert(segment);
+    }
+}

@@ -1,0 +1,255 @@
+//! Getting a checked file into memory, so that debuggers, profilers and
+//! unwinders know about it.
+//!
+//! The dynamic linker does the mapping. It has two habits to beware of: it
+//! takes a name that is loaded for the same file, even if the file was replaced
+//! since, and it takes a file that is loaded for the same library, under
+//! whatever name. So a file is loaded under its own name only if that name is
+//! free and is really what was checked; else a copy of it is loaded, from an
+//! anonymous file that nobody else can have.
+
+use std::ffi::{CStr, OsStr, c_char, c_void};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::ptr::{self, NonNull};
+
+use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+
+use super::elf::Elf;
+use crate::OpenError;
+
+/// Which file it is, and whether it has been written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    /// Device and inode: no other file has them as long as this one is open.
+    pub(super) file: (u64, u64),
+    content: (u64, i64, i64),
+}
+
+impl Identity {
+    pub(super) fn of(metadata: &fs::Metadata) -> Identity {
+        Identity {
+            file: (metadata.dev(), metadata.ino()),
+            content: (metadata.size(), metadata.mtime(), metadata.mtime_nsec()),
+        }
+    }
+}
+
+/// A loaded shared object that has passed [`Elf::parse`]. Unloaded when
+/// dropped.
+#[derive(Debug)]
+pub(super) struct Mapping {
+    library: Library,
+    /// What was loaded, still open: the memory image is mapped from it, and the
+    /// name of an anonymous file is its own only while it is open.
+    pub(super) file: File,
+    pub(super) elf: Elf,
+    /// What is to be added to an address in the file.
+    base: usize,
+}
+
+impl Mapping {
+    /// Loads `file`, which was opened as `path`.
+    pub(super) fn open(path: &Path, file: File, identity: &Identity) -> Result<Mapping, OpenError> {
+        let view = View::new(&file, identity.content.0)?;
+        let elf = Elf::parse(view.bytes())?;
+        if let Some(library) = load_by_name(path, identity)? {
+            return Mapping::new(library, file, elf, view.bytes());
+        }
+        let copy = sealed_copy(view.bytes())?;
+        Mapping::load_anonymous(copy, elf, view.bytes())
+    }
+
+    /// Loads a copy of `bytes`.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Result<Mapping, OpenError> {
+        let file = sealed_copy(bytes)?;
+        let view = View::new(&file, bytes.len() as u64)?;
+        let elf = Elf::parse(view.bytes())?;
+        Mapping::load_anonymous(file, elf, view.bytes())
+    }
+
+    fn load_anonymous(file: File, elf: Elf, bytes: &[u8]) -> Result<Mapping, OpenError> {
+        // The number of the process, so that a debugger finds it too.
+        let name = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
+        let library = load(OsStr::new(&name), 0).map_err(OpenError::DynamicLinker)?;
+        Mapping::new(library, file, elf, bytes)
+    }
+
+    fn new(library: Library, file: File, elf: Elf, bytes: &[u8]) -> Result<Mapping, OpenError> {
+        let (library, link_map) = link_map(library);
+        let mapping = Mapping {
+            library,
+            file,
+            elf,
+            base: link_map.base,
+        };
+        // A last look at whether this is what was checked: cheap, and at the
+        // part that says most about the rest.
+        let segment = mapping.segment(mapping.elf.descriptor);
+        let size = segment.len().min(512);
+        let offset = mapping.file_offset(mapping.elf.descriptor) as usize;
+        if segment[..size] != bytes[offset..offset + size] {
+            return Err(OpenError::Changed);
+        }
+        Ok(mapping)
+    }
+
+    /// The bytes from an address in the file to the end of its segment; none if
+    /// it is in no segment.
+    pub(super) fn segment(&self, address: u64) -> &[u8] {
+        let Some(segment) = self.elf.segment(address, 0) else {
+            return &[];
+        };
+        let size = segment.address + segment.size - address;
+        let start = ptr::with_exposed_provenance(self.base + address as usize);
+        // SAFETY: the library is loaded as long as `self` lives, with the
+        // segments that `elf` has, which are readable and never written.
+        unsafe { std::slice::from_raw_parts(start, size as usize) }
+    }
+
+    /// Where in the file an address in a segment is.
+    pub(super) fn file_offset(&self, address: u64) -> u64 {
+        let segment = self
+            .elf
+            .segment(address, 0)
+            .expect("an address in a segment");
+        segment.offset + (address - segment.address)
+    }
+
+    /// Unloads the library. Same as dropping; says where it happens.
+    pub(super) fn unload(self) {
+        drop(self.library);
+        drop(self.file);
+    }
+}
+
+/// Loads a file under its real name, if that works out to be this very file.
+fn load_by_name(path: &Path, identity: &Identity) -> Result<Option<Library>, OpenError> {
+    // Absolute: names without a slash are searched for elsewhere.
+    let Ok(path) = fs::canonicalize(path) else {
+        return Ok(None);
+    };
+    if load(path.as_os_str(), libc::RTLD_NOLOAD).is_ok() {
+        return Ok(None);
+    }
+    let library = load(path.as_os_str(), 0).map_err(OpenError::DynamicLinker)?;
+    let (library, link_map) = link_map(library);
+    let renamed = link_map.name != path.as_os_str().as_bytes();
+    let replaced = fs::metadata(&path).map_or(true, |found| Identity::of(&found) != *identity);
+    Ok(if renamed || replaced {
+        None
+    } else {
+        Some(library)
+    })
+}
+
+fn load(name: &OsStr, flags: i32) -> Result<Library, libloading::Error> {
+    // SAFETY: it has no constructors, which is what loading would run, and
+    // nothing that makes the dynamic linker write anything: see `elf`.
+    unsafe { Library::open(Some(name), RTLD_NOW | RTLD_LOCAL | flags) }
+}
+
+/// What the dynamic linker knows of a library.
+struct LinkMap {
+    base: usize,
+    name: Vec<u8>,
+}
+
+fn link_map(library: Library) -> (Library, LinkMap) {
+    /// The start of the system's `struct link_map`.
+    #[repr(C)]
+    struct Raw {
+        base: usize,
+        name: *const c_char,
+    }
+    let handle = library.into_raw();
+    let mut raw = MaybeUninit::<*const Raw>::uninit();
+    // SAFETY: the handle is open; the request stores one pointer, to a structure
+    // that lives as long as the library is loaded.
+    let link_map = unsafe {
+        let result = libc::dlinfo(handle, libc::RTLD_DI_LINKMAP, raw.as_mut_ptr().cast());
+        assert_eq!(result, 0, "an open library has a link map");
+        let raw = raw.assume_init();
+        LinkMap {
+            base: (*raw).base,
+            name: CStr::from_ptr((*raw).name).to_bytes().to_vec(),
+        }
+    };
+    // SAFETY: the handle is the one that we took out.
+    (unsafe { Library::from_raw(handle) }, link_map)
+}
+
+/// A file's bytes, for as long as it takes to check them.
+struct View {
+    start: NonNull<c_void>,
+    size: usize,
+}
+
+impl View {
+    fn new(file: &File, size: u64) -> Result<View, OpenError> {
+        if size == 0 {
+            return Err(OpenError::NotElf);
+        }
+        let size = size as usize;
+        let (read, private) = (libc::PROT_READ, libc::MAP_PRIVATE);
+        // SAFETY: the kernel chooses fresh addresses; nothing else is touched.
+        let start =
+            unsafe { libc::mmap(ptr::null_mut(), size, read, private, file.as_raw_fd(), 0) };
+        if start == libc::MAP_FAILED {
+            return Err(OpenError::Map {
+                what: "the file",
+                source: io::Error::last_os_error(),
+            });
+        }
+        let start = NonNull::new(start).expect("the kernel does not map at 0");
+        Ok(View { start, size })
+    }
+
+    fn bytes(&self) -> &[u8] {
+        // SAFETY: mapped as long as `self` lives. That nobody writes to the file
+        // meanwhile is asked of the users of `Module::open`, as it is of those of
+        // any shared library.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr().cast(), self.size) }
+    }
+}
+
+impl Drop for View {
+    fn drop(&mut self) {
+        // SAFETY: we own the range, and nobody refers to it any more.
+        unsafe { libc::munmap(self.start.as_ptr(), self.size) };
+    }
+}
+
+/// An anonymous file with these bytes, which cannot be changed any more.
+fn sealed_copy(bytes: &[u8]) -> Result<File, OpenError> {
+    let failed = |source| OpenError::Map {
+        what: "an anonymous file",
+        source,
+    };
+    let mut file = memfd("wasm-aot").map_err(failed)?;
+    file.write_all(bytes).map_err(failed)?;
+    let seals = libc::F_SEAL_WRITE | libc::F_SEAL_GROW | libc::F_SEAL_SHRINK | libc::F_SEAL_SEAL;
+    // SAFETY: takes an open file and an integer.
+    if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_ADD_SEALS, seals) } != 0 {
+        return Err(failed(io::Error::last_os_error()));
+    }
+    Ok(file)
+}
+
+/// An empty anonymous file that can be sealed.
+pub(super) fn memfd(name: &str) -> io::Result<File> {
+    let name = std::ffi::CString::new(name).expect("a name without NUL");
+    let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
+    // SAFETY: the name is a C string; the call does not keep it.
+    let fd = unsafe { libc::memfd_create(name.as_ptr(), flags) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor is fresh, so nobody else owns it.
+    Ok(unsafe { File::from_raw_fd(fd) })
+}

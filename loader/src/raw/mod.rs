@@ -1,0 +1,45 @@
+//! The fence: everything that touches machine code, mapped memory, signals and
+//! pointers of compiled code. All unsafe code of the crate is in here; what it
+//! offers to the rest of the crate is safe.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `elf`, `verify` | from a file's bytes to evidence that it is an artefact (no unsafe code) |
+//! | `metadata` | reading checked records in place (no unsafe code) |
+//! | `map` | loading a checked file |
+//! | `artefact` | a loaded artefact |
+//! | `store` | what a store owns |
+//! | `instance`, `init` | what an instance owns; giving it its first state |
+//! | `vmctx`, `memory`, `table`, `stable` | memory that compiled code knows the address of |
+//! | `values` | values as compiled code sees them |
+//! | `enter`, `host` | calls from the host into compiled code, and the other way |
+//! | `builtins` | what compiled code asks of the host |
+//! | `thread`, `signal`, `trap`, `arch` | faults, and the way out of compiled code |
+#![allow(unsafe_code)]
+
+mod arch;
+mod artefact;
+mod builtins;
+mod elf;
+mod enter;
+mod host;
+mod init;
+mod instance;
+mod map;
+mod memory;
+mod metadata;
+mod signal;
+mod stable;
+mod store;
+mod table;
+mod thread;
+mod trap;
+mod values;
+mod verify;
+mod vmctx;
+
+pub(crate) use artefact::Artefact;
+pub(crate) use enter::{Callable, call_dynamic};
+pub(crate) use host::HostFunction;
+pub(crate) use store::{Inner, Origin, StoreBox};
+pub use values::{WasmType, WasmValues};

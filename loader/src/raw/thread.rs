@@ -1,0 +1,172 @@
+//! What each thread has: the calls that are running on it, the bounds of its
+//! stack, and a stack for signal handlers.
+
+use std::cell::{Cell, RefCell};
+use std::mem::MaybeUninit;
+use std::ptr;
+
+use super::store::Inner;
+
+/// Stack that is left to host functions, below what WebAssembly code may use.
+/// Much more than [`STACK_RESERVE`](wasm_aot_abi::STACK_RESERVE).
+const HOST_RESERVE: usize = 128 * 1024;
+
+/// The least that a stack for signal handlers is given. Handlers that ours
+/// passes faults on to run there too.
+const SIGNAL_STACK: usize = 64 * 1024;
+
+/// A call from the host into a store, as long as it runs.
+#[derive(Debug)]
+pub(super) struct Activation {
+    pub(super) store: *mut Inner,
+    /// The one around it.
+    pub(super) previous: *const Activation,
+}
+
+/// What a signal handler may use: plain words, without a destructor.
+#[derive(Debug)]
+pub(super) struct Thread {
+    /// The innermost activation, or null.
+    pub(super) active: Cell<*const Activation>,
+    /// The part of the thread's stack that code may use. Both are 0 until the
+    /// first call.
+    low: Cell<usize>,
+    high: Cell<usize>,
+}
+
+thread_local! {
+    static THREAD: Thread = const {
+        Thread {
+            active: Cell::new(ptr::null()),
+            low: Cell::new(0),
+            high: Cell::new(0),
+        }
+    };
+
+    static SIGNAL_STACK_OF_THREAD: RefCell<Option<SignalStack>> = const { RefCell::new(None) };
+}
+
+/// The state of this thread.
+#[inline]
+pub(super) fn with<T>(function: impl FnOnce(&Thread) -> T) -> T {
+    THREAD.with(function)
+}
+
+impl Thread {
+    /// The lowest stack address for code that may use `size` bytes from about
+    /// `sp` on.
+    #[inline]
+    pub(super) fn stack_limit(&self, sp: usize, size: usize) -> usize {
+        if self.high.get() == 0 {
+            self.prepare();
+        }
+        let limit = sp.saturating_sub(size);
+        // Elsewhere we are on a stack that we know nothing about, a fiber's.
+        let own = (self.low.get()..self.high.get()).contains(&sp);
+        if own {
+            limit.max(self.low.get())
+        } else {
+            limit
+        }
+    }
+
+    #[cold]
+    fn prepare(&self) {
+        let (low, high) = stack_bounds();
+        self.low.set(low.saturating_add(HOST_RESERVE));
+        self.high.set(high);
+        // While the thread's own values are being destroyed it must do without.
+        let _ = SIGNAL_STACK_OF_THREAD.try_with(|stack| {
+            *stack.borrow_mut() = SignalStack::install();
+        });
+    }
+}
+
+/// The thread's stack, without its guard.
+fn stack_bounds() -> (usize, usize) {
+    let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
+    let (mut low, mut size) = (ptr::null_mut(), 0);
+    // SAFETY: initialises the attributes, reads two words of them, and frees
+    // them again.
+    unsafe {
+        if libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) != 0 {
+            // Nothing is known: as for a stack that is not the thread's.
+            return (usize::MAX - 1, usize::MAX);
+        }
+        libc::pthread_attr_getstack(attributes.as_ptr(), &mut low, &mut size);
+        libc::pthread_attr_destroy(attributes.as_mut_ptr());
+    }
+    (low.addr(), low.addr() + size)
+}
+
+/// A stack for signal handlers, taken away when the thread ends.
+struct SignalStack {
+    /// Our mapping: a guard page and the stack.
+    start: *mut libc::c_void,
+    size: usize,
+    /// What the thread had before.
+    previous: libc::stack_t,
+}
+
+impl SignalStack {
+    /// Gives the thread one if it has none, or too small a one.
+    fn install() -> Option<SignalStack> {
+        let guard = super::memory::page_size();
+        let size = guard + SIGNAL_STACK;
+        let mut previous = MaybeUninit::<libc::stack_t>::uninit();
+        // SAFETY: the first call only reads the present state; the mapping is
+        // fresh; the stack handed over lies in it and stays until the thread ends.
+        unsafe {
+            if libc::sigaltstack(ptr::null(), previous.as_mut_ptr()) != 0 {
+                return None;
+            }
+            let previous = previous.assume_init();
+            let absent = previous.ss_flags & libc::SS_DISABLE != 0;
+            if !absent && previous.ss_size >= SIGNAL_STACK {
+                return None;
+            }
+            let protection = libc::PROT_READ | libc::PROT_WRITE;
+            let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_STACK;
+            let start = libc::mmap(ptr::null_mut(), size, protection, flags, -1, 0);
+            if start == libc::MAP_FAILED {
+                return None;
+            }
+            let stack = SignalStack {
+                start,
+                size,
+                previous,
+            };
+            let ours = libc::stack_t {
+                ss_sp: start.byte_add(guard),
+                ss_flags: 0,
+                ss_size: SIGNAL_STACK,
+            };
+            // Without either, signals are handled as before.
+            let guarded = libc::mprotect(start, guard, libc::PROT_NONE) == 0;
+            if !guarded || libc::sigaltstack(&ours, ptr::null_mut()) != 0 {
+                libc::munmap(start, size);
+                std::mem::forget(stack);
+                return None;
+            }
+            Some(stack)
+        }
+    }
+}
+
+impl Drop for SignalStack {
+    fn drop(&mut self) {
+        let mut present = MaybeUninit::<libc::stack_t>::uninit();
+        // SAFETY: the mapping is ours, and unmapped only once the thread does not
+        // use it as its signal stack any more.
+        unsafe {
+            if libc::sigaltstack(ptr::null(), present.as_mut_ptr()) == 0 {
+                let present = present.assume_init().ss_sp;
+                let ours = self.start.byte_add(self.size - SIGNAL_STACK);
+                if present == ours && libc::sigaltstack(&self.previous, ptr::null_mut()) != 0 {
+                    return;
+                }
+            }
+            libc::munmap(self.start, self.size);
+        }
+    }
+}

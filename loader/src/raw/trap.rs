@@ -1,0 +1,172 @@
+//! Ending an entry early: what is remembered of the stack, and the way back to
+//! the host.
+
+use std::ffi::c_void;
+
+use wasm_aot_abi::{STATUS_HOST, StoreContext};
+
+use super::arch;
+use super::store::{Inner, Pending};
+use super::thread;
+use crate::{Backtrace, Frame, Module};
+
+/// How many of the youngest frames are kept.
+const YOUNG: usize = 48;
+/// How many of the oldest ones, behind those.
+const OLD: usize = 16;
+
+/// The program counters of a stack of WebAssembly frames, youngest first.
+/// Filled without allocating, so that a signal handler can do it.
+#[derive(Debug)]
+pub(super) struct Capture {
+    young: [usize; YOUNG],
+    /// A ring: what comes after `young`, until it is overwritten.
+    old: [usize; OLD],
+    /// How many frames there were.
+    count: usize,
+    /// Whether the first one is where a fault happened. All others, and
+    /// otherwise the first too, are return addresses.
+    fault: bool,
+}
+
+impl Capture {
+    pub(super) const EMPTY: Capture = Capture {
+        young: [0; YOUNG],
+        old: [0; OLD],
+        count: 0,
+        fault: false,
+    };
+
+    fn push(&mut self, pc: usize) {
+        match self.young.get_mut(self.count) {
+            Some(place) => *place = pc,
+            None => self.old[(self.count - YOUNG) % OLD] = pc,
+        }
+        self.count += 1;
+    }
+
+    /// Walks the frames of all entries of a store.
+    ///
+    /// # Safety
+    ///
+    /// An entry of the store is running; `pc` and `fp` are of its youngest
+    /// frame, whose frame pointer is set up. Fit for a signal handler.
+    pub(super) unsafe fn walk(
+        &mut self,
+        store: *const StoreContext,
+        pc: usize,
+        fp: usize,
+        fault: bool,
+    ) {
+        self.count = 0;
+        self.fault = fault;
+        // SAFETY: an entry is running, so the record is on the stack.
+        let (mut entry, exit_fp) = unsafe { ((*store).entry, (*store).exit_fp) };
+        let (mut pc, mut fp) = (pc, fp);
+        if !fault && fp == exit_fp.addr() {
+            // SAFETY: `fp` is the frame of an exit trampoline that runs.
+            (pc, fp) = unsafe { caller(fp) };
+        }
+        while !entry.is_null() {
+            // SAFETY: as above; the records are linked from young to old.
+            let record = unsafe { &*entry };
+            while fp != record.fp.addr() {
+                self.push(pc);
+                let frame = fp;
+                // SAFETY: compiled code keeps frame pointers, and the stack of an
+                // entry ends with the frame of its trampoline.
+                (pc, fp) = unsafe { caller(frame) };
+                if fp <= frame {
+                    // The stack is damaged; rather less than a crash.
+                    return;
+                }
+            }
+            entry = record.previous;
+            if record.exit_fp.is_null() {
+                return;
+            }
+            // SAFETY: the host was called through an exit trampoline, and has
+            // entered again; so its frame is there.
+            (pc, fp) = unsafe { caller(record.exit_fp.addr()) };
+        }
+    }
+
+    /// What was captured, with its modules; and forgets it.
+    pub(super) fn take(&mut self, modules: &[Module]) -> Backtrace {
+        let count = std::mem::take(&mut self.count);
+        let fault = std::mem::take(&mut self.fault);
+        let resolve = |position: usize, pc: usize| {
+            let fault = fault && position == 0;
+            // A call may be the last instruction of its function.
+            let inside = if fault { pc } else { pc.wrapping_sub(1) };
+            modules.iter().find_map(|module| {
+                let artefact = module.artefact();
+                let code = artefact.text_offset(inside)?;
+                let function = artefact.function_at(code)?;
+                let code = if fault { code } else { code + 1 };
+                Some(Frame::new(module.clone(), function, code, fault))
+            })
+        };
+        let young =
+            (0..count.min(YOUNG)).filter_map(|position| resolve(position, self.young[position]));
+        let first_old = count.saturating_sub(OLD).max(YOUNG);
+        let old = (first_old..count)
+            .filter_map(|position| resolve(position, self.old[(position - YOUNG) % OLD]));
+        Backtrace::new(
+            young.collect(),
+            first_old.saturating_sub(YOUNG).min(count),
+            old.collect(),
+        )
+    }
+}
+
+/// Return address and frame pointer of the caller of a frame.
+///
+/// # Safety
+///
+/// `fp` is the frame pointer of a function that runs.
+unsafe fn caller(fp: usize) -> (usize, usize) {
+    let frame: *const usize = std::ptr::with_exposed_provenance(fp);
+    // SAFETY: both machines keep the caller's frame pointer there, and the return
+    // address above it.
+    unsafe { (frame.add(1).read(), frame.read()) }
+}
+
+/// Ends the innermost entry of a store. `pc` and `fp` are those of the frame
+/// that has asked for it.
+///
+/// # Safety
+///
+/// See [`arch::resume`].
+pub(super) unsafe extern "C" fn raise_from(
+    store: *mut StoreContext,
+    status: u32,
+    pc: *const c_void,
+    fp: *const c_void,
+) -> ! {
+    let inner = Inner::of(store);
+    // SAFETY: compiled code has called us, so an entry is running, and nobody
+    // else uses the store.
+    unsafe {
+        let capture = &mut (*inner).capture;
+        capture.walk(store, pc.expose_provenance(), fp.expose_provenance(), false);
+        arch::resume((*store).entry, status)
+    }
+}
+
+/// Ends the innermost entry with an error that says that an exit trampoline is
+/// missing.
+pub(super) unsafe extern "C" fn missing_exit_from(pc: *const c_void, fp: *const c_void) -> ! {
+    let active = thread::with(|thread| thread.active.get());
+    // SAFETY: compiled code has called us, which runs in the innermost activation
+    // of this thread only, in an entry of its store.
+    unsafe {
+        let inner = (*active).store;
+        (*inner).pending = Some(Pending::Error(
+            "a host function was called indirectly, but no artefact in the store can call host \
+             functions of its type"
+                .into(),
+        ));
+        raise_from(inner.cast(), STATUS_HOST, pc, fp)
+    }
+}

@@ -1,0 +1,289 @@
+//! Values as compiled code sees them.
+
+use std::ffi::c_void;
+
+use wasm_aot_abi as abi;
+
+use super::store::Inner;
+use crate::{ExternRef, Func, Store, Val, ValType};
+
+/// A slot of the `values` array of an entry or exit, the value of a global, or
+/// an element of a table: a value in its first bytes, zeros or anything behind.
+///
+/// Aligned like the integers it is made of, since that is all that the ABI
+/// promises about the array.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Slot([u64; 2]);
+
+const _: () = assert!(size_of::<Slot>() == abi::VALUE_SIZE);
+
+impl Slot {
+    pub(super) const ZERO: Slot = Slot([0; 2]);
+
+    pub(super) const fn from_u64(value: u64) -> Slot {
+        Slot([value, 0])
+    }
+
+    pub(super) const fn from_u128(value: u128) -> Slot {
+        Slot([value as u64, (value >> 64) as u64])
+    }
+
+    pub(super) fn from_pointer<T>(pointer: *const T) -> Slot {
+        Slot::from_u64(pointer.expose_provenance() as u64)
+    }
+
+    pub(super) const fn to_u32(self) -> u32 {
+        self.0[0] as u32
+    }
+
+    pub(super) const fn to_u64(self) -> u64 {
+        self.0[0]
+    }
+
+    pub(super) const fn to_u128(self) -> u128 {
+        self.0[0] as u128 | (self.0[1] as u128) << 64
+    }
+
+    /// The value of type `ty` at an address, as it is in a global.
+    ///
+    /// # Safety
+    ///
+    /// There is one, and nobody changes it meanwhile.
+    pub(super) unsafe fn read(ty: ValType, from: *const c_void) -> Slot {
+        // SAFETY: the caller says so.
+        unsafe {
+            match ty {
+                ValType::V128 => Slot(from.cast::<[u64; 2]>().read()),
+                _ => Slot::from_u64(from.cast::<u64>().read()),
+            }
+        }
+    }
+
+    /// Writes a value of type `ty` to an address, as it is in a global.
+    ///
+    /// # Safety
+    ///
+    /// There is room for one, which nobody else uses meanwhile.
+    pub(super) unsafe fn write(self, ty: ValType, to: *mut c_void) {
+        // SAFETY: the caller says so.
+        unsafe {
+            match ty {
+                ValType::V128 => to.cast::<[u64; 2]>().write(self.0),
+                _ => to.cast::<u64>().write(self.0[0]),
+            }
+        }
+    }
+
+    pub(super) fn to_pointer<T>(self) -> *const T {
+        std::ptr::with_exposed_provenance(self.0[0] as usize)
+    }
+}
+
+impl Val {
+    /// How the value stands in a slot.
+    ///
+    /// # Panics
+    ///
+    /// If it is not of type `ty`, or a reference of another store.
+    pub(super) fn to_slot(self, ty: ValType, store: &Inner) -> Slot {
+        match (ty, self) {
+            (ValType::I32, Val::I32(value)) => Slot::from_u64(u64::from(value as u32)),
+            (ValType::I64, Val::I64(value)) => Slot::from_u64(value as u64),
+            (ValType::F32, Val::F32(bits)) => Slot::from_u64(u64::from(bits)),
+            (ValType::F64, Val::F64(bits)) => Slot::from_u64(bits),
+            (ValType::V128, Val::V128(bits)) => Slot::from_u128(bits),
+            (ValType::FuncRef, Val::FuncRef(func)) => store.func_to_slot(func),
+            (ValType::ExternRef, Val::ExternRef(object)) => store.object_to_slot(object),
+            _ => panic!(
+                "expected a value of type {ty}, got one of type {}",
+                self.ty()
+            ),
+        }
+    }
+
+    /// The value in a slot.
+    ///
+    /// # Safety
+    ///
+    /// The slot holds a value of type `ty` that was made in `store`.
+    pub(super) unsafe fn from_slot(ty: ValType, slot: Slot, store: &Inner) -> Val {
+        match ty {
+            ValType::I32 => Val::I32(slot.to_u32() as i32),
+            ValType::I64 => Val::I64(slot.to_u64() as i64),
+            ValType::F32 => Val::F32(slot.to_u32()),
+            ValType::F64 => Val::F64(slot.to_u64()),
+            ValType::V128 => Val::V128(slot.to_u128()),
+            // SAFETY: so it is a reference to a function of the store.
+            ValType::FuncRef => Val::FuncRef(unsafe { store.func_from_slot(slot) }),
+            ValType::ExternRef => Val::ExternRef(store.object_from_slot(slot)),
+        }
+    }
+}
+
+/// A Rust type that stands for a WebAssembly type:
+///
+/// | Rust | WebAssembly |
+/// |---|---|
+/// | `i32`, `u32` | `i32` |
+/// | `i64`, `u64` | `i64` |
+/// | `f32` | `f32` |
+/// | `f64` | `f64` |
+/// | `u128` | `v128`, its lowest lane in the lowest bits |
+/// | `Option<`[`Func`]`>` | `funcref` |
+/// | `Option<`[`ExternRef`]`>` | `externref` |
+pub trait WasmType: Copy + sealed::Sealed {
+    /// The WebAssembly type.
+    const TYPE: ValType;
+
+    #[doc(hidden)]
+    fn into_slot(self, store: &Store) -> Slot;
+
+    /// # Safety
+    ///
+    /// The slot holds a value of type [`TYPE`](WasmType::TYPE) that was made in
+    /// `store`.
+    #[doc(hidden)]
+    unsafe fn from_slot(slot: Slot, store: &Store) -> Self;
+}
+
+macro_rules! wasm_types {
+    ($($ty:ty: $variant:ident, $value:ident => $into:expr, $slot:ident => $from:expr;)*) => {$(
+        impl sealed::Sealed for $ty {}
+
+        impl WasmType for $ty {
+            const TYPE: ValType = ValType::$variant;
+
+            #[inline]
+            fn into_slot(self, _: &Store) -> Slot {
+                let $value = self;
+                $into
+            }
+
+            #[inline]
+            unsafe fn from_slot($slot: Slot, _: &Store) -> $ty {
+                $from
+            }
+        }
+    )*};
+}
+
+wasm_types! {
+    i32: I32, value => Slot::from_u64(u64::from(value as u32)), slot => slot.to_u32() as i32;
+    u32: I32, value => Slot::from_u64(u64::from(value)), slot => slot.to_u32();
+    i64: I64, value => Slot::from_u64(value as u64), slot => slot.to_u64() as i64;
+    u64: I64, value => Slot::from_u64(value), slot => slot.to_u64();
+    f32: F32, value => Slot::from_u64(u64::from(value.to_bits())), slot => f32::from_bits(slot.to_u32());
+    f64: F64, value => Slot::from_u64(value.to_bits()), slot => f64::from_bits(slot.to_u64());
+    u128: V128, value => Slot::from_u128(value), slot => slot.to_u128();
+}
+
+impl sealed::Sealed for Option<Func> {}
+
+impl WasmType for Option<Func> {
+    const TYPE: ValType = ValType::FuncRef;
+
+    fn into_slot(self, store: &Store) -> Slot {
+        store.raw().func_to_slot(self)
+    }
+
+    unsafe fn from_slot(slot: Slot, store: &Store) -> Option<Func> {
+        // SAFETY: the caller says that it is a reference to a function of the
+        // store.
+        unsafe { store.raw().func_from_slot(slot) }
+    }
+}
+
+impl sealed::Sealed for Option<ExternRef> {}
+
+impl WasmType for Option<ExternRef> {
+    const TYPE: ValType = ValType::ExternRef;
+
+    fn into_slot(self, store: &Store) -> Slot {
+        store.raw().object_to_slot(self)
+    }
+
+    unsafe fn from_slot(slot: Slot, store: &Store) -> Option<ExternRef> {
+        store.raw().object_from_slot(slot)
+    }
+}
+
+/// Parameters or results with types known at compile time: a single
+/// [`WasmType`], or a tuple of up to 16.
+pub trait WasmValues: sealed::SealedValues {
+    /// Their types.
+    const TYPES: &'static [ValType];
+
+    #[doc(hidden)]
+    fn save(self, store: &Store, slots: &mut [Slot]);
+
+    /// # Safety
+    ///
+    /// The slots hold values of [`TYPES`](WasmValues::TYPES) that were made in
+    /// `store`.
+    #[doc(hidden)]
+    unsafe fn load(slots: &[Slot], store: &Store) -> Self;
+}
+
+impl<T: WasmType> sealed::SealedValues for T {}
+
+impl<T: WasmType> WasmValues for T {
+    const TYPES: &'static [ValType] = &[T::TYPE];
+
+    #[inline]
+    fn save(self, store: &Store, slots: &mut [Slot]) {
+        slots[0] = self.into_slot(store);
+    }
+
+    #[inline]
+    unsafe fn load(slots: &[Slot], store: &Store) -> T {
+        // SAFETY: passed on to the caller.
+        unsafe { T::from_slot(slots[0], store) }
+    }
+}
+
+macro_rules! wasm_values {
+    ($($value:ident $index:tt)*) => {
+        impl<$($value: WasmType),*> sealed::SealedValues for ($($value,)*) {}
+
+        impl<$($value: WasmType),*> WasmValues for ($($value,)*) {
+            const TYPES: &'static [ValType] = &[$($value::TYPE),*];
+
+            #[inline]
+            #[allow(unused_variables)]
+            fn save(self, store: &Store, slots: &mut [Slot]) {
+                $(slots[$index] = self.$index.into_slot(store);)*
+            }
+
+            #[inline]
+            #[allow(unused_variables, clippy::unused_unit)]
+            unsafe fn load(slots: &[Slot], store: &Store) -> Self {
+                // SAFETY: passed on to the caller.
+                ($(unsafe { $value::from_slot(slots[$index], store) },)*)
+            }
+        }
+    };
+}
+
+wasm_values!();
+wasm_values!(A 0);
+wasm_values!(A 0 B 1);
+wasm_values!(A 0 B 1 C 2);
+wasm_values!(A 0 B 1 C 2 D 3);
+wasm_values!(A 0 B 1 C 2 D 3 E 4);
+wasm_values!(A 0 B 1 C 2 D 3 E 4 F 5);
+wasm_values!(A 0 B 1 C 2 D 3 E 4 F 5 G 6);
+wasm_values!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7);
+wasm_values!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8);
+wasm_values!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9);
+wasm_values!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10);
+wasm_values!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11);
+wasm_values!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11 M 12);
+wasm_values!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11 M 12 N 13);
+wasm_values!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11 M 12 N 13 O 14);
+wasm_values!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11 M 12 N 13 O 14 P 15);
+
+mod sealed {
+    pub trait Sealed {}
+    pub trait SealedValues {}
+}

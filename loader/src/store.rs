@@ -1,0 +1,113 @@
+//! The owner of everything that exists at run time.
+
+use std::any::Any;
+use std::fmt;
+
+use crate::raw::{Inner, StoreBox};
+
+/// Default of [`Config::max_wasm_stack`].
+const DEFAULT_WASM_STACK: usize = 1 << 20;
+
+/// What can be chosen about a [`Store`].
+#[derive(Clone, Debug)]
+pub struct Config {
+    max_wasm_stack: usize,
+}
+
+impl Config {
+    /// The defaults.
+    pub const fn new() -> Config {
+        Config {
+            max_wasm_stack: DEFAULT_WASM_STACK,
+        }
+    }
+
+    /// How much stack, in bytes, a call into the store may use together with
+    /// the host functions and inner calls that it leads to; 1 MiB by default.
+    /// Code that needs more traps with "call stack exhausted".
+    ///
+    /// A thread whose stack is too small for this, with 128 KiB left for host
+    /// functions, gets what there is. On a stack that is not the thread's own
+    /// (a fiber's), the embedder has to choose a value that fits.
+    #[must_use]
+    pub const fn max_wasm_stack(mut self, bytes: usize) -> Config {
+        self.max_wasm_stack = bytes;
+        self
+    }
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config::new()
+    }
+}
+
+/// Owns instances, memories, tables, globals, host functions and host objects,
+/// which live until it is dropped; they are named by handles.
+///
+/// It also holds values of the embedder's own, one of each type, which host
+/// functions reach through their [`Caller`](crate::Caller).
+///
+/// A store can be moved to another thread, but only one thread at a time can
+/// use it.
+pub struct Store {
+    inner: StoreBox,
+}
+
+impl Store {
+    /// An empty store with the default [`Config`].
+    pub fn new() -> Store {
+        Store::with_config(&Config::new())
+    }
+
+    /// An empty store.
+    pub fn with_config(config: &Config) -> Store {
+        Store {
+            inner: StoreBox::new(config.max_wasm_stack),
+        }
+    }
+
+    /// Keeps `value`, in place of the one of the same type that there was.
+    pub fn insert<T: Any + Send>(&mut self, value: T) -> Option<T> {
+        self.raw_mut().data.insert(value)
+    }
+
+    /// The value of type `T` that was [inserted](Store::insert).
+    pub fn get<T: Any + Send>(&self) -> Option<&T> {
+        self.raw().data.get()
+    }
+
+    /// The value of type `T` that was [inserted](Store::insert).
+    pub fn get_mut<T: Any + Send>(&mut self) -> Option<&mut T> {
+        self.raw_mut().data.get_mut()
+    }
+
+    /// Gives the value of type `T` back.
+    pub fn remove<T: Any + Send>(&mut self) -> Option<T> {
+        self.raw_mut().data.remove()
+    }
+
+    pub(crate) fn raw(&self) -> &Inner {
+        self.inner.get()
+    }
+
+    pub(crate) fn raw_mut(&mut self) -> &mut Inner {
+        self.inner.get_mut()
+    }
+
+    pub(crate) fn boxed(&self) -> &StoreBox {
+        &self.inner
+    }
+}
+
+impl Default for Store {
+    fn default() -> Store {
+        Store::new()
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").finish_non_exhaustive()
+    }
+}

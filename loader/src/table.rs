@@ -1,0 +1,112 @@
+//! Tables.
+
+use wasm_aot_abi::TrapCode;
+
+use crate::raw::Origin;
+use crate::{ResourceError, Store, TableType, Trap, Val};
+
+/// A table of a store. Equal if it is the same one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Table {
+    pub(crate) origin: Origin,
+}
+
+impl Table {
+    /// A table of `ty.min()` elements, each `value`.
+    ///
+    /// # Errors
+    ///
+    /// If memory is used up, or the type's limits are beyond ten million
+    /// elements or contradict each other.
+    ///
+    /// # Panics
+    ///
+    /// If `value` is not of the type of the elements.
+    pub fn new(store: &mut Store, ty: TableType, value: Val) -> Result<Table, ResourceError> {
+        store.raw_mut().add_table(ty, value)
+    }
+
+    /// The type it has now: the minimum is its size.
+    pub fn ty(self, store: &Store) -> TableType {
+        store.raw().table(self).ty()
+    }
+
+    /// Its size in elements.
+    pub fn size(self, store: &Store) -> u64 {
+        store.raw().table(self).len()
+    }
+
+    /// The element at `index`; `None` beyond the end.
+    pub fn get(self, store: &Store, index: u64) -> Option<Val> {
+        store.raw().table_get(self, index)
+    }
+
+    /// Replaces the element at `index`.
+    ///
+    /// # Errors
+    ///
+    /// "out of bounds table access".
+    ///
+    /// # Panics
+    ///
+    /// If `value` is not of the type of the elements.
+    pub fn set(self, store: &mut Store, index: u64, value: Val) -> Result<(), Trap> {
+        self.fill(store, index, value, 1)
+    }
+
+    /// Adds `delta` elements, each `value`, and returns the size before; `None`
+    /// if the maximum or memory does not allow it.
+    ///
+    /// # Panics
+    ///
+    /// If `value` is not of the type of the elements.
+    pub fn grow(self, store: &mut Store, delta: u64, value: Val) -> Option<u64> {
+        store.raw_mut().table_grow(self, delta, value)
+    }
+
+    /// Replaces `len` elements from `index` on.
+    ///
+    /// # Errors
+    ///
+    /// "out of bounds table access", having replaced nothing.
+    ///
+    /// # Panics
+    ///
+    /// If `value` is not of the type of the elements.
+    pub fn fill(self, store: &mut Store, index: u64, value: Val, len: u64) -> Result<(), Trap> {
+        bounds(store.raw_mut().table_fill(self, index, value, len))
+    }
+
+    /// Copies `len` elements from `from[from_index]` on to `self[index]` on; the
+    /// two may overlap.
+    ///
+    /// # Errors
+    ///
+    /// "out of bounds table access", having copied nothing.
+    ///
+    /// # Panics
+    ///
+    /// If the tables have elements of different types.
+    pub fn copy(
+        self,
+        store: &mut Store,
+        index: u64,
+        from: Table,
+        from_index: u64,
+        len: u64,
+    ) -> Result<(), Trap> {
+        bounds(
+            store
+                .raw_mut()
+                .table_copy(self, index, from, from_index, len),
+        )
+    }
+}
+
+fn bounds(inside: bool) -> Result<(), Trap> {
+    if inside {
+        Ok(())
+    } else {
+        Err(TrapCode::TableOutOfBounds.into())
+    }
+}

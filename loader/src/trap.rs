@@ -1,0 +1,211 @@
+//! Traps, and where they happened.
+
+use std::error::Error;
+use std::fmt;
+
+use wasm_aot_abi::TrapCode;
+
+use crate::Module;
+
+/// WebAssembly code did what it must not (core, 4.3), or a host function said
+/// so on its behalf. The instance and the store can be used on.
+pub struct Trap {
+    inner: Box<Inner>,
+}
+
+struct Inner {
+    code: TrapCode,
+    backtrace: Backtrace,
+}
+
+impl Trap {
+    pub(crate) fn new(code: TrapCode, backtrace: Backtrace) -> Trap {
+        Trap {
+            inner: Box::new(Inner { code, backtrace }),
+        }
+    }
+
+    /// Why.
+    pub fn code(&self) -> TrapCode {
+        self.inner.code
+    }
+
+    /// The text that the specification's test suite has for the reason.
+    pub fn message(&self) -> &'static str {
+        self.inner.code.message()
+    }
+
+    /// The frames on the stack, youngest first. Empty if no code ran, as when an
+    /// active segment does not fit.
+    pub fn backtrace(&self) -> &Backtrace {
+        &self.inner.backtrace
+    }
+
+    pub(crate) fn backtrace_mut(&mut self) -> &mut Backtrace {
+        &mut self.inner.backtrace
+    }
+}
+
+/// A trap that no code has led to yet. Returned by a host function, it gets the
+/// backtrace of the call.
+impl From<TrapCode> for Trap {
+    fn from(code: TrapCode) -> Trap {
+        Trap::new(code, Backtrace::default())
+    }
+}
+
+impl Error for Trap {}
+
+/// The message, then the backtrace, a frame a line.
+impl fmt::Display for Trap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())?;
+        if self.backtrace().frames().is_empty() {
+            return Ok(());
+        }
+        write!(f, "\n{}", self.backtrace())
+    }
+}
+
+impl fmt::Debug for Trap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trap")
+            .field("code", &self.code())
+            .field("backtrace", self.backtrace())
+            .finish()
+    }
+}
+
+/// WebAssembly frames, youngest first: of the call that ended, and of the calls
+/// into the same store around it.
+///
+/// A deep stack is cut: its youngest and oldest frames are kept.
+#[derive(Clone, Default)]
+pub struct Backtrace {
+    frames: Vec<Frame>,
+    /// How many frames of `frames` come before the gap.
+    young: usize,
+    omitted: usize,
+}
+
+impl Backtrace {
+    pub(crate) fn new(mut young: Vec<Frame>, omitted: usize, old: Vec<Frame>) -> Backtrace {
+        let split = young.len();
+        young.extend(old);
+        Backtrace {
+            frames: young,
+            young: split,
+            omitted,
+        }
+    }
+
+    /// The frames that were kept.
+    pub fn frames(&self) -> &[Frame] {
+        &self.frames
+    }
+
+    /// How many frames in the middle of a deep stack were not kept.
+    pub fn omitted(&self) -> usize {
+        self.omitted
+    }
+}
+
+impl fmt::Display for Backtrace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, frame) in self.frames.iter().enumerate() {
+            if position > 0 {
+                f.write_str("\n")?;
+            }
+            let skipped = if position >= self.young {
+                self.omitted
+            } else {
+                0
+            };
+            if skipped > 0 && position == self.young {
+                writeln!(f, "       ... {skipped} more frames")?;
+            }
+            write!(f, "  {:>3}: {frame}", position + skipped)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Backtrace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.frames).finish()
+    }
+}
+
+/// A frame of a [`Backtrace`]. It keeps its module open.
+#[derive(Clone)]
+pub struct Frame {
+    module: Module,
+    /// Index among the functions that the module defines.
+    function: u32,
+    /// Offset in the text.
+    code: u32,
+    /// Whether `code` is where a trap happened, not where a call returns to.
+    trap: bool,
+}
+
+impl Frame {
+    pub(crate) fn new(module: Module, function: u32, code: u32, trap: bool) -> Frame {
+        Frame {
+            module,
+            function,
+            code,
+            trap,
+        }
+    }
+
+    /// The module that the function is of.
+    pub fn module(&self) -> &Module {
+        &self.module
+    }
+
+    /// The module's name.
+    pub fn module_name(&self) -> &str {
+        self.module.name()
+    }
+
+    /// The function's index in its module, imports first.
+    pub fn func_index(&self) -> u32 {
+        self.module.imported_functions() + self.function
+    }
+
+    /// The function's name, if the module has one for it.
+    pub fn func_name(&self) -> Option<&str> {
+        self.module.function_name(self.func_index())
+    }
+
+    /// Where in the source module, in bytes, the instruction is that trapped or
+    /// called.
+    pub fn offset(&self) -> Option<u32> {
+        self.module
+            .source_offset(self.function, self.code, self.trap)
+    }
+}
+
+/// `module!function, offset 0x12`.
+impl fmt::Display for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.module_name() {
+            "" => {}
+            module => write!(f, "{module}!")?,
+        }
+        match self.func_name() {
+            Some(name) => f.write_str(name)?,
+            None => write!(f, "func[{}]", self.func_index())?,
+        }
+        match self.offset() {
+            Some(offset) => write!(f, ", offset {offset:#x}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
