@@ -72,7 +72,8 @@ codes! {
 
     /// How an element segment's items are written.
     pub enum ElementItems {
-        /// `u32` slots of function references, [`NONE`] for null.
+        /// `u32` slots of function references, [`NONE`] for null. In a segment
+        /// of another type, all are null.
         Slots = 0,
         /// [`ConstExpr`]s.
         Exprs = 1,

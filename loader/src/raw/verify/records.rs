@@ -333,12 +333,11 @@ impl<'a> Checker<'a> {
             }
             match ElementItems::try_from(segment.encoding).map_err(unknown(what))? {
                 ElementItems::Slots => {
-                    ensure(
-                        segment.ty == ValType::FUNCREF,
-                        what,
-                        "its items are of another type",
-                    )?;
-                    let slots = self.funcrefs.len();
+                    let slots = if segment.ty == ValType::FUNCREF {
+                        self.funcrefs.len()
+                    } else {
+                        0
+                    };
                     let mut items = self
                         .block
                         .records::<u32>(segment.items, "an element segment")?;
