@@ -1,0 +1,104 @@
+//! The command line, and the arguments that commands share.
+
+use std::num::NonZeroUsize;
+
+use anyhow::Context;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand};
+use wasm_aot_compiler::{Cpu, Features, Level};
+
+use crate::{compile, completions, inspect, man, run, validate, wast};
+
+/// Compiles WebAssembly to native shared objects, and runs them.
+#[derive(Debug, Parser)]
+#[command(
+    name = "wasm-aot",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100,
+    after_help = "Exit status: 0 for success, 1 for failure, 2 for wrong usage; `run` passes on the \
+                  status of the program, and exits with 134 if it traps.",
+    after_long_help = "\
+Exit status:
+  0 for success, 1 for failure, 2 for wrong usage; `run` passes on the status of the program,
+  and exits with 134 if it traps.
+
+Examples:
+  wasm-aot compile app.wasm            compile to app.so
+  wasm-aot run app.so --dir . in.txt   run it: one argument, and access to this directory
+  wasm-aot run add.wat --invoke add 1 2"
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Compile(compile::Args),
+    Run(run::Args),
+    Inspect(inspect::Args),
+    Validate(validate::Args),
+    Wast(wast::Args),
+    Completions(completions::Args),
+    #[command(hide = true)]
+    Man(man::Args),
+}
+
+/// How hard to optimise.
+#[derive(Debug, Args)]
+pub(crate) struct LevelArg {
+    /// How hard to optimise: 0 (compile fast), 1 (allocate registers well), 2 (for speed) or s
+    /// (for speed, then size)
+    #[arg(short = 'O', value_name = "LEVEL", default_value = Level::default().as_str(), hide_possible_values = true)]
+    #[arg(value_parser = PossibleValuesParser::new(["0", "1", "2", "s"]).try_map(|level| level.parse::<Level>()))]
+    pub(crate) level: Level,
+}
+
+/// What a module may use.
+#[derive(Debug, Args)]
+pub(crate) struct FeaturesArg {
+    /// The language features that modules may use
+    ///
+    /// A comma-separated list, read from left to right: 1.0 or 2.0 for those of a version of
+    /// WebAssembly, then +NAME and -NAME to switch single ones on and off. The default is all
+    /// that is supported.
+    #[arg(long, value_name = "SET", allow_hyphen_values = true)]
+    pub(crate) features: Option<Features>,
+}
+
+impl FeaturesArg {
+    pub(crate) fn get(&self) -> Features {
+        self.features.unwrap_or_default()
+    }
+}
+
+/// What code may rely on.
+#[derive(Debug, Args)]
+pub(crate) struct CpuArg {
+    /// The processor to compile for; the result runs on it and later ones
+    #[arg(long, value_name = "NAME", default_value = Cpu::default().as_str())]
+    #[arg(value_parser = PossibleValuesParser::new(["x86-64-v2", "x86-64-v3", "x86-64-v4", "native"]).try_map(|cpu| cpu.parse::<Cpu>()))]
+    pub(crate) cpu: Cpu,
+}
+
+/// How many threads compile.
+#[derive(Debug, Args)]
+pub(crate) struct JobsArg {
+    /// Number of threads to compile with [default: one per processor]
+    #[arg(short, long, value_name = "N")]
+    pub(crate) jobs: Option<NonZeroUsize>,
+}
+
+impl JobsArg {
+    /// Starts the threads. To be called at most once.
+    pub(crate) fn start(&self) -> anyhow::Result<()> {
+        let Some(jobs) = self.jobs else {
+            return Ok(()); // one per processor, when first needed
+        };
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(jobs.get())
+            .build_global()
+            .context("cannot start the threads to compile with")
+    }
+}

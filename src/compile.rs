@@ -1,0 +1,109 @@
+//! `wasm-aot compile`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use wasm_aot_compiler::{Observer, Options, Stage, compile_to};
+
+use crate::args::{CpuArg, FeaturesArg, JobsArg, LevelArg};
+use crate::input::{self, Input};
+use crate::output::Output;
+use crate::progress::Progress;
+use crate::timings::Timings;
+
+/// Compile a module to a native shared object
+///
+/// The output appears under its name only when it is complete: an older file of that name stays
+/// as it is until then, whatever happens. The same input, options and compiler give the same bytes.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  wasm-aot compile app.wasm                       to app.so
+  wasm-aot compile app.wat -o /usr/lib/app.so
+  wasm-aot compile app.wasm --cpu native -O 2     for this very machine
+  wasm-aot compile app.wasm --features 2.0,-simd  refuse modules with vectors
+  wasm-aot compile app.wasm --timings             say where the time goes")]
+pub(crate) struct Args {
+    /// The module, in binary or text format
+    #[arg(value_name = "IN.{wasm,wat}")]
+    input: PathBuf,
+
+    /// The file to write [default: IN with the extension so]
+    #[arg(short, long, value_name = "OUT.so")]
+    output: Option<PathBuf>,
+
+    #[command(flatten)]
+    level: LevelArg,
+    #[command(flatten)]
+    cpu: CpuArg,
+    #[command(flatten)]
+    features: FeaturesArg,
+
+    /// Keep the custom sections of this name in the output (repeatable)
+    #[arg(long, value_name = "NAME")]
+    keep_custom: Vec<String>,
+
+    /// Prefix of the C symbols of exports [default: the name of IN]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+
+    /// Print how long each stage took
+    #[arg(long)]
+    timings: bool,
+
+    #[command(flatten)]
+    jobs: JobsArg,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    args.jobs.start()?;
+    let target = match &args.output {
+        Some(output) => output.clone(),
+        None => args.input.with_extension("so"),
+    };
+    let options = Options {
+        level: args.level.level,
+        cpu: args.cpu.cpu,
+        features: args.features.get(),
+        name: args
+            .name
+            .clone()
+            .unwrap_or_else(|| input::stem(&args.input)),
+        keep_custom: args.keep_custom.clone(),
+    };
+
+    let monitor = Monitor {
+        progress: Progress::new(),
+        timings: args.timings.then(Timings::start),
+    };
+    let input = Input::read(&args.input)?;
+    let mut output = Output::create(&target, &input)?;
+    let result = compile_to(&input.wasm, &options, &monitor, output.writer());
+    monitor.progress.finish();
+    result.with_context(|| args.input.display().to_string())?;
+    output.commit()?;
+    if let Some(timings) = monitor.timings {
+        timings.print();
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Tells both of those who want to know.
+struct Monitor {
+    progress: Progress,
+    timings: Option<Timings>,
+}
+
+impl Observer for Monitor {
+    fn stage(&self, stage: Stage) {
+        if let Some(timings) = &self.timings {
+            timings.begin(stage);
+        }
+        self.progress.stage(stage);
+    }
+
+    fn functions(&self, done: usize, total: usize) {
+        self.progress.functions(done, total);
+    }
+}

@@ -1,0 +1,256 @@
+//! `wasm-aot inspect`.
+
+use std::fmt::{self, Write};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use object::{Object, ObjectSection};
+use serde::Serialize;
+use wasm_aot_loader::Module;
+
+use crate::print;
+
+/// Show what is in a compiled module
+///
+/// What it was made for and with, its imports and exports, and how large its parts are. Nothing of
+/// it is run.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  wasm-aot inspect app.so
+  wasm-aot inspect app.so --json | jq .exports")]
+pub(crate) struct Args {
+    /// The compiled module
+    #[arg(value_name = "FILE.so")]
+    file: PathBuf,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let report = Report::new(&args.file).with_context(|| args.file.display().to_string())?;
+    let mut text = if args.json {
+        serde_json::to_string_pretty(&report).context("cannot write JSON")?
+    } else {
+        report.to_string()
+    };
+    if args.json {
+        text.push('\n');
+    }
+    print::stdout(text.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is printed. Sizes are in bytes.
+#[derive(Serialize)]
+struct Report {
+    name: String,
+    target: &'static str,
+    abi: String,
+    producer: String,
+    options: String,
+    required: Vec<String>,
+    cpu_features: Vec<String>,
+    wasm_features: Vec<String>,
+    source_sha256: String,
+    memory_reservation: u64,
+    memory_guard: u64,
+    functions: Functions,
+    sizes: Sizes,
+    imports: Vec<Import>,
+    exports: Vec<Export>,
+    custom_sections: Vec<Section>,
+    sections: Vec<Section>,
+}
+
+#[derive(Serialize)]
+struct Functions {
+    imported: u32,
+    defined: u32,
+    named: usize,
+}
+
+#[derive(Serialize)]
+struct Sizes {
+    file: u64,
+    code: u64,
+    metadata: u64,
+    memory_image: u64,
+}
+
+#[derive(Serialize)]
+struct Import {
+    module: String,
+    name: String,
+    #[serde(rename = "type")]
+    ty: String,
+}
+
+#[derive(Serialize)]
+struct Export {
+    name: String,
+    #[serde(rename = "type")]
+    ty: String,
+}
+
+#[derive(Serialize)]
+struct Section {
+    name: String,
+    size: u64,
+}
+
+impl Report {
+    fn new(path: &Path) -> anyhow::Result<Report> {
+        let module = Module::open(path)?;
+        let file = fs::read(path)?;
+        let (major, minor) = module.abi_version();
+        let (memory_reservation, memory_guard) = module.memory_reservation();
+        Ok(Report {
+            name: module.name().to_owned(),
+            target: module.target(),
+            abi: format!("{major}.{minor}"),
+            producer: module.producer().to_owned(),
+            options: module.options().to_owned(),
+            required: names(module.required()),
+            cpu_features: names(module.cpu_features()),
+            wasm_features: names(module.wasm_features()),
+            source_sha256: hex(module.source_hash()),
+            memory_reservation,
+            memory_guard,
+            functions: Functions {
+                imported: module.imported_functions(),
+                defined: module.defined_functions(),
+                named: module.function_names().len(),
+            },
+            sizes: Sizes {
+                file: file.len() as u64,
+                code: module.text_size(),
+                metadata: module.metadata_size(),
+                memory_image: module.image_size(),
+            },
+            imports: (module.imports())
+                .map(|import| Import {
+                    module: import.module.to_owned(),
+                    name: import.field.to_owned(),
+                    ty: import.ty.to_string(),
+                })
+                .collect(),
+            exports: (module.exports())
+                .map(|export| Export {
+                    name: export.name.to_owned(),
+                    ty: export.ty.to_string(),
+                })
+                .collect(),
+            custom_sections: (module.custom_sections())
+                .map(|section| Section {
+                    name: section.name.to_owned(),
+                    size: section.bytes.len() as u64,
+                })
+                .collect(),
+            sections: sections(&file)?,
+        })
+    }
+}
+
+/// The sections of an ELF file.
+fn sections(file: &[u8]) -> anyhow::Result<Vec<Section>> {
+    let file = object::read::elf::ElfFile64::<object::Endianness>::parse(file)?;
+    (file.sections())
+        .map(|section| {
+            Ok(Section {
+                name: section.name()?.to_owned(),
+                size: section.size(),
+            })
+        })
+        .collect()
+}
+
+/// The members of a set that prints as a comma-separated list.
+fn names(set: impl fmt::Display) -> Vec<String> {
+    let list = set.to_string();
+    if list == "none" {
+        return Vec::new();
+    }
+    list.split(", ").map(str::to_owned).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("strings take all that is written");
+        text
+    })
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "name           {}", self.name)?;
+        writeln!(f, "target         {}", self.target)?;
+        writeln!(f, "abi            {}", self.abi)?;
+        writeln!(f, "producer       {}", self.producer)?;
+        writeln!(f, "options        {}", self.options)?;
+        writeln!(f, "required       {}", List(&self.required))?;
+        writeln!(f, "cpu features   {}", List(&self.cpu_features))?;
+        writeln!(f, "wasm features  {}", List(&self.wasm_features))?;
+        writeln!(f, "source sha256  {}", self.source_sha256)?;
+        let Functions {
+            imported,
+            defined,
+            named,
+        } = self.functions;
+        writeln!(
+            f,
+            "functions      {imported} imported, {defined} defined, {named} with a name"
+        )?;
+        let (reservation, guard) = (self.memory_reservation, self.memory_guard);
+        writeln!(
+            f,
+            "memories       {reservation} bytes reserved, then {guard} of guard"
+        )?;
+        let Sizes {
+            file,
+            code,
+            metadata,
+            memory_image,
+        } = self.sizes;
+        writeln!(f, "file           {file} bytes")?;
+        writeln!(f, "  code         {code}")?;
+        writeln!(f, "  metadata     {metadata}")?;
+        writeln!(f, "  memory image {memory_image}")?;
+
+        writeln!(f, "\nimports: {}", self.imports.len())?;
+        for Import { module, name, ty } in &self.imports {
+            writeln!(f, "  {module:?} {name:?} {ty}")?;
+        }
+        writeln!(f, "\nexports: {}", self.exports.len())?;
+        for Export { name, ty } in &self.exports {
+            writeln!(f, "  {name:?} {ty}")?;
+        }
+        for (title, sections) in [
+            ("custom sections", &self.custom_sections),
+            ("ELF sections", &self.sections),
+        ] {
+            writeln!(f, "\n{title}: {}", sections.len())?;
+            for Section { name, size } in sections {
+                writeln!(f, "  {size:10} {name}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Names with commas between them.
+struct List<'a>(&'a [String]);
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            f.write_str("none")
+        } else {
+            f.write_str(&self.0.join(", "))
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! `wasm-aot run`.
+
+use std::error::Error;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, anyhow, bail};
+use wasm_aot_compiler::{Options, compile};
+use wasm_aot_loader::{
+    CallError, ExternType, Func, Imports, Instance, InstantiationError, Module, Store, Trap, Val,
+};
+use wasm_aot_wasi::{DirAccess, Exit, WasiCtx};
+
+use crate::input::{self, Input};
+use crate::invoke;
+use crate::print;
+
+/// Run a module
+///
+/// Runs a WASI command: the function `_start`, with the arguments after FILE, the standard
+/// streams, and the directories and environment variables that are given to it. Or any exported
+/// function, with --invoke. A module that is not compiled yet is compiled first, and the result
+/// forgotten.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+The exit status is that of the program, 134 if it traps, or 1 if it cannot be run.
+
+Examples:
+  wasm-aot run app.so in.txt                       with one argument
+  wasm-aot run app.so -- --verbose                 with an argument that begins with a dash
+  wasm-aot run app.so --dir . --dir /srv/data::/data
+  wasm-aot run add.wat --invoke add 1 2
+  wasm-aot run app.so --preload math=libmath.so    with another module to import from")]
+pub(crate) struct Args {
+    /// The module: compiled, or in binary or text format
+    #[arg(value_name = "FILE.{so,wasm,wat}")]
+    file: PathBuf,
+
+    /// Call this exported function, with ARGS as its arguments, and print its results, one a line
+    #[arg(long, value_name = "NAME")]
+    invoke: Option<String>,
+
+    /// Let the program into a directory, under its own name or another (repeatable)
+    #[arg(long, value_name = "HOST[::GUEST]", value_parser = parse_dir)]
+    dir: Vec<(String, String)>,
+
+    /// Set an environment variable; the program sees no others (repeatable)
+    #[arg(long, value_name = "K=V", value_parser = parse_pair)]
+    env: Vec<(String, String)>,
+
+    /// Instantiate another module first, to import from under NAME (repeatable)
+    #[arg(long, value_name = "NAME=FILE", value_parser = parse_pair)]
+    preload: Vec<(String, String)>,
+
+    /// Let functions trap that are imported but provided by nobody
+    #[arg(long)]
+    stub_imports: bool,
+
+    /// Arguments of the program, or of the function to invoke
+    #[arg(trailing_var_arg = true, allow_negative_numbers = true)]
+    args: Vec<OsString>,
+}
+
+/// What a shell reports for a process that `SIGABRT` ended.
+const TRAPPED: u8 = 134;
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    match execute(args) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) => end(error),
+    }
+}
+
+/// Runs the program to its end, which may come as an error.
+fn execute(args: &Args) -> anyhow::Result<()> {
+    let module = load(&args.file)?;
+    let mut store = Store::new();
+    store.insert(wasi(args)?);
+    let mut imports = Imports::new();
+    wasm_aot_wasi::add_to_imports(&mut imports);
+
+    for (name, file) in &args.preload {
+        let file = Path::new(file);
+        let instance = instantiate(args, file, &load(file)?, &mut store, &imports)?;
+        if let Some(initialize) = function(&store, instance, "_initialize") {
+            call(&mut store, initialize)?;
+        }
+        imports.instance(name, &store, instance);
+    }
+
+    let instance = instantiate(args, &args.file, &module, &mut store, &imports)?;
+    let initialize = function(&store, instance, "_initialize");
+    match (&args.invoke, initialize) {
+        (Some(name), initialize) => {
+            if let Some(initialize) = initialize.filter(|_| name != "_initialize") {
+                call(&mut store, initialize)?;
+            }
+            invoke(&mut store, instance, name, &args.args)
+        }
+        (None, Some(initialize)) => call(&mut store, initialize),
+        (None, None) => match function(&store, instance, "_start") {
+            Some(start) => call(&mut store, start),
+            None => bail!(
+                "{} exports neither _start nor _initialize; --invoke calls one of its {}",
+                args.file.display(),
+                functions(&module)
+            ),
+        },
+    }
+}
+
+/// Opens a compiled module, or compiles one.
+fn load(path: &Path) -> anyhow::Result<Module> {
+    let context = || path.display().to_string();
+    if input::is_artefact(path)? {
+        return Module::open(path).with_context(context);
+    }
+    let input = Input::read(path)?;
+    let options = Options {
+        name: input::stem(path),
+        ..Options::default()
+    };
+    let artefact = compile(&input.wasm, &options).with_context(context)?;
+    Module::from_bytes(&artefact).with_context(context)
+}
+
+/// What the program sees of the world.
+fn wasi(args: &Args) -> anyhow::Result<WasiCtx> {
+    let name = args.file.file_name().unwrap_or_default().to_owned();
+    let mut builder = WasiCtx::builder().inherit_stdio().arg(name.into_vec());
+    if args.invoke.is_none() {
+        builder = builder.args(args.args.iter().map(|arg| arg.clone().into_vec()));
+    }
+    for (name, value) in &args.env {
+        builder = builder.env(name.as_str(), value.as_str());
+    }
+    for (host, guest) in &args.dir {
+        builder = builder
+            .preopen_dir(host, guest, DirAccess::ReadWrite)
+            .with_context(|| format!("cannot open the directory {host}"))?;
+    }
+    Ok(builder.build()?)
+}
+
+fn instantiate(
+    args: &Args,
+    path: &Path,
+    module: &Module,
+    store: &mut Store,
+    imports: &Imports,
+) -> anyhow::Result<Instance> {
+    let stubbed;
+    let imports = if args.stub_imports {
+        stubbed = stub(module, imports);
+        &stubbed
+    } else {
+        imports
+    };
+    Instance::new(store, module, imports)
+        .with_context(|| format!("cannot instantiate {}", path.display()))
+}
+
+/// Adds functions that fail for what `module` imports and nobody provides.
+fn stub(module: &Module, imports: &Imports) -> Imports {
+    let mut imports = imports.clone();
+    for import in module.imports() {
+        let ExternType::Func(ty) = import.ty else {
+            continue; // what is missing will be told
+        };
+        if !imports.contains(import.module, import.field) {
+            let (module, field) = (import.module.to_owned(), import.field.to_owned());
+            imports.func_dynamic(import.module, import.field, ty, move |_, _, _| {
+                Err(Box::new(Stub {
+                    module: module.clone(),
+                    field: field.clone(),
+                }))
+            });
+        }
+    }
+    imports
+}
+
+/// A function was called that nobody provides.
+#[derive(Debug)]
+struct Stub {
+    module: String,
+    field: String,
+}
+
+impl std::fmt::Display for Stub {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "call of the missing import {:?} {:?}",
+            self.module, self.field
+        )
+    }
+}
+
+impl Error for Stub {}
+
+/// Calls a function without parameters and results.
+fn call(store: &mut Store, function: Func) -> anyhow::Result<()> {
+    Ok(function.call(store, &[], &mut [])?)
+}
+
+/// Calls an export with arguments in text form and prints the results.
+fn invoke(
+    store: &mut Store,
+    instance: Instance,
+    name: &str,
+    arguments: &[OsString],
+) -> anyhow::Result<()> {
+    let function = instance
+        .get_func(store, name)
+        .map_err(|error| anyhow!("{error}; there are {}", functions(instance.module(store))))?;
+    let ty = function.ty(store);
+    let arguments: Vec<_> = (arguments.iter())
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .collect();
+    let arguments = invoke::parse_arguments(&ty, &arguments)
+        .with_context(|| format!("cannot invoke {name}"))?;
+    let mut results: Vec<_> = ty
+        .results()
+        .iter()
+        .map(|&ty| Val::default_for(ty))
+        .collect();
+    function.call(store, &arguments, &mut results)?;
+    let lines: String = (results.iter())
+        .map(|value| invoke::format(value) + "\n")
+        .collect();
+    print::stdout(lines.as_bytes())
+}
+
+/// The exported function of a name, if it is without parameters and results.
+fn function(store: &Store, instance: Instance, name: &str) -> Option<Func> {
+    let func = instance.get_func(store, name).ok()?;
+    let ty = func.ty(store);
+    (ty.params().is_empty() && ty.results().is_empty()).then_some(func)
+}
+
+/// The exported functions, for a message.
+fn functions(module: &Module) -> String {
+    let names: Vec<_> = (module.exports())
+        .filter(|export| matches!(export.ty, ExternType::Func(_)))
+        .map(|export| export.name)
+        .collect();
+    match names.len() {
+        0 => "exported functions (it has none)".to_owned(),
+        _ => format!("exported functions: {}", names.join(", ")),
+    }
+}
+
+/// What the process ends with after an error: a program that called
+/// `proc_exit` or trapped is not one that could not be run.
+fn end(error: anyhow::Error) -> anyhow::Result<ExitCode> {
+    for cause in error.chain() {
+        let (trap, host) = match (cause.downcast_ref(), cause.downcast_ref()) {
+            (Some(CallError::Trap(trap)), _) | (_, Some(InstantiationError::Trap(trap))) => {
+                (Some(trap), None)
+            }
+            (Some(CallError::Host(host)), _) | (_, Some(InstantiationError::Host(host))) => {
+                (None, Some(host))
+            }
+            _ => continue,
+        };
+        if let Some(trap) = trap {
+            print_trap(trap);
+            return Ok(ExitCode::from(TRAPPED));
+        }
+        if let Some(host) = host {
+            if let Some(Exit(status)) = host.downcast_ref() {
+                std::process::exit(*status as i32);
+            }
+            if let Some(stub) = host.downcast_ref::<Stub>() {
+                print::stderr(format_args!("trap: {stub}\n{}", host.backtrace()));
+                return Ok(ExitCode::from(TRAPPED));
+            }
+        }
+    }
+    Err(error)
+}
+
+fn print_trap(trap: &Trap) {
+    print::stderr(format_args!("trap: {trap}"));
+}
+
+fn parse_dir(text: &str) -> Result<(String, String), String> {
+    let (host, guest) = text.split_once("::").unwrap_or((text, text));
+    if host.is_empty() || guest.is_empty() {
+        return Err("expected HOST or HOST::GUEST".to_owned());
+    }
+    Ok((host.to_owned(), guest.to_owned()))
+}
+
+fn parse_pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}
