@@ -1,1 +1,81 @@
-fn main() {}
+//! Programs compiled, run and compared. Each folder `programs/NAME` is a test:
+//! `NAME.wasm`, and these files where they are needed:
+//!
+//! | file | meaning |
+//! |---|---|
+//! | `args` | arguments, one a line |
+//! | `env` | environment variables, `NAME=VALUE`, one a line |
+//! | `stdin` | standard input; without it, there is none |
+//! | `stdout` | what has to come out |
+//! | `exit_code` | the expected exit status; without it, 0 |
+
+mod common;
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use common::{describe, wasm_aot};
+
+fn main() -> ExitCode {
+    let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs");
+    let mut trials = Vec::new();
+    for entry in fs::read_dir(&programs).expect("the folder is there") {
+        let folder = entry.expect("the folder can be read").path();
+        if folder.is_dir() {
+            let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
+            trials.push(Trial::test(name.clone(), move || run(&folder, &name)));
+        }
+    }
+    trials.sort_by(|a, b| a.name().cmp(b.name()));
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+fn run(folder: &Path, name: &str) -> Result<(), Failed> {
+    let scratch = tempfile::tempdir()?;
+    let artefact = scratch.path().join(name).with_extension("so");
+    let compiled = wasm_aot()
+        .arg("compile")
+        .arg(folder.join(name).with_extension("wasm"))
+        .arg("-o")
+        .arg(&artefact)
+        .output()?;
+    if !compiled.status.success() {
+        return Err(describe(&compiled).into());
+    }
+
+    let mut command = wasm_aot();
+    command.arg("run").current_dir(&scratch);
+    for variable in lines(&folder.join("env"))? {
+        command.arg("--env").arg(variable);
+    }
+    command.arg(&artefact).arg("--");
+    command.args(lines(&folder.join("args"))?);
+    if let Ok(stdin) = File::open(folder.join("stdin")) {
+        command.stdin(stdin);
+    }
+    let output = command.output()?;
+
+    let expected: i32 = match fs::read_to_string(folder.join("exit_code")) {
+        Ok(code) => code.trim().parse()?,
+        Err(_) => 0,
+    };
+    if output.status.code() != Some(expected) {
+        return Err(format!("expected exit status {expected}, {}", describe(&output)).into());
+    }
+    if output.stdout != fs::read(folder.join("stdout"))? {
+        return Err(format!("another output than expected, {}", describe(&output)).into());
+    }
+    Ok(())
+}
+
+/// The lines of a file; none if there is no file.
+fn lines(path: &Path) -> Result<Vec<String>, Failed> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let text = fs::read_to_string(path)?;
+    Ok(text.lines().map(str::to_owned).collect())
+}

