@@ -1,7 +1,5 @@
 //! The command line, and the arguments that commands share.
 
-use std::num::NonZeroUsize;
-
 use anyhow::Context;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
@@ -86,8 +84,8 @@ pub(crate) struct CpuArg {
 #[derive(Debug, Args)]
 pub(crate) struct JobsArg {
     /// Number of threads to compile with [default: one per processor]
-    #[arg(short, long, value_name = "N")]
-    pub(crate) jobs: Option<NonZeroUsize>,
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
 }
 
 impl JobsArg {
@@ -97,7 +95,7 @@ impl JobsArg {
             return Ok(()); // one per processor, when first needed
         };
         rayon::ThreadPoolBuilder::new()
-            .num_threads(jobs.get())
+            .num_threads(jobs.into())
             .build_global()
             .context("cannot start the threads to compile with")
     }

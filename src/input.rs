@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use wasm_aot_loader::{Module, OpenError};
 
 /// A module in binary format, from a file in either format.
 pub(crate) struct Input {
@@ -33,6 +34,12 @@ impl Input {
         if bytes.is_empty() {
             bail!("{} is empty", path.display());
         }
+        if !bytes.starts_with(WASM) && str::from_utf8(&bytes).is_err() {
+            bail!(
+                "{} is no WebAssembly module, neither in binary nor in text format",
+                path.display()
+            );
+        }
         let wasm = if bytes.starts_with(WASM) {
             bytes
         } else {
@@ -48,16 +55,22 @@ impl Input {
     }
 }
 
-/// Whether a file is an artefact, by its first bytes or else its name.
+/// Opens an artefact.
+pub(crate) fn open(path: &Path) -> anyhow::Result<Module> {
+    Module::open(path).map_err(|error| match error {
+        OpenError::Read { .. } => error.into(), // names the file itself
+        error => anyhow::Error::new(error).context(path.display().to_string()),
+    })
+}
+
+/// Whether a file is an artefact, or at least named as one.
 pub(crate) fn is_artefact(path: &Path) -> anyhow::Result<bool> {
-    if path.extension().is_some_and(|extension| extension == "so") {
-        return Ok(true);
-    }
     let mut magic = Vec::new();
     File::open(path)
         .and_then(|file| file.take(ELF.len() as u64).read_to_end(&mut magic))
         .with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(magic == ELF)
+    let named = path.extension().is_some_and(|extension| extension == "so");
+    Ok(named || magic == ELF)
 }
 
 /// The name of a file without directory and extension.

@@ -10,7 +10,7 @@ use object::{Object, ObjectSection};
 use serde::Serialize;
 use wasm_aot_loader::Module;
 
-use crate::print;
+use crate::{input, print};
 
 /// Show what is in a compiled module
 ///
@@ -32,7 +32,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let report = Report::new(&args.file).with_context(|| args.file.display().to_string())?;
+    let module = input::open(&args.file)?;
+    let report =
+        Report::new(&module, &args.file).with_context(|| args.file.display().to_string())?;
     let mut text = if args.json {
         serde_json::to_string_pretty(&report).context("cannot write JSON")?
     } else {
@@ -104,8 +106,7 @@ struct Section {
 }
 
 impl Report {
-    fn new(path: &Path) -> anyhow::Result<Report> {
-        let module = Module::open(path)?;
+    fn new(module: &Module, path: &Path) -> anyhow::Result<Report> {
         let file = fs::read(path)?;
         let (major, minor) = module.abi_version();
         let (memory_reservation, memory_guard) = module.memory_reservation();

@@ -45,6 +45,9 @@ enum Content {
 /// signal in between.
 static TEMPORARY: Mutex<Option<TempPath>> = Mutex::new(None);
 
+/// Where the system shows open files by their descriptors.
+const DESCRIPTORS: &str = "/proc/self/fd";
+
 impl Output {
     /// Makes sure that `target` can be written before any work is put into
     /// what is to be written there. It must not be the `input`.
@@ -125,22 +128,32 @@ impl Seek for Content {
 /// Opens a temporary file on the target's file system.
 fn temporary(target: &Path) -> io::Result<Content> {
     remove_on_signals()?;
-    let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
-    match rustix::fs::open(directory(target), flags, mode()) {
-        Ok(file) => Ok(Content::Unnamed(file.into())),
-        // The system's answers where there are no files without a name. Whatever
-        // else is wrong will show again.
-        Err(_) => {
-            let mut name = name();
-            let (file, path) = with_temporary_name(target, |path| {
-                (OpenOptions::new().write(true).create_new(true))
-                    .mode(mode().as_raw_mode())
-                    .open(path)
-            })?;
-            *name = Some(path);
-            Ok(Content::Named(file))
-        }
+    match unnamed(target) {
+        Ok(file) => Ok(Content::Unnamed(file)),
+        // There are several answers for a file system without such files.
+        // Whatever else is wrong will show again.
+        Err(_) => Ok(Content::Named(named(target)?)),
     }
+}
+
+/// Opens a file that has no name yet.
+fn unnamed(target: &Path) -> io::Result<File> {
+    fs::metadata(DESCRIPTORS)?; // will be needed to give it one
+    let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+    let file = rustix::fs::open(directory(target), flags, mode())?;
+    Ok(file.into())
+}
+
+/// Opens a file that has a temporary name.
+fn named(target: &Path) -> io::Result<File> {
+    let mut name = name();
+    let (file, path) = with_temporary_name(target, |path| {
+        (OpenOptions::new().write(true).create_new(true))
+            .mode(mode().as_raw_mode())
+            .open(path)
+    })?;
+    *name = Some(path);
+    Ok(file)
 }
 
 /// Renames the temporary file to `target`, giving it a name first if it is
@@ -148,7 +161,7 @@ fn temporary(target: &Path) -> io::Result<Content> {
 fn publish(target: &Path, unnamed: Option<&File>) -> io::Result<()> {
     let mut name = name();
     if let Some(file) = unnamed {
-        let file = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let file = format!("{DESCRIPTORS}/{}", file.as_raw_fd());
         let link = |path: &Path| {
             rustix::fs::linkat(CWD, &file, CWD, path, AtFlags::SYMLINK_FOLLOW)?;
             Ok(())
@@ -209,4 +222,35 @@ fn directory(target: &Path) -> &Path {
 /// The permissions of new files, before the process's mask.
 fn mode() -> Mode {
     Mode::from_raw_mode(0o666)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The way for file systems that have no files without a name.
+    #[test]
+    fn a_file_with_a_temporary_name_is_renamed_or_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("app.so");
+        let output = || Output {
+            target: target.clone(),
+            content: Content::Named(named(&target).unwrap()),
+        };
+        let files = || fs::read_dir(&folder).unwrap().count();
+
+        let mut abandoned = output();
+        abandoned.writer().write_all(b"half").unwrap();
+        assert_eq!(files(), 1);
+        drop(abandoned);
+        assert_eq!(files(), 0);
+
+        fs::write(&target, "older").unwrap();
+        let mut complete = output();
+        complete.writer().write_all(b"whole").unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"older");
+        complete.commit().unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"whole");
+        assert_eq!(files(), 1);
+    }
 }

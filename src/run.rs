@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::{Context, anyhow, bail};
 use wasm_aot_compiler::{Options, compile};
 use wasm_aot_loader::{
-    CallError, ExternType, Func, Imports, Instance, InstantiationError, Module, Store, Trap, Val,
+    CallError, ExternType, Func, Imports, Instance, InstantiationError, Module, Store, Val,
 };
 use wasm_aot_wasi::{DirAccess, Exit, WasiCtx};
 
@@ -91,19 +91,19 @@ fn execute(args: &Args) -> anyhow::Result<()> {
     }
 
     let instance = instantiate(args, &args.file, &module, &mut store, &imports)?;
+    let start = function(&store, instance, "_start");
     let initialize = function(&store, instance, "_initialize");
-    match (&args.invoke, initialize) {
-        (Some(name), initialize) => {
+    match &args.invoke {
+        Some(name) => {
             if let Some(initialize) = initialize.filter(|_| name != "_initialize") {
                 call(&mut store, initialize)?;
             }
             invoke(&mut store, instance, name, &args.args)
         }
-        (None, Some(initialize)) => call(&mut store, initialize),
-        (None, None) => match function(&store, instance, "_start") {
-            Some(start) => call(&mut store, start),
+        None => match start.or(initialize) {
+            Some(main) => call(&mut store, main),
             None => bail!(
-                "{} exports neither _start nor _initialize; --invoke calls one of its {}",
+                "{} exports neither _start nor _initialize; {}",
                 args.file.display(),
                 functions(&module)
             ),
@@ -115,7 +115,7 @@ fn execute(args: &Args) -> anyhow::Result<()> {
 fn load(path: &Path) -> anyhow::Result<Module> {
     let context = || path.display().to_string();
     if input::is_artefact(path)? {
-        return Module::open(path).with_context(context);
+        return input::open(path);
     }
     let input = Input::read(path)?;
     let options = Options {
@@ -158,8 +158,17 @@ fn instantiate(
     } else {
         imports
     };
-    Instance::new(store, module, imports)
-        .with_context(|| format!("cannot instantiate {}", path.display()))
+    Instance::new(store, module, imports).map_err(|error| {
+        let context = format!("cannot instantiate {}", path.display());
+        match error {
+            InstantiationError::Link(error) if error.problems().len() > 1 => {
+                let problems = error.problems().iter();
+                let lines: String = problems.map(|problem| format!("\n  {problem}")).collect();
+                anyhow!("{context}:{lines}")
+            }
+            error => anyhow::Error::new(error).context(context),
+        }
+    })
 }
 
 /// Adds functions that fail for what `module` imports and nobody provides.
@@ -215,7 +224,7 @@ fn invoke(
 ) -> anyhow::Result<()> {
     let function = instance
         .get_func(store, name)
-        .map_err(|error| anyhow!("{error}; there are {}", functions(instance.module(store))))?;
+        .map_err(|error| anyhow!("{error}; {}", functions(instance.module(store))))?;
     let ty = function.ty(store);
     let arguments: Vec<_> = (arguments.iter())
         .map(|argument| argument.to_string_lossy().into_owned())
@@ -241,15 +250,15 @@ fn function(store: &Store, instance: Instance, name: &str) -> Option<Func> {
     (ty.params().is_empty() && ty.results().is_empty()).then_some(func)
 }
 
-/// The exported functions, for a message.
+/// What --invoke can call, for a message.
 fn functions(module: &Module) -> String {
     let names: Vec<_> = (module.exports())
         .filter(|export| matches!(export.ty, ExternType::Func(_)))
         .map(|export| export.name)
         .collect();
     match names.len() {
-        0 => "exported functions (it has none)".to_owned(),
-        _ => format!("exported functions: {}", names.join(", ")),
+        0 => "it exports no functions".to_owned(),
+        _ => format!("--invoke calls one of {}", names.join(", ")),
     }
 }
 
@@ -267,7 +276,7 @@ fn end(error: anyhow::Error) -> anyhow::Result<ExitCode> {
             _ => continue,
         };
         if let Some(trap) = trap {
-            print_trap(trap);
+            print::stderr(format_args!("trap: {trap}"));
             return Ok(ExitCode::from(TRAPPED));
         }
         if let Some(host) = host {
@@ -283,10 +292,6 @@ fn end(error: anyhow::Error) -> anyhow::Result<ExitCode> {
     Err(error)
 }
 
-fn print_trap(trap: &Trap) {
-    print::stderr(format_args!("trap: {trap}"));
-}
-
 fn parse_dir(text: &str) -> Result<(String, String), String> {
     let (host, guest) = text.split_once("::").unwrap_or((text, text));
     if host.is_empty() || guest.is_empty() {
@@ -298,6 +303,6 @@ fn parse_dir(text: &str) -> Result<(String, String), String> {
 fn parse_pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("expected NAME=VALUE".to_owned()),
+        _ => Err("expected a name before `=`".to_owned()),
     }
 }

@@ -135,24 +135,32 @@ impl<'a> Script<'a> {
         exec: WastExecute<'a>,
         expected: &[WastRet<'_>],
     ) -> Result<(), String> {
-        let found = self.execute(exec)?;
+        let found = self.execute(exec);
         let expected = (expected.iter())
             .map(|result| match result {
                 WastRet::Core(result) => Ok(result),
                 _ => Err("only core values are supported"),
             })
             .collect::<Result<Vec<_>, _>>()?;
+        let show_expected = || {
+            let expected = expected.iter();
+            values::list(expected.map(|result| values::show_expected(result)))
+        };
+        let found = found.map_err(|failed| {
+            let failed = String::from(failed);
+            format!("expected {}, found {failed}", show_expected())
+        })?;
         let same = expected.len() == found.len()
             && (expected.iter().zip(&found))
                 .all(|(expected, found)| compare::matches(expected, found, &self.store));
-        if same {
-            return Ok(());
+        match same {
+            true => Ok(()),
+            false => Err(format!(
+                "expected {}, found {}",
+                show_expected(),
+                self.show(&found)
+            )),
         }
-        Err(format!(
-            "expected {}, found {}",
-            values::list(expected.iter().map(|result| values::show_expected(result))),
-            values::list(found.iter().map(|value| values::show(value, &self.store))),
-        ))
     }
 
     fn assert_trap(&self, result: Result<Vec<Val>, Failed>, expected: &str) -> Result<(), String> {
@@ -164,9 +172,13 @@ impl<'a> Script<'a> {
             )),
             Ok(values) => Err(format!(
                 "expected trap {expected:?}, found {}",
-                values::list(values.iter().map(|value| values::show(value, &self.store))),
+                self.show(&values)
             )),
         }
+    }
+
+    fn show(&self, values: &[Val]) -> String {
+        values::list(values.iter().map(|value| values::show(value, &self.store)))
     }
 
     /// The compiler, not just its validator, has to refuse a bad module.
@@ -278,7 +290,7 @@ fn check_text(expected: &str, found: &str) -> Result<(), String> {
     if found.starts_with(expected) || with_index {
         return Ok(());
     }
-    Err(format!("expected {expected:?}, found {found:?}"))
+    Err(format!("expected {expected:?}, found {found}"))
 }
 
 fn other(error: impl std::error::Error) -> Failed {
@@ -294,7 +306,7 @@ impl From<String> for Failed {
 impl From<Failed> for String {
     fn from(failed: Failed) -> String {
         match failed {
-            Failed::Trap(trap) => format!("trap: {trap}"),
+            Failed::Trap(trap) => format!("trap {:?}", trap.message()),
             Failed::Link(error) => error.to_string(),
             Failed::Other(message) => message,
         }

@@ -1,0 +1,5 @@
+(module $library
+  (import "host" "log" (func (param i32)))
+  (import "host" "memory" (memory 1))
+  (func (export "f"))
+  (func (export "g") (param i32 externref)))

@@ -1,0 +1,3 @@
+(module
+  (func (result v128)
+    v128.const i64x2 1 2))

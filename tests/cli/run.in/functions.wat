@@ -1,0 +1,13 @@
+(module $functions
+  (func $div (param i32 i32) (result i32)
+    (i32.div_s (local.get 0) (local.get 1)))
+  (func (export "div") (param i32 i32) (result i32)
+    (call $div (local.get 0) (local.get 1)))
+  (func $forever (export "forever")
+    (call $forever))
+  (func (export "echo") (param i32 i64 f32 f64 v128) (result i32 i64 f32 f64 v128)
+    (local.get 0) (local.get 1) (local.get 2) (local.get 3) (local.get 4))
+  (func (export "null") (result funcref externref)
+    (ref.null func) (ref.null extern))
+  (func (export "is_null") (param externref) (result i32)
+    (ref.is_null (local.get 0))))
