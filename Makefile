@@ -7,6 +7,43 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 release:
 	cargo build --release
 
+# Compiles a real program and runs it natively: a Forth, written in C, that draws
+# the Mandelbrot set.
+DEMO = $(CARGO_TARGET_DIR)/demo
+.PHONY: demo
+demo: release
+	mkdir -p $(DEMO)
+	$(CARGO_TARGET_DIR)/release/wasm-aot compile examples/forth/forth.wasm -o $(DEMO)/forth.so
+	file $(DEMO)/forth.so 2>/dev/null || ls -l $(DEMO)/forth.so
+	$(CARGO_TARGET_DIR)/release/wasm-aot run $(DEMO)/forth.so < examples/forth/stdin
+
+# Everything. Tests that look at artefacts with tools of the system say so when a
+# tool is missing; `make tools` installs them on Debian.
+.PHONY: test
+test:
+	cargo test --workspace
+
+.PHONY: tools
+tools:
+	.ci/tools
+
+# Formatting, lints and documentation; warnings are errors.
+.PHONY: lint
+lint:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- --deny warnings
+	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps
+
+# Licences, sources and advisories of the dependencies; needs cargo-deny.
+.PHONY: deny
+deny:
+	cargo deny check
+
+PREFIX ?= /usr/local
+.PHONY: install
+install: release
+	install -D $(CARGO_TARGET_DIR)/release/wasm-aot $(DESTDIR)$(PREFIX)/bin/wasm-aot
+
 # Rewrites the expectations of tests that compare text, to be looked through.
 .PHONY: bless
 bless:

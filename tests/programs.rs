@@ -1,5 +1,5 @@
-//! Programs compiled, run and compared. Each folder `programs/NAME` is a test:
-//! `NAME.wasm`, and these files where they are needed:
+//! Programs compiled, run and compared. Each folder `tests/programs/NAME` or
+//! `examples/NAME` is a test: `NAME.wasm`, and these files where they are needed:
 //!
 //! | file | meaning |
 //! |---|---|
@@ -19,25 +19,35 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 use common::{describe, wasm_aot};
 
+/// What each program is compiled with.
+const LEVELS: [&str; 4] = ["0", "1", "2", "s"];
+
 fn main() -> ExitCode {
-    let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut trials = Vec::new();
-    for entry in fs::read_dir(&programs).expect("the folder is there") {
-        let folder = entry.expect("the folder can be read").path();
-        if folder.is_dir() {
-            let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
-            trials.push(Trial::test(name.clone(), move || run(&folder, &name)));
+    for programs in ["tests/programs", "examples"] {
+        for entry in fs::read_dir(root.join(programs)).expect("the folder is there") {
+            let folder = entry.expect("the folder can be read").path();
+            if !folder.is_dir() {
+                continue;
+            }
+            for level in LEVELS {
+                let folder = folder.clone();
+                let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
+                let title = format!("{name} -O{level}");
+                trials.push(Trial::test(title, move || run(&folder, &name, level)));
+            }
         }
     }
     trials.sort_by(|a, b| a.name().cmp(b.name()));
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-fn run(folder: &Path, name: &str) -> Result<(), Failed> {
+fn run(folder: &Path, name: &str, level: &str) -> Result<(), Failed> {
     let scratch = tempfile::tempdir()?;
     let artefact = scratch.path().join(name).with_extension("so");
     let compiled = wasm_aot()
-        .arg("compile")
+        .args(["compile", "-O", level])
         .arg(folder.join(name).with_extension("wasm"))
         .arg("-o")
         .arg(&artefact)
