@@ -4,6 +4,7 @@
 mod common;
 
 use std::fs::{self, Permissions};
+use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -172,7 +173,10 @@ fn a_folder_without_write_permission_is_an_error() {
     fs::set_permissions(&inner, Permissions::from_mode(0o555)).unwrap();
     if fs::write(inner.join("probe"), "").is_ok() {
         fs::remove_file(inner.join("probe")).unwrap();
-        return; // nothing is forbidden to root
+        // The test harness would hold back what eprintln! prints.
+        let notice = "skipped: nothing is forbidden to root\n";
+        io::stderr().write_all(notice.as_bytes()).unwrap();
+        return;
     }
     fail(
         folder.path(),
@@ -187,8 +191,6 @@ fn a_killed_compilation_leaves_nothing_behind() {
     for signal in ["TERM", "INT", "KILL"] {
         let folder = folder();
         fs::write(folder.path().join("app.so"), "older").unwrap();
-        // Read from a pipe that nobody writes to, it never gets to its end; so
-        // compile something large instead.
         fs::write(folder.path().join("large.wat"), large()).unwrap();
         let before = names(folder.path());
         let mut child = wasm_aot()
@@ -256,6 +258,35 @@ fn the_bytes_depend_on_the_module_and_the_options_alone() {
         );
     }
     assert!(fs::read(other.path().join("app.so")).unwrap() == first);
+}
+
+/// Rust programs ignore SIGPIPE; a Unix tool that nobody listens to any more is
+/// ended by it.
+#[test]
+fn a_closed_standard_output_ends_the_process_by_sigpipe() {
+    let (reader, writer) = io::pipe().unwrap();
+    drop(reader);
+    let output = wasm_aot()
+        .args(["completions", "bash"])
+        .stdout(writer)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.signal(), Some(13), "{}", describe(&output));
+    assert!(output.stderr.is_empty());
+}
+
+#[test]
+fn a_full_standard_output_is_an_error() {
+    let full = fs::File::create("/dev/full").unwrap();
+    let output = wasm_aot()
+        .args(["completions", "bash"])
+        .stdout(full)
+        .output()
+        .unwrap();
+    check_failure(
+        &output,
+        "cannot write to standard output: No space left on device",
+    );
 }
 
 #[test]
