@@ -76,6 +76,10 @@ impl Elf {
         let dynamic = dynamic.ok_or(OpenError::NotArtefact)?;
         let dynamic = Dynamic::parse(dynamic)?;
         elf.descriptor = dynamic.find_descriptor(&elf, file)?;
+        let segment = elf.segment(elf.descriptor, size_of::<u64>() as u64);
+        if segment.is_none_or(|segment| segment.executable) {
+            return Err(damaged("the descriptor is in no read-only segment"));
+        }
         Ok(elf)
     }
 
@@ -94,6 +98,10 @@ impl Elf {
                 let entry = size_of::<elf::Dyn64<LE>>();
                 let (entries, _) = pod::slice_from_bytes(bytes, bytes.len() / entry)
                     .map_err(|()| damaged("the dynamic section is not aligned"))?;
+                // The dynamic linker writes to one that claims to be writable.
+                if program.p_flags(LE) & elf::PF_W != 0 {
+                    return Err(forbidden("a writable dynamic section"));
+                }
                 if dynamic.replace(entries).is_some() {
                     return Err(forbidden("two dynamic sections"));
                 }
@@ -102,12 +110,16 @@ impl Elf {
             elf::PT_GNU_STACK if program.p_flags(LE) & elf::PF_X != 0 => {
                 Err(forbidden("an executable stack"))
             }
-            // Read by debuggers and unwinders only.
-            elf::PT_GNU_STACK
-            | elf::PT_NOTE
-            | elf::PT_GNU_EH_FRAME
-            | elf::PT_PHDR
-            | elf::PT_NULL => Ok(()),
+            elf::PT_NOTE => {
+                let (address, size) = (program.p_vaddr(LE), program.p_memsz(LE));
+                check_notes(self.bytes(file, address, size, "a note")?)
+            }
+            elf::PT_GNU_EH_FRAME => {
+                let (address, size) = (program.p_vaddr(LE), program.p_memsz(LE));
+                self.bytes(file, address, size, "the unwind information")?;
+                Ok(())
+            }
+            elf::PT_GNU_STACK | elf::PT_NULL => Ok(()),
             elf::PT_INTERP => Err(forbidden("an interpreter")),
             elf::PT_TLS => Err(forbidden("thread-local storage")),
             other => Err(forbidden(&format!("a segment of type {other:#x}"))),
@@ -125,6 +137,9 @@ impl Elf {
         let flags = program.p_flags(LE);
         if flags & elf::PF_W != 0 {
             return Err(forbidden("a writable segment"));
+        }
+        if flags & !elf::PF_X != elf::PF_R {
+            return Err(damaged("a segment cannot be read"));
         }
         if address >= ADDRESS_LIMIT || size >= ADDRESS_LIMIT || offset >= ADDRESS_LIMIT {
             return Err(damaged("a segment is out of range"));
@@ -192,6 +207,7 @@ fn header(file: &[u8]) -> Result<&Header, OpenError> {
     if ident.version != elf::EV_CURRENT
         || header.e_version(LE) != u32::from(elf::EV_CURRENT)
         || usize::from(header.e_ehsize(LE)) != size_of::<Header>()
+        || ident.padding != [0; 7]
     {
         return Err(damaged("the file header is of an unknown version"));
     }
@@ -234,6 +250,7 @@ struct Dynamic {
     symbols: Option<u64>,
     strings: Option<u64>,
     strings_size: Option<u64>,
+    soname: Option<u64>,
 }
 
 impl Dynamic {
@@ -250,7 +267,7 @@ impl Dynamic {
                 elf::DT_STRSZ => &mut dynamic.strings_size,
                 elf::DT_SYMENT if value == size_of::<Symbol>() as u64 => continue,
                 elf::DT_SYMENT => return Err(damaged("symbols are of an unknown size")),
-                elf::DT_SONAME => continue,
+                elf::DT_SONAME => &mut dynamic.soname,
                 tag => return Err(forbidden(&entry_name(tag))),
             };
             if field.replace(value).is_some() {
@@ -266,6 +283,9 @@ impl Dynamic {
         let strings_size = self.strings_size.ok_or_else(missing)?;
         let strings = self.strings.ok_or_else(missing)?;
         let strings = elf.bytes(file, strings, strings_size, "the string table")?;
+        if strings.last() != Some(&0) || self.soname.is_some_and(|at| at >= strings_size) {
+            return Err(damaged("the string table does not end"));
+        }
         // The hash table of the System V ABI has as many chains as there are
         // symbols, which is written nowhere else.
         let hash = self.hash.ok_or_else(missing)?;
@@ -300,10 +320,21 @@ impl Dynamic {
     }
 }
 
+/// Checks that notes, which the dynamic linker looks through, add up.
+fn check_notes(mut notes: &[u8]) -> Result<(), OpenError> {
+    let broken = || damaged("a note ends behind its segment");
+    while !notes.is_empty() {
+        let header = notes.get(..12).ok_or_else(broken)?;
+        let padded = |at: usize| (u64::from(word(header, at)) + 3) & !3;
+        let rest = notes.get((12 + padded(0) + padded(4)) as usize..);
+        notes = rest.ok_or_else(broken)?;
+    }
+    Ok(())
+}
+
 /// Checks the header of a System V hash table and returns its number of chains.
 fn check_hash(header: &[u8], address: u64, elf: &Elf) -> Result<u32, OpenError> {
-    let word = |at: usize| u32::from_le_bytes(header[at..at + 4].try_into().expect("4 bytes"));
-    let (buckets, chains) = (word(0), word(4));
+    let (buckets, chains) = (word(header, 0), word(header, 4));
     let size = (2 + u64::from(buckets) + u64::from(chains)) * 4;
     if buckets == 0 || elf.segment(address, size).is_none() {
         return Err(damaged("the hash table is out of range"));
@@ -315,13 +346,16 @@ fn check_hash(header: &[u8], address: u64, elf: &Elf) -> Result<u32, OpenError> 
 /// when it loads the file.
 fn check_gnu_hash(elf: &Elf, file: &[u8], address: u64) -> Result<(), OpenError> {
     let bytes = elf.bytes(file, address, 16, "the GNU hash table")?;
-    let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("4 bytes"));
-    let (buckets, bloom_words) = (word(0), word(8));
+    let (buckets, bloom_words) = (word(bytes, 0), word(bytes, 8));
     let size = 16 + u64::from(bloom_words) * 8 + u64::from(buckets) * 4;
     if buckets == 0 || !bloom_words.is_power_of_two() || elf.segment(address, size).is_none() {
         return Err(damaged("the GNU hash table is out of range"));
     }
     Ok(())
+}
+
+fn word(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().expect("4 bytes"))
 }
 
 /// What a forbidden entry of the dynamic section stands for.

@@ -48,6 +48,9 @@ pub(super) struct Mapping {
     /// What was loaded, still open: the memory image is mapped from it, and the
     /// name of an anonymous file is its own only while it is open.
     pub(super) file: File,
+    /// What that is a copy of, if it is one and there is a file: open, so that
+    /// its [`Identity`] remains its own.
+    original: Option<File>,
     pub(super) elf: Elf,
     /// What is to be added to an address in the file.
     base: usize,
@@ -62,7 +65,9 @@ impl Mapping {
             return Mapping::new(library, file, elf, view.bytes());
         }
         let copy = sealed_copy(view.bytes())?;
-        Mapping::load_anonymous(copy, elf, view.bytes())
+        let mut mapping = Mapping::load_anonymous(copy, elf, view.bytes())?;
+        mapping.original = Some(file);
+        Ok(mapping)
     }
 
     /// Loads a copy of `bytes`.
@@ -85,6 +90,7 @@ impl Mapping {
         let mapping = Mapping {
             library,
             file,
+            original: None,
             elf,
             base: link_map.base,
         };
@@ -124,7 +130,7 @@ impl Mapping {
     /// Unloads the library. Same as dropping; says where it happens.
     pub(super) fn unload(self) {
         drop(self.library);
-        drop(self.file);
+        drop((self.file, self.original));
     }
 }
 

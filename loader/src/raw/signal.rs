@@ -23,7 +23,7 @@ use crate::TrapCode;
 const SIGNALS: [c_int; 3] = [libc::SIGSEGV, libc::SIGILL, libc::SIGFPE];
 
 /// What was there before us, for each of [`SIGNALS`].
-static PREVIOUS: [Previous; 3] = [Previous::NONE, Previous::NONE, Previous::NONE];
+static PREVIOUS: [Previous; SIGNALS.len()] = [const { Previous::new() }; SIGNALS.len()];
 
 struct Previous {
     /// Written before our handler is installed.
@@ -33,10 +33,12 @@ struct Previous {
 }
 
 impl Previous {
-    const NONE: Previous = Previous {
-        action: UnsafeCell::new(MaybeUninit::uninit()),
-        spent: AtomicBool::new(false),
-    };
+    const fn new() -> Previous {
+        Previous {
+            action: UnsafeCell::new(MaybeUninit::uninit()),
+            spent: AtomicBool::new(false),
+        }
+    }
 }
 
 // SAFETY: `action` is written by `install` only, which runs once, before anybody

@@ -176,14 +176,9 @@ impl Data {
 /// A global of the host.
 #[derive(Debug)]
 struct HostGlobal {
-    value: GlobalValue,
+    value: Slot,
     ty: GlobalType,
 }
-
-/// The value of a global, aligned for a vector.
-#[derive(Debug)]
-#[repr(C, align(16))]
-struct GlobalValue(Slot);
 
 /// The host functions of a store that have a handle, or are of the store alone.
 #[derive(Debug, Default)]
@@ -475,7 +470,7 @@ impl Inner {
 /// Globals.
 impl Inner {
     pub(crate) fn add_global(&mut self, ty: GlobalType, value: Val) -> Global {
-        let value = GlobalValue(value.to_slot(ty.content(), self));
+        let value = value.to_slot(ty.content(), self);
         let origin = self.origin(NONE, self.globals.len());
         self.globals.push(Stable::new(HostGlobal { value, ty }));
         Global { origin }

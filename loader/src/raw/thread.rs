@@ -28,8 +28,7 @@ pub(super) struct Activation {
 pub(super) struct Thread {
     /// The innermost activation, or null.
     pub(super) active: Cell<*const Activation>,
-    /// The part of the thread's stack that code may use. Both are 0 until the
-    /// first call.
+    /// Bounds of the thread's stack. Both are 0 until the first call.
     low: Cell<usize>,
     high: Cell<usize>,
 }
@@ -61,11 +60,11 @@ impl Thread {
             self.prepare();
         }
         let limit = sp.saturating_sub(size);
-        // Elsewhere we are on a stack that we know nothing about, a fiber's.
-        let own = (self.low.get()..self.high.get()).contains(&sp);
-        if own {
-            limit.max(self.low.get())
+        let low = self.low.get();
+        if (low..self.high.get()).contains(&sp) {
+            limit.max(low + HOST_RESERVE)
         } else {
+            // We are on a stack that we know nothing about, a fiber's.
             limit
         }
     }
@@ -73,7 +72,7 @@ impl Thread {
     #[cold]
     fn prepare(&self) {
         let (low, high) = stack_bounds();
-        self.low.set(low.saturating_add(HOST_RESERVE));
+        self.low.set(low);
         self.high.set(high);
         // While the thread's own values are being destroyed it must do without.
         let _ = SIGNAL_STACK_OF_THREAD.try_with(|stack| {

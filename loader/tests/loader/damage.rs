@@ -1,0 +1,165 @@
+//! Damaged artefacts: whatever is wrong with one, opening it is an error or
+//! harmless, never a crash.
+
+use wasm_aot_abi::{Descriptor, MAGIC, Wire};
+use wasm_aot_loader::{Module, OpenError};
+
+use crate::support::artefact;
+
+/// With at least one record of each kind.
+const EVERYTHING: &str = r#"(module $everything
+  (import "h" "f" (func $f (param i32) (result i32)))
+  (import "h" "t" (table $imported 1 funcref))
+  (import "h" "m" (memory $m 1))
+  (import "h" "g" (global $g i32))
+  (global $own (export "own") (mut i64) (i64.const 1))
+  (global (export "v") v128 (v128.const i64x2 1 2))
+  (global (export "r") funcref (ref.func $two))
+  (table $t (export "table") 4 8 funcref)
+  (table $constant 2 2 funcref)
+  (table (export "x") 1 externref)
+  (elem (table $t) (global.get $g) func $one $two)
+  (elem (table $constant) (i32.const 0) func $one $two)
+  (elem $passive funcref (ref.func $one) (ref.null func))
+  (elem declare func $two)
+  (data (i32.const 8) "active")
+  (data $later "passive")
+  (export "again" (func $f))
+  (func $one (export "one") (result i32) (call $f (i32.const 1)))
+  (func $two (export "two") (result i32)
+    (memory.init $later (i32.const 0) (i32.const 0) (i32.const 1))
+    (table.init $t $passive (i32.const 0) (i32.const 0) (i32.const 1))
+    (call_indirect $constant (result i32) (i32.const 0)))
+  (func $main) (start $main))"#;
+
+/// With a memory of its own, and so an image.
+const IMAGE: &str = r#"(module (memory (export "memory") 2)
+  (data (i32.const 0) "image") (func (export "f") (i32.store (i32.const 0) (i32.const 1))))"#;
+
+fn descriptor(artefact: &[u8]) -> usize {
+    artefact
+        .windows(8)
+        .position(|window| window == MAGIC)
+        .unwrap()
+}
+
+#[test]
+fn a_file_cut_anywhere_before_its_mapped_end_is_refused() {
+    for wat in [EVERYTHING, IMAGE] {
+        let bytes = artefact(wat);
+        let mapped = mapped_end(&bytes);
+        assert!(mapped > 4096);
+        // Every length in the headers and the metadata, then in larger steps.
+        let lengths = (0..8192.min(mapped)).chain((8192..mapped).step_by(509));
+        for length in lengths.chain([mapped - 1]) {
+            match Module::from_bytes(&bytes[..length]) {
+                Err(OpenError::NotElf) => assert!(length < 4),
+                Err(OpenError::Truncated { .. }) => {}
+                other => panic!("cut to {length} bytes: {other:?}"),
+            }
+        }
+        // Behind are only symbols for debuggers.
+        Module::from_bytes(&bytes[..mapped]).unwrap();
+        Module::from_bytes(&bytes).unwrap();
+    }
+}
+
+/// The end of the last segment in the file.
+fn mapped_end(bytes: &[u8]) -> usize {
+    let word = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap()) as usize;
+    let (table, count) = (word(32), bytes[56] as usize);
+    let programs = (0..count).map(|index| table + index * 56);
+    let loads = programs.filter(|&at| bytes[at..at + 4] == 1u32.to_le_bytes());
+    loads.map(|at| word(at + 8) + word(at + 32)).max().unwrap()
+}
+
+/// Opens, and looks at everything that can be seen.
+fn inspect(bytes: &[u8]) -> Result<(), OpenError> {
+    let module = Module::from_bytes(bytes)?;
+    let _ = (module.name(), module.producer(), module.options());
+    let _: Vec<_> = module.imports().collect();
+    let _: Vec<_> = module.exports().collect();
+    let _: Vec<_> = module.custom_sections().collect();
+    let _: Vec<_> = module.function_names().collect();
+    let _ = module.function_name(3);
+    Ok(())
+}
+
+#[test]
+fn every_flipped_bit_of_the_headers_and_the_metadata_is_refused_or_harmless() {
+    for wat in [EVERYTHING, IMAGE] {
+        let mut bytes = artefact(wat);
+        let start = descriptor(&bytes);
+        let fields = Descriptor::decode(&bytes[start..]);
+        let end = start + fields.metadata_size as usize;
+        let (mut refused, mut accepted) = (0, 0);
+        for at in 0..end {
+            // The headers are the dynamic linker's, too: every bit.
+            let all = if at < 1024 { 0..8 } else { at % 8..at % 8 + 1 };
+            for bit in all {
+                bytes[at] ^= 1 << bit;
+                match inspect(&bytes) {
+                    Ok(()) => accepted += 1,
+                    Err(OpenError::DynamicLinker(error)) => {
+                        panic!("bit {bit} of byte {at:#x} got to the dynamic linker: {error:?}")
+                    }
+                    Err(_) => refused += 1,
+                }
+                bytes[at] ^= 1 << bit;
+            }
+        }
+        // Names, constants, hashes and the like can be anything.
+        assert!(refused > 500, "{refused} refused, {accepted} accepted");
+    }
+}
+
+/// Every word of the descriptor with values that are easily wrong.
+#[test]
+fn impossible_offsets_and_counts_are_refused() {
+    let mut bytes = artefact(EVERYTHING);
+    let start = descriptor(&bytes);
+    for at in (start + 16..start + Descriptor::SIZE - 32).step_by(4) {
+        let saved: [u8; 4] = bytes[at..at + 4].try_into().unwrap();
+        for value in [u32::MAX, u32::MAX - 1, 1 << 31, 0x7fff_ffff, 1 << 16] {
+            bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+            let _ = inspect(&bytes);
+        }
+        bytes[at..at + 4].copy_from_slice(&saved);
+    }
+    inspect(&bytes).unwrap();
+}
+
+#[test]
+fn messages_name_the_damaged_record() {
+    let bytes = artefact(EVERYTHING);
+    let start = descriptor(&bytes);
+    let damage = |change: &dyn Fn(&Descriptor, &mut [u8])| {
+        let mut bytes = bytes.clone();
+        let fields = Descriptor::decode(&bytes[start..]);
+        change(&fields, &mut bytes[start..]);
+        Module::from_bytes(&bytes).unwrap_err().to_string()
+    };
+    let set = |metadata: &mut [u8], at: u32, value: u32| {
+        metadata[at as usize..at as usize + 4].copy_from_slice(&value.to_le_bytes());
+    };
+    // The module's name, the first word of an import.
+    let text = damage(&|fields, metadata| set(metadata, fields.imports.offset, u32::MAX));
+    assert_eq!(
+        text,
+        "damaged: the namespace of an import: it ends behind the metadata"
+    );
+    // The second function's code.
+    let text = damage(&|fields, metadata| set(metadata, fields.functions.offset + 20, 0));
+    assert_eq!(text, "damaged: function 1: it overlaps the one before");
+    let text = damage(&|fields, metadata| set(metadata, fields.functions.offset + 8, 1000));
+    assert_eq!(text, "damaged: function 0: its type does not exist");
+    let text = damage(&|fields, metadata| set(metadata, fields.exports.offset + 8, 17));
+    assert_eq!(text, "damaged: export 0: the number 17 stands for nothing");
+    let text = damage(&|fields, metadata| set(metadata, fields.elements.offset, 77));
+    assert_eq!(
+        text,
+        "damaged: element segment 0: the number 77 stands for nothing"
+    );
+    let text = damage(&|fields, metadata| set(metadata, fields.trampolines.offset + 8, u32::MAX));
+    assert_eq!(text, "damaged: trampoline 0: its code is not in the text");
+}

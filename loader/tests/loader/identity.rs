@@ -1,0 +1,163 @@
+//! The same thing is equal however it was obtained.
+
+use wasm_aot_loader::{Extern, Func, Imports, Store, Table, TableType, Val, ValType};
+
+use crate::support::{add, instance};
+
+#[test]
+fn a_function_is_itself_through_exports_tables_globals_and_results() {
+    let (mut store, instance) = instance(
+        r#"(module
+          (table (export "t") 3 funcref)
+          (global (export "g") funcref (ref.func $a))
+          (elem (i32.const 0) $a $b)
+          (func $a (export "a") (export "also a") (result i32) (i32.const 1))
+          (func $b (export "b") (result i32) (i32.const 2))
+          (func (export "ref") (result funcref) (ref.func $a)))"#,
+    );
+    let a = instance.get_func(&store, "a").unwrap();
+    let b = instance.get_func(&store, "b").unwrap();
+    assert_ne!(a, b);
+    assert_eq!(instance.get_func(&store, "also a").unwrap(), a);
+    let table = instance.get_table(&store, "t").unwrap();
+    assert_eq!(table.get(&store, 0), Some(Val::FuncRef(Some(a))));
+    assert_eq!(table.get(&store, 1), Some(Val::FuncRef(Some(b))));
+    assert_eq!(table.get(&store, 2), Some(Val::FuncRef(None)));
+    let global = instance.get_global(&store, "g").unwrap();
+    assert_eq!(global.get(&store), Val::FuncRef(Some(a)));
+    let returned = instance
+        .get_typed_func::<(), Option<Func>>(&store, "ref")
+        .unwrap();
+    assert_eq!(returned.call(&mut store, ()).unwrap(), Some(a));
+}
+
+#[test]
+fn an_imported_function_is_the_exporters() {
+    let mut store = Store::new();
+    let one = add(
+        &mut store,
+        r#"(module (func (export "f") (result i32) (i32.const 1)))"#,
+        &Imports::new(),
+    );
+    let mut imports = Imports::new();
+    imports.instance("one", &store, one);
+    let two = add(
+        &mut store,
+        r#"(module
+          (import "one" "f" (func $f (result i32)))
+          (export "again" (func $f))
+          (table (export "t") 1 funcref)
+          (elem (i32.const 0) $f)
+          (func (export "call") (result i32) (call_indirect (result i32) (i32.const 0))))"#,
+        &imports,
+    );
+    let f = one.get_func(&store, "f").unwrap();
+    assert_eq!(two.get_func(&store, "again").unwrap(), f);
+    let table = two.get_table(&store, "t").unwrap();
+    assert_eq!(table.get(&store, 0), Some(Val::FuncRef(Some(f))));
+    let call = two.get_typed_func::<(), i32>(&store, "call").unwrap();
+    assert_eq!(call.call(&mut store, ()).unwrap(), 1);
+    // And it can be called by the handle that came back from the table.
+    let again = two.get_typed_func::<(), i32>(&store, "again").unwrap();
+    assert_eq!(again.call(&mut store, ()).unwrap(), 1);
+}
+
+/// Imports `h.f`, and hands it out again in every way there is.
+const FORWARDER: &str = r#"(module
+  (import "h" "f" (func $f (param i32) (result i32)))
+  (export "f" (func $f))
+  (table (export "t") 1 funcref)
+  (elem (i32.const 0) $f)
+  (func (export "ref") (result funcref) (ref.func $f)))"#;
+
+/// Every handle to the function that two [`FORWARDER`]s import.
+fn handles(store: &mut Store, imports: &Imports) -> Vec<Func> {
+    let mut all = Vec::new();
+    for _ in 0..2 {
+        let instance = add(store, FORWARDER, imports);
+        all.push(instance.get_func(store, "f").unwrap());
+        let table = instance.get_table(store, "t").unwrap();
+        match table.get(store, 0) {
+            Some(Val::FuncRef(Some(func))) => all.push(func),
+            other => panic!("{other:?}"),
+        }
+        let func = instance
+            .get_typed_func::<(), Option<Func>>(store, "ref")
+            .unwrap();
+        all.push(func.call(store, ()).unwrap().unwrap());
+    }
+    for func in &all {
+        let func = func.typed::<i32, i32>(store).unwrap();
+        assert_eq!(func.call(store, 20).unwrap(), 21);
+    }
+    all
+}
+
+#[test]
+fn a_host_function_of_a_store_comes_back_as_itself() {
+    let mut store = Store::new();
+    let func = Func::wrap(&mut store, |x: i32| x + 1);
+    let other = Func::wrap(&mut store, |x: i32| x + 1);
+    assert_ne!(func, other);
+    let mut imports = Imports::new();
+    imports.define("h", "f", func);
+    for handle in handles(&mut store, &imports) {
+        assert_eq!(handle, func);
+    }
+}
+
+#[test]
+fn a_host_function_of_imports_is_one_function_in_a_store() {
+    let mut imports = Imports::new();
+    imports.func("h", "f", |x: i32| x + 1);
+    let mut store = Store::new();
+    let handles = handles(&mut store, &imports);
+    assert!(handles.iter().all(|&handle| handle == handles[0]));
+}
+
+#[test]
+fn memories_tables_and_globals_are_themselves_through_imports() {
+    let mut store = Store::new();
+    let one = add(
+        &mut store,
+        r#"(module
+          (memory (export "m") 1) (table (export "t") 1 funcref)
+          (global (export "g") (mut i32) (i32.const 0)) (global (export "h") i32 (i32.const 0)))"#,
+        &Imports::new(),
+    );
+    let mut imports = Imports::new();
+    imports.instance("one", &store, one);
+    let two = add(
+        &mut store,
+        r#"(module
+          (import "one" "h" (global $h i32))
+          (import "one" "m" (memory 1)) (import "one" "t" (table 1 funcref))
+          (import "one" "g" (global $g (mut i32)))
+          (global $own (export "own") (mut i32) (i32.const 0))
+          (export "m" (memory 0)) (export "t" (table 0))
+          (export "g" (global $g)) (export "h" (global $h)))"#,
+        &imports,
+    );
+    let exports = |instance: wasm_aot_loader::Instance| -> Vec<(String, Extern)> {
+        let exports = instance.exports(&store);
+        exports
+            .map(|(name, item)| (name.to_owned(), item))
+            .collect()
+    };
+    let (one, two) = (exports(one), exports(two));
+    let names: Vec<_> = two.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["own", "m", "t", "g", "h"]);
+    assert_eq!(one[..], two[1..]);
+    assert!(one.iter().all(|(_, item)| *item != two[0].1));
+}
+
+#[test]
+fn null_is_not_a_function() {
+    let mut store = Store::new();
+    let ty = TableType::new(ValType::FuncRef, 1, None);
+    let table = Table::new(&mut store, ty, Val::FuncRef(None)).unwrap();
+    assert_eq!(table.get(&store, 0), Some(Val::FuncRef(None)));
+    let func = Func::wrap(&mut store, || ());
+    table.set(&mut store, 0, func.into()).unwrap();
+    assert_eq!(table.get(&store, 0), Some(Val::FuncRef(Some(func))));
+}

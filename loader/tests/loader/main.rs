@@ -1,0 +1,22 @@
+//! Tests of the loader with artefacts that the compiler makes from text: one
+//! file for each subject, and test names that say what is claimed.
+
+mod backtraces;
+mod calls;
+mod damage;
+mod host_failures;
+mod host_functions;
+mod identity;
+mod instances;
+mod leaks;
+mod linking;
+mod open;
+mod pending;
+mod reflection;
+mod sharing;
+mod signals;
+mod stack;
+mod support;
+mod tables;
+mod threads;
+mod traps;

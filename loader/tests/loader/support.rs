@@ -1,0 +1,95 @@
+//! What the tests have in common.
+
+use std::process::{Command, Output};
+
+use wasm_aot_compiler::{Cpu, Options, compile};
+use wasm_aot_loader::{Backtrace, CallError, Imports, Instance, Module, Store, Trap, TrapCode};
+
+/// The artefact of a module in text.
+pub(crate) fn artefact(wat: &str) -> Vec<u8> {
+    let wasm = wat::parse_str(wat).expect("valid text");
+    let options = Options {
+        cpu: Cpu::default(),
+        ..Options::default()
+    };
+    compile(&wasm, &options).expect("a valid module")
+}
+
+pub(crate) fn module(wat: &str) -> Module {
+    Module::from_bytes(&artefact(wat)).expect("a sound artefact")
+}
+
+/// An instance without imports in a new store.
+pub(crate) fn instance(wat: &str) -> (Store, Instance) {
+    let mut store = Store::new();
+    let instance = add(&mut store, wat, &Imports::new());
+    (store, instance)
+}
+
+/// An instance in a store.
+pub(crate) fn add(store: &mut Store, wat: &str, imports: &Imports) -> Instance {
+    Instance::new(store, &module(wat), imports).expect("matching imports")
+}
+
+/// Calls an exported function without parameters and results.
+pub(crate) fn run(store: &mut Store, instance: Instance, name: &str) -> Result<(), CallError> {
+    let run = instance.get_typed_func::<(), ()>(store, name).unwrap();
+    run.call(store, ())
+}
+
+/// The trap that a call has ended with.
+#[track_caller]
+pub(crate) fn trap<T: std::fmt::Debug>(result: Result<T, CallError>) -> Trap {
+    match result {
+        Err(CallError::Trap(trap)) => trap,
+        other => panic!("expected a trap, got {other:?}"),
+    }
+}
+
+#[track_caller]
+pub(crate) fn trap_code<T: std::fmt::Debug>(result: Result<T, CallError>) -> TrapCode {
+    trap(result).code()
+}
+
+/// The names of the functions in a backtrace.
+pub(crate) fn names(backtrace: &Backtrace) -> Vec<&str> {
+    let frames = backtrace.frames().iter();
+    frames
+        .map(|frame| frame.func_name().unwrap_or("?"))
+        .collect()
+}
+
+/// Set in the environment of a process that [`isolated`] has started.
+const CHILD: &str = "WASM_AOT_TEST_CHILD";
+
+/// Runs `body` in a process of its own, in which no other test runs, and
+/// returns how that ended. `test` is the path of the test that calls it.
+pub(crate) fn isolated(test: &str, body: impl FnOnce()) -> Option<Output> {
+    if std::env::var_os(CHILD).is_some() {
+        body();
+        return None;
+    }
+    let this = std::env::current_exe().unwrap();
+    let output = Command::new(this)
+        .args([test, "--exact", "--nocapture", "--test-threads=1"])
+        .env(CHILD, "1")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("running 1 test"), "no test is called {test}");
+    Some(output)
+}
+
+/// As [`isolated`], for a `body` that must succeed.
+#[track_caller]
+pub(crate) fn isolated_ok(test: &str, body: impl FnOnce()) {
+    if let Some(output) = isolated(test, body) {
+        let text = String::from_utf8_lossy(&output.stdout);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "{}\n{text}\n{errors}",
+            output.status
+        );
+    }
+}
