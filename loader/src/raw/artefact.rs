@@ -233,7 +233,7 @@ impl Artefact {
     /// returns to, an offset in the text.
     pub(crate) fn source_offset(&self, function: u32, code: u32, trap: bool) -> Option<u32> {
         let mut sites = self.sites(function, code);
-        let site = sites.find(|site| if trap { site.trap.is_some() } else { site.call })?;
+        let site = sites.find(|site| site.trap.is_some() == trap)?;
         Some(site.source)
     }
 
