@@ -7,27 +7,27 @@ use std::process::{Command, Output};
 use wasm_aot_loader::{CallError, Imports, Instance, Module, Store, Trap, TrapCode, Val};
 
 /// The artefact of a module in the text format.
-pub fn artefact(wat: &str) -> Vec<u8> {
+pub(crate) fn artefact(wat: &str) -> Vec<u8> {
     wasm_aot_compiler::compile(wat.as_bytes(), &Default::default()).expect("compiles")
 }
 
 /// A module in the text format, compiled and opened.
-pub fn module(wat: &str) -> Module {
+pub(crate) fn module(wat: &str) -> Module {
     Module::from_bytes(&artefact(wat)).expect("opens")
 }
 
 /// An instance of a module without imports.
-pub fn instance(store: &mut Store, wat: &str) -> Instance {
+pub(crate) fn instance(store: &mut Store, wat: &str) -> Instance {
     instance_with(store, wat, &Imports::new())
 }
 
 /// An instance of a module.
-pub fn instance_with(store: &mut Store, wat: &str, imports: &Imports) -> Instance {
+pub(crate) fn instance_with(store: &mut Store, wat: &str, imports: &Imports) -> Instance {
     Instance::new(store, &module(wat), imports).expect("instantiates")
 }
 
 /// Calls an export.
-pub fn call(
+pub(crate) fn call(
     store: &mut Store,
     instance: Instance,
     name: &str,
@@ -46,7 +46,7 @@ pub fn call(
 
 /// The trap that a call has ended with.
 #[track_caller]
-pub fn trap<T: std::fmt::Debug>(outcome: Result<T, CallError>) -> Trap {
+pub(crate) fn trap<T: std::fmt::Debug>(outcome: Result<T, CallError>) -> Trap {
     match outcome {
         Err(CallError::Trap(trap)) => trap,
         other => panic!("expected a trap, got {other:?}"),
@@ -55,7 +55,7 @@ pub fn trap<T: std::fmt::Debug>(outcome: Result<T, CallError>) -> Trap {
 
 /// Checks why a call has ended.
 #[track_caller]
-pub fn assert_traps<T: std::fmt::Debug>(outcome: Result<T, CallError>, code: TrapCode) {
+pub(crate) fn assert_traps<T: std::fmt::Debug>(outcome: Result<T, CallError>, code: TrapCode) {
     assert_eq!(trap(outcome).code(), code);
 }
 
@@ -64,7 +64,7 @@ const CHILD: &str = "WASM_AOT_TEST_CHILD";
 
 /// Runs the test of this name again, in a process of its own, where
 /// [`is_child`] holds.
-pub fn run_child(test: &str, child: &str) -> Output {
+pub(crate) fn run_child(test: &str, child: &str) -> Output {
     let program: PathBuf = std::env::current_exe().expect("this program");
     let mut command = Command::new(program);
     command.args(["--exact", test, "--nocapture", "--test-threads=1"]);
@@ -73,6 +73,6 @@ pub fn run_child(test: &str, child: &str) -> Output {
 }
 
 /// Whether this process was started by [`run_child`] as this child.
-pub fn is_child(child: &str) -> bool {
+pub(crate) fn is_child(child: &str) -> bool {
     std::env::var_os(CHILD).is_some_and(|name| name == child)
 }
