@@ -161,6 +161,10 @@ impl Elf {
         if flags & elf::PF_W != 0 {
             return Err(forbidden("a writable segment"));
         }
+        // We read every segment, and so does the dynamic linker.
+        if flags & elf::PF_R == 0 {
+            return Err(damaged("a segment is not readable"));
+        }
         if address >= ADDRESS_LIMIT || size >= ADDRESS_LIMIT || offset >= ADDRESS_LIMIT {
             return Err(damaged("a segment is out of range"));
         }
