@@ -48,8 +48,8 @@ pub(crate) struct Relocation {
 pub(crate) struct Site {
     /// Bytes from the start of the code.
     pub(crate) code: u32,
+    /// `None` for the return address of a call.
     pub(crate) trap: Option<TrapCode>,
-    pub(crate) call: bool,
     /// Byte offset in the module, if it is known.
     pub(crate) source: Option<u32>,
 }
@@ -201,26 +201,17 @@ fn sites(buffer: &cranelift_codegen::MachBufferFinalized<cranelift_codegen::Fina
     let traps = buffer.traps().iter().map(|trap| Site {
         code: trap.offset,
         trap: Some(wasm_trap(trap.code)),
-        call: false,
         source: source(buffer.get_srclocs_sorted(), trap.offset),
     });
     let calls = buffer.call_sites().map(|call| Site {
         code: call.ret_addr,
         trap: None,
-        call: true,
         source: source(buffer.get_srclocs_sorted(), call.ret_addr - 1),
     });
-    let mut sites: Vec<Site> = traps.chain(calls).collect();
+    let mut sites: Vec<Site> = calls.chain(traps).collect();
+    // A return address may be where the next instruction traps: two sites, the
+    // call's first, as the sort is stable.
     sites.sort_by_key(|site| site.code);
-    // A return address may be where the next instruction traps.
-    sites.dedup_by(|next, site| {
-        let same = next.code == site.code;
-        if same {
-            site.call |= next.call;
-            site.trap = site.trap.or(next.trap);
-        }
-        same
-    });
     sites
 }
 

@@ -26,8 +26,8 @@ impl Config {
     /// the host functions and inner calls that it leads to; 1 MiB by default.
     /// Code that needs more traps with "call stack exhausted".
     ///
-    /// A thread whose stack is too small for this, with 128 KiB left for host
-    /// functions, gets what there is. On a stack that is not the thread's own
+    /// A thread whose stack is too small for this, with 128 KiB (or half of a
+    /// stack below 256 KiB) left for host functions, gets what there is. On a stack that is not the thread's own
     /// (a fiber's), the embedder has to choose a value that fits.
     #[must_use]
     pub const fn max_wasm_stack(mut self, bytes: usize) -> Config {

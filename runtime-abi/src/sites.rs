@@ -4,12 +4,15 @@
 //! A **site** is an instruction of a function that may trap, named by its
 //! offset, or a call, named by its return address. The sites of one function
 //! are a run of bytes in [`Descriptor::sites`](crate::Descriptor::sites), in
-//! ascending order of code offsets. Each is written as
+//! ascending order of code offsets. Where a call returns to an instruction that
+//! may trap there are two, the call's first, since they come from different
+//! places of the source: whoever looks an offset up wants either the trap or the
+//! call. Each is written as
 //!
 //! | bytes | meaning |
 //! |---|---|
-//! | ULEB128 | four times the distance in code from the site before (for the first one, from the start of the function), plus 0: a call, 1: an access that traps with `MemoryOutOfBounds`, 2: a trap whose code follows, 3: both a call's return address and a trap whose code follows |
-//! | `u8` | the [`TrapCode`], after 2 and 3 |
+//! | ULEB128 | four times the distance in code from the site before (for the first one, from the start of the function), plus 0: a call, 1: an access that traps with `MemoryOutOfBounds`, 2: a trap whose code follows; 3 is reserved |
+//! | `u8` | the [`TrapCode`], after 2 |
 //! | SLEB128 | the distance in the source module from the site before (for the first one, from [`Function::body`](crate::Function::body)), bytes |
 //!
 //! A site takes two to three bytes in practice; a module has one for nearly
@@ -22,10 +25,9 @@ use crate::TrapCode;
 pub struct Site {
     /// Offset from the start of the function's code, bytes.
     pub code: u32,
-    /// Why this instruction traps, if it can.
+    /// Why the instruction at `code` traps; `None` if `code` is the return
+    /// address of a call.
     pub trap: Option<TrapCode>,
-    /// Whether `code` is the return address of a call.
-    pub call: bool,
     /// Offset in the source module, bytes.
     pub source: u32,
 }
@@ -33,7 +35,6 @@ pub struct Site {
 const CALL: u32 = 0;
 const MEMORY: u32 = 1;
 const TRAP: u32 = 2;
-const CALL_AND_TRAP: u32 = 3;
 
 /// Writes one function's sites.
 #[derive(Debug)]
@@ -55,16 +56,13 @@ impl Encoder {
     ///
     /// # Panics
     ///
-    /// If sites do not come in ascending order of their code offsets, or one is
-    /// neither a call nor a trap.
+    /// If sites do not come in ascending order of their code offsets.
     pub fn encode(&mut self, site: Site, mut out: impl FnMut(u8)) {
         let distance = site.code.checked_sub(self.code).expect("ascending sites");
-        let (tag, code) = match (site.trap, site.call) {
-            (None, true) => (CALL, None),
-            (Some(TrapCode::MemoryOutOfBounds), false) => (MEMORY, None),
-            (Some(trap), false) => (TRAP, Some(trap)),
-            (Some(trap), true) => (CALL_AND_TRAP, Some(trap)),
-            (None, false) => panic!("a site is a call or a trap"),
+        let (tag, code) = match site.trap {
+            None => (CALL, None),
+            Some(TrapCode::MemoryOutOfBounds) => (MEMORY, None),
+            Some(trap) => (TRAP, Some(trap)),
         };
         write_unsigned(u64::from(distance) * 4 + u64::from(tag), &mut out);
         if let Some(trap) = code {
@@ -131,7 +129,8 @@ impl Iterator for Decoder<'_> {
         let trap = match tag {
             CALL => None,
             MEMORY => Some(TrapCode::MemoryOutOfBounds),
-            _ => Some(TrapCode::try_from(u32::from(self.byte()?)).ok()?),
+            TRAP => Some(TrapCode::try_from(u32::from(self.byte()?)).ok()?),
+            _ => return None,
         };
         let (raw, bits) = self.leb()?;
         let unused = 64 - bits;
@@ -141,7 +140,6 @@ impl Iterator for Decoder<'_> {
         Some(Site {
             code: self.code,
             trap,
-            call: tag == CALL || tag == CALL_AND_TRAP,
             source: self.source,
         })
     }

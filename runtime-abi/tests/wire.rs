@@ -5,19 +5,14 @@ use wasm_aot_abi::{ConstExpr, CpuFeatures, Required, Slice, TrapCode, ValType, W
 
 #[test]
 fn sites_survive_a_round_trip() {
-    let site = |code, trap, call, source| Site {
-        code,
-        trap,
-        call,
-        source,
-    };
+    let site = |code, trap, source| Site { code, trap, source };
     let sites = [
-        site(4, Some(TrapCode::StackOverflow), false, 100),
-        site(9, Some(TrapCode::MemoryOutOfBounds), false, 163),
-        site(9, None, true, 164),
-        site(70_000, None, true, 20),
-        site(70_001, Some(TrapCode::Unreachable), true, u32::MAX),
-        site(u32::MAX, Some(TrapCode::OutOfFuel), false, 0),
+        site(4, Some(TrapCode::StackOverflow), 100),
+        site(9, None, 164),
+        site(9, Some(TrapCode::MemoryOutOfBounds), 163),
+        site(70_000, None, 20),
+        site(70_001, Some(TrapCode::Unreachable), u32::MAX),
+        site(u32::MAX, Some(TrapCode::OutOfFuel), 0),
     ];
     let mut bytes = Vec::new();
     let mut encoder = Encoder::new(100);

@@ -250,7 +250,6 @@ fn functions(block: &mut Block, parts: &Parts<'_>) -> (Slice, Slice) {
             let site = sites::Site {
                 code: site.code,
                 trap: site.trap,
-                call: site.call,
                 source: site.source.unwrap_or(body),
             };
             encoder.encode(site, |byte| sites.push(byte));

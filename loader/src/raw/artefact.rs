@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::mem::ManuallyDrop;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -77,7 +78,11 @@ impl Artefact {
             path: path.to_owned(),
             source,
         };
-        let file = File::open(path).map_err(failed)?;
+        // Opening a named pipe would wait for its other end; for a regular file
+        // the flag means nothing.
+        let mut options = File::options();
+        let options = options.read(true).custom_flags(libc::O_NONBLOCK);
+        let file = options.open(path).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
         if !metadata.is_file() {
             return Err(failed(io::Error::other("not a regular file")));
@@ -233,7 +238,7 @@ impl Artefact {
     /// returns to, an offset in the text.
     pub(crate) fn source_offset(&self, function: u32, code: u32, trap: bool) -> Option<u32> {
         let mut sites = self.sites(function, code);
-        let site = sites.find(|site| if trap { site.trap.is_some() } else { site.call })?;
+        let site = sites.find(|site| site.trap.is_some() == trap)?;
         Some(site.source)
     }
 

@@ -60,26 +60,20 @@ impl Elf {
             descriptor: 0,
             segments: Vec::new(),
         };
-        // Not needed to run, but it comes last: where it is whole, so is the
-        // file.
-        let sections = u64::from(header.e_shnum(LE)) * u64::from(header.e_shentsize(LE));
-        if (header.e_shoff(LE).checked_add(sections)).is_none_or(|end| end > file.len() as u64) {
-            return Err(truncated("the section header table"));
-        }
         let programs = header
             .program_headers(LE, file)
             .map_err(|_| truncated("the program header table"))?;
+        if programs.len() >= usize::from(elf::PN_XNUM) {
+            return Err(damaged("there are too many program headers"));
+        }
         let mut dynamic = None;
         for program in programs {
             elf.add_program(program, file, target, &mut dynamic)?;
         }
+        elf.check_descriptions(header, programs, file)?;
         let dynamic = dynamic.ok_or(OpenError::NotArtefact)?;
         let dynamic = Dynamic::parse(dynamic)?;
         elf.descriptor = dynamic.find_descriptor(&elf, file)?;
-        let segment = elf.segment(elf.descriptor, size_of::<u64>() as u64);
-        if segment.is_none_or(|segment| segment.executable) {
-            return Err(damaged("the descriptor is in no read-only segment"));
-        }
         Ok(elf)
     }
 
@@ -98,10 +92,6 @@ impl Elf {
                 let entry = size_of::<elf::Dyn64<LE>>();
                 let (entries, _) = pod::slice_from_bytes(bytes, bytes.len() / entry)
                     .map_err(|()| damaged("the dynamic section is not aligned"))?;
-                // The dynamic linker writes to one that claims to be writable.
-                if program.p_flags(LE) & elf::PF_W != 0 {
-                    return Err(forbidden("a writable dynamic section"));
-                }
                 if dynamic.replace(entries).is_some() {
                     return Err(forbidden("two dynamic sections"));
                 }
@@ -110,19 +100,52 @@ impl Elf {
             elf::PT_GNU_STACK if program.p_flags(LE) & elf::PF_X != 0 => {
                 Err(forbidden("an executable stack"))
             }
-            elf::PT_NOTE => {
-                let (address, size) = (program.p_vaddr(LE), program.p_memsz(LE));
-                check_notes(self.bytes(file, address, size, "a note")?)
-            }
-            elf::PT_GNU_EH_FRAME => {
-                let (address, size) = (program.p_vaddr(LE), program.p_memsz(LE));
-                self.bytes(file, address, size, "the unwind information")?;
-                Ok(())
-            }
-            elf::PT_GNU_STACK | elf::PT_NULL => Ok(()),
+            // See `check_descriptions`.
+            elf::PT_GNU_STACK
+            | elf::PT_NOTE
+            | elf::PT_GNU_EH_FRAME
+            | elf::PT_PHDR
+            | elf::PT_NULL => Ok(()),
             elf::PT_INTERP => Err(forbidden("an interpreter")),
             elf::PT_TLS => Err(forbidden("thread-local storage")),
             other => Err(forbidden(&format!("a segment of type {other:#x}"))),
+        }
+    }
+
+    /// Checks what describes parts of the segments, once these are known: the
+    /// dynamic linker and unwinders read it where it says that it is.
+    fn check_descriptions(
+        &self,
+        header: &Header,
+        programs: &[elf::ProgramHeader64<LE>],
+        file: &[u8],
+    ) -> Result<(), OpenError> {
+        for program in programs {
+            let (address, size) = (program.p_vaddr(LE), program.p_memsz(LE));
+            match program.p_type(LE) {
+                elf::PT_NOTE => {
+                    let notes = self.bytes(file, address, size, "a note")?;
+                    check_notes(notes)?;
+                }
+                elf::PT_GNU_EH_FRAME => {
+                    self.bytes(file, address, size, "the unwind information")?;
+                }
+                elf::PT_PHDR => {
+                    let segment = self.segment(address, size_of_val(programs) as u64);
+                    let offset = segment.map(|found| found.offset + (address - found.address));
+                    if offset != Some(header.e_phoff(LE)) {
+                        return Err(damaged("the program headers are not where they say"));
+                    }
+                }
+                _ => {}
+            }
+        }
+        // The dynamic linker takes its absence for the wish for one.
+        let stack = |program: &elf::ProgramHeader64<LE>| program.p_type(LE) == elf::PT_GNU_STACK;
+        if programs.iter().any(stack) {
+            Ok(())
+        } else {
+            Err(forbidden("an executable stack"))
         }
     }
 
@@ -138,8 +161,9 @@ impl Elf {
         if flags & elf::PF_W != 0 {
             return Err(forbidden("a writable segment"));
         }
-        if flags & !elf::PF_X != elf::PF_R {
-            return Err(damaged("a segment cannot be read"));
+        // We read every segment, and so does the dynamic linker.
+        if flags & elf::PF_R == 0 {
+            return Err(damaged("a segment is not readable"));
         }
         if address >= ADDRESS_LIMIT || size >= ADDRESS_LIMIT || offset >= ADDRESS_LIMIT {
             return Err(damaged("a segment is out of range"));
@@ -207,7 +231,6 @@ fn header(file: &[u8]) -> Result<&Header, OpenError> {
     if ident.version != elf::EV_CURRENT
         || header.e_version(LE) != u32::from(elf::EV_CURRENT)
         || usize::from(header.e_ehsize(LE)) != size_of::<Header>()
-        || ident.padding != [0; 7]
     {
         return Err(damaged("the file header is of an unknown version"));
     }
@@ -250,7 +273,8 @@ struct Dynamic {
     symbols: Option<u64>,
     strings: Option<u64>,
     strings_size: Option<u64>,
-    soname: Option<u64>,
+    /// An offset in the strings.
+    name: Option<u64>,
 }
 
 impl Dynamic {
@@ -267,7 +291,7 @@ impl Dynamic {
                 elf::DT_STRSZ => &mut dynamic.strings_size,
                 elf::DT_SYMENT if value == size_of::<Symbol>() as u64 => continue,
                 elf::DT_SYMENT => return Err(damaged("symbols are of an unknown size")),
-                elf::DT_SONAME => &mut dynamic.soname,
+                elf::DT_SONAME => &mut dynamic.name,
                 tag => return Err(forbidden(&entry_name(tag))),
             };
             if field.replace(value).is_some() {
@@ -283,15 +307,21 @@ impl Dynamic {
         let strings_size = self.strings_size.ok_or_else(missing)?;
         let strings = self.strings.ok_or_else(missing)?;
         let strings = elf.bytes(file, strings, strings_size, "the string table")?;
-        if strings.last() != Some(&0) || self.soname.is_some_and(|at| at >= strings_size) {
+        // So every name that starts in it ends in it.
+        if strings.last() != Some(&0) {
             return Err(damaged("the string table does not end"));
+        }
+        if self.name.is_some_and(|name| name >= strings_size) {
+            return Err(damaged(
+                "the name of the library is not in the string table",
+            ));
         }
         // The hash table of the System V ABI has as many chains as there are
         // symbols, which is written nowhere else.
         let hash = self.hash.ok_or_else(missing)?;
-        let count = check_hash(elf.bytes(file, hash, 8, "the hash table")?, hash, elf)?;
+        let count = check_hash(elf, file, hash)?;
         if let Some(address) = self.gnu_hash {
-            check_gnu_hash(elf, file, address)?;
+            check_gnu_hash(elf, file, address, count)?;
         }
         let size = u64::from(count) * size_of::<Symbol>() as u64;
         let symbols = self.symbols.ok_or_else(missing)?;
@@ -316,46 +346,77 @@ impl Dynamic {
                 descriptor = Ok(symbol.st_value(LE));
             }
         }
-        descriptor
+        let descriptor = descriptor?;
+        if elf.segment(descriptor, 1).is_none() {
+            return Err(damaged("the descriptor is in no segment"));
+        }
+        Ok(descriptor)
     }
 }
 
-/// Checks that notes, which the dynamic linker looks through, add up.
-fn check_notes(mut notes: &[u8]) -> Result<(), OpenError> {
-    let broken = || damaged("a note ends behind its segment");
-    while !notes.is_empty() {
-        let header = notes.get(..12).ok_or_else(broken)?;
-        let padded = |at: usize| (u64::from(word(header, at)) + 3) & !3;
-        let rest = notes.get((12 + padded(0) + padded(4)) as usize..);
-        notes = rest.ok_or_else(broken)?;
-    }
-    Ok(())
-}
-
-/// Checks the header of a System V hash table and returns its number of chains.
-fn check_hash(header: &[u8], address: u64, elf: &Elf) -> Result<u32, OpenError> {
-    let (buckets, chains) = (word(header, 0), word(header, 4));
+/// Checks a System V hash table and returns its number of chains.
+fn check_hash(elf: &Elf, file: &[u8], address: u64) -> Result<u32, OpenError> {
+    let what = "the hash table";
+    let header = elf.bytes(file, address, 8, what)?;
+    let (buckets, chains) = (word(header, 0), word(header, 1));
     let size = (2 + u64::from(buckets) + u64::from(chains)) * 4;
-    if buckets == 0 || elf.segment(address, size).is_none() {
-        return Err(damaged("the hash table is out of range"));
+    let table = elf.bytes(file, address, size, what)?;
+    let (_, indices) = table.split_at(8);
+    if buckets == 0 || words(indices).any(|symbol| symbol >= chains) {
+        return Err(damaged("the hash table names symbols that do not exist"));
     }
     Ok(chains)
 }
 
-/// Checks the header of a GNU hash table, which the dynamic linker relies on
-/// when it loads the file.
-fn check_gnu_hash(elf: &Elf, file: &[u8], address: u64) -> Result<(), OpenError> {
-    let bytes = elf.bytes(file, address, 16, "the GNU hash table")?;
-    let (buckets, bloom_words) = (word(bytes, 0), word(bytes, 8));
-    let size = 16 + u64::from(bloom_words) * 8 + u64::from(buckets) * 4;
-    if buckets == 0 || !bloom_words.is_power_of_two() || elf.segment(address, size).is_none() {
-        return Err(damaged("the GNU hash table is out of range"));
+/// Checks a GNU hash table over `count` symbols, which the dynamic linker relies
+/// on when it loads the file, and walks when somebody asks for a symbol's name.
+fn check_gnu_hash(elf: &Elf, file: &[u8], address: u64, count: u32) -> Result<(), OpenError> {
+    let what = "the GNU hash table";
+    let header = elf.bytes(file, address, 16, what)?;
+    let (buckets, first, bloom_words) = (word(header, 0), word(header, 1), word(header, 2));
+    if buckets == 0 || !bloom_words.is_power_of_two() || word(header, 3) >= u64::BITS {
+        return Err(damaged("the GNU hash table is impossible"));
+    }
+    let chained = count.saturating_sub(first);
+    let bloom = u64::from(bloom_words) * 8;
+    let size = 16 + bloom + (u64::from(buckets) + u64::from(chained)) * 4;
+    let table = elf.bytes(file, address, size, what)?;
+    let (_, table) = table.split_at(16 + bloom as usize);
+    let (heads, chain) = table.split_at(buckets as usize * 4);
+    // A chain ends at an odd word, so the last one ends them all.
+    let ends = words(chain).last().is_none_or(|word| word & 1 == 1);
+    let exist = |head: u32| head == 0 || (head >= first && head < count);
+    if !ends || !words(heads).all(exist) {
+        return Err(damaged(
+            "the GNU hash table names symbols that do not exist",
+        ));
     }
     Ok(())
 }
 
-fn word(bytes: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes(bytes[at..at + 4].try_into().expect("4 bytes"))
+/// Walks notes as the dynamic linker does.
+fn check_notes(notes: &[u8]) -> Result<(), OpenError> {
+    /// Sizes of the name and of the description, and a type.
+    const HEADER: usize = 12;
+    let mut rest = notes;
+    while !rest.is_empty() {
+        let body = rest.get(HEADER..).and_then(|body| {
+            let (name, description) = (word(rest, 0) as usize, word(rest, 1) as usize);
+            body.get(name.next_multiple_of(4)..)?
+                .get(description.next_multiple_of(4)..)
+        });
+        rest = body.ok_or_else(|| damaged("a note ends behind the notes"))?;
+    }
+    Ok(())
+}
+
+fn words(bytes: &[u8]) -> impl Iterator<Item = u32> {
+    let (words, _) = bytes.as_chunks();
+    words.iter().map(|&word| u32::from_le_bytes(word))
+}
+
+fn word(bytes: &[u8], index: usize) -> u32 {
+    words(bytes).nth(index).expect("a word that is there")
 }
 
 /// What a forbidden entry of the dynamic section stands for.

@@ -108,7 +108,7 @@ impl Mapping {
     /// The bytes from an address in the file to the end of its segment; none if
     /// it is in no segment.
     pub(super) fn segment(&self, address: u64) -> &[u8] {
-        let Some(segment) = self.elf.segment(address, 0) else {
+        let Some(segment) = self.elf.segment(address, 1) else {
             return &[];
         };
         let size = segment.address + segment.size - address;
@@ -122,7 +122,7 @@ impl Mapping {
     pub(super) fn file_offset(&self, address: u64) -> u64 {
         let segment = self
             .elf
-            .segment(address, 0)
+            .segment(address, 1)
             .expect("an address in a segment");
         segment.offset + (address - segment.address)
     }

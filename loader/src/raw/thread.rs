@@ -7,9 +7,13 @@ use std::ptr;
 
 use super::store::Inner;
 
-/// Stack that is left to host functions, below what WebAssembly code may use.
-/// Much more than [`STACK_RESERVE`](wasm_aot_abi::STACK_RESERVE).
+/// Stack that is left to host functions, below what WebAssembly code may use:
+/// this much, or half of a stack that is smaller than twice as large.
 const HOST_RESERVE: usize = 128 * 1024;
+
+/// What is left in any case: enough for a host function that does little, above
+/// what compiled code does not check.
+const LEAST_RESERVE: usize = 2 * wasm_aot_abi::STACK_RESERVE as usize;
 
 /// The least that a stack for signal handlers is given. Handlers that ours
 /// passes faults on to run there too.
@@ -28,9 +32,11 @@ pub(super) struct Activation {
 pub(super) struct Thread {
     /// The innermost activation, or null.
     pub(super) active: Cell<*const Activation>,
-    /// Bounds of the thread's stack. Both are 0 until the first call.
+    /// The thread's stack, and the lowest address of it for WebAssembly code. All
+    /// are 0 until the first call.
     low: Cell<usize>,
     high: Cell<usize>,
+    limit: Cell<usize>,
 }
 
 thread_local! {
@@ -39,6 +45,7 @@ thread_local! {
             active: Cell::new(ptr::null()),
             low: Cell::new(0),
             high: Cell::new(0),
+            limit: Cell::new(0),
         }
     };
 
@@ -60,11 +67,11 @@ impl Thread {
             self.prepare();
         }
         let limit = sp.saturating_sub(size);
-        let low = self.low.get();
-        if (low..self.high.get()).contains(&sp) {
-            limit.max(low + HOST_RESERVE)
+        // Elsewhere we are on a stack that we know nothing about, a fiber's.
+        let own = (self.low.get()..self.high.get()).contains(&sp);
+        if own {
+            limit.max(self.limit.get())
         } else {
-            // We are on a stack that we know nothing about, a fiber's.
             limit
         }
     }
@@ -72,8 +79,10 @@ impl Thread {
     #[cold]
     fn prepare(&self) {
         let (low, high) = stack_bounds();
+        let reserve = HOST_RESERVE.min((high - low) / 2).max(LEAST_RESERVE);
         self.low.set(low);
         self.high.set(high);
+        self.limit.set(low.saturating_add(reserve));
         // While the thread's own values are being destroyed it must do without.
         let _ = SIGNAL_STACK_OF_THREAD.try_with(|stack| {
             *stack.borrow_mut() = SignalStack::install();

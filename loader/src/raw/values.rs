@@ -9,11 +9,12 @@ use crate::{ExternRef, Func, Store, Val, ValType};
 
 /// A slot of the `values` array of an entry or exit, the value of a global, or
 /// an element of a table: a value in its first bytes, zeros or anything behind.
+/// Aligned as the ABI asks of the array.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(16))]
 pub struct Slot([u64; 2]);
 
-const _: () = assert!(size_of::<Slot>() == abi::VALUE_SIZE);
+const _: () = assert!(size_of::<Slot>() == abi::VALUE_SIZE && align_of::<Slot>() == 16);
 
 impl Slot {
     pub(super) const ZERO: Slot = Slot([0; 2]);

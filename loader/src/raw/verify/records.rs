@@ -1,5 +1,7 @@
 //! Every record of the metadata, table by table.
 
+use std::cell::RefCell;
+
 use wasm_aot_abi::{
     ConstExpr, ConstKind, CustomSection, DataMode, DataSegment, Descriptor, ElementItems,
     ElementMode, ElementSegment, Export, ExternKind, ExternType, FuncRef, FuncType, Function,
@@ -31,7 +33,8 @@ pub(super) fn check(block: &Block<'_>, descriptor: &Descriptor) -> Result {
     checker.exports()?;
     checker.elements()?;
     checker.data()?;
-    checker.start()
+    checker.start()?;
+    checker.places()
 }
 
 /// What has been checked so far.
@@ -53,6 +56,8 @@ struct Checker<'a> {
     imported_globals: Vec<(ValType, bool)>,
     /// For each type, the kinds of trampolines that there are: bit 1 << kind.
     trampolines: Vec<u8>,
+    /// Start and end of what is in the vmctx.
+    places: RefCell<Vec<(u64, u64)>>,
 }
 
 impl<'a> Checker<'a> {
@@ -73,6 +78,7 @@ impl<'a> Checker<'a> {
             imported_tables: 0,
             imported_memories: 0,
             imported_globals: Vec::new(),
+            places: RefCell::default(),
         })
     }
 
@@ -475,7 +481,20 @@ impl<'a> Checker<'a> {
         let inside = offset as usize >= size_of::<VmContext>()
             && end <= u64::from(self.descriptor.vmctx.size)
             && offset.is_multiple_of(align);
-        ensure(size == 0 || inside, what, "its place in the vmctx is wrong")
+        ensure(size == 0 || inside, what, "its place in the vmctx is wrong")?;
+        if size > 0 {
+            self.places.borrow_mut().push((offset.into(), end));
+        }
+        Ok(())
+    }
+
+    /// What is in the vmctx does not overlap: we write one thing and believe what
+    /// we read of another.
+    fn places(&self) -> Result {
+        let mut places = self.places.borrow_mut();
+        places.sort_unstable();
+        let apart = places.is_sorted_by(|before, after| before.1 <= after.0);
+        ensure(apart, "the vmctx", "two things in it overlap")
     }
 
     /// A range of the text; its end.
