@@ -3,6 +3,7 @@
 use std::process::{Command, Output, Stdio};
 
 /// The command line, to be run with nothing on its standard input.
+#[allow(dead_code, reason = "not every test runs it")]
 pub(crate) fn wasm_aot() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wasm-aot"));
     command.stdin(Stdio::null());

@@ -86,6 +86,10 @@ impl Elf {
     ) -> Result<(), OpenError> {
         match program.p_type(LE) {
             elf::PT_LOAD => self.add_segment(program, file.len() as u64, target),
+            // The dynamic linker would write to it.
+            elf::PT_DYNAMIC if program.p_flags(LE) & elf::PF_W != 0 => {
+                Err(forbidden("a writable dynamic section"))
+            }
             elf::PT_DYNAMIC => {
                 let (address, size) = (program.p_vaddr(LE), program.p_memsz(LE));
                 let bytes = self.bytes(file, address, size, "the dynamic section")?;

@@ -48,8 +48,8 @@ pub(super) struct Mapping {
     /// What was loaded, still open: the memory image is mapped from it, and the
     /// name of an anonymous file is its own only while it is open.
     pub(super) file: File,
-    /// What that is a copy of, if it is one and there is a file: open, so that
-    /// its [`Identity`] remains its own.
+    /// What was copied, if it was a file, still open: else its inode would be
+    /// free for another file, which would be taken for this one.
     original: Option<File>,
     pub(super) elf: Elf,
     /// What is to be added to an address in the file.
@@ -62,12 +62,10 @@ impl Mapping {
         let view = View::new(&file, identity.content.0)?;
         let elf = Elf::parse(view.bytes())?;
         if let Some(library) = load_by_name(path, identity)? {
-            return Mapping::new(library, file, elf, view.bytes());
+            return Mapping::new(library, file, None, elf, view.bytes());
         }
         let copy = sealed_copy(view.bytes())?;
-        let mut mapping = Mapping::load_anonymous(copy, elf, view.bytes())?;
-        mapping.original = Some(file);
-        Ok(mapping)
+        Mapping::load_anonymous(copy, Some(file), elf, view.bytes())
     }
 
     /// Loads a copy of `bytes`.
@@ -75,22 +73,33 @@ impl Mapping {
         let file = sealed_copy(bytes)?;
         let view = View::new(&file, bytes.len() as u64)?;
         let elf = Elf::parse(view.bytes())?;
-        Mapping::load_anonymous(file, elf, view.bytes())
+        Mapping::load_anonymous(file, None, elf, view.bytes())
     }
 
-    fn load_anonymous(file: File, elf: Elf, bytes: &[u8]) -> Result<Mapping, OpenError> {
+    fn load_anonymous(
+        file: File,
+        original: Option<File>,
+        elf: Elf,
+        bytes: &[u8],
+    ) -> Result<Mapping, OpenError> {
         // The number of the process, so that a debugger finds it too.
         let name = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
         let library = load(OsStr::new(&name), 0).map_err(OpenError::DynamicLinker)?;
-        Mapping::new(library, file, elf, bytes)
+        Mapping::new(library, file, original, elf, bytes)
     }
 
-    fn new(library: Library, file: File, elf: Elf, bytes: &[u8]) -> Result<Mapping, OpenError> {
+    fn new(
+        library: Library,
+        file: File,
+        original: Option<File>,
+        elf: Elf,
+        bytes: &[u8],
+    ) -> Result<Mapping, OpenError> {
         let (library, link_map) = link_map(library);
         let mapping = Mapping {
             library,
             file,
-            original: None,
+            original,
             elf,
             base: link_map.base,
         };
