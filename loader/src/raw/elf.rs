@@ -60,6 +60,12 @@ impl Elf {
             descriptor: 0,
             segments: Vec::new(),
         };
+        // Not needed to run, but it comes last: where it is whole, so is the
+        // file.
+        let sections = u64::from(header.e_shnum(LE)) * u64::from(header.e_shentsize(LE));
+        if (header.e_shoff(LE).checked_add(sections)).is_none_or(|end| end > file.len() as u64) {
+            return Err(truncated("the section header table"));
+        }
         let programs = header
             .program_headers(LE, file)
             .map_err(|_| truncated("the program header table"))?;
