@@ -13,11 +13,13 @@ use crate::{Extern, Instance, Memory, Store};
 #[derive(Debug)]
 pub struct Caller<'a> {
     store: &'a mut Store,
-    importer: Option<Instance>,
+    /// Index of the importer, if there is one.
+    importer: u32,
 }
 
 impl<'a> Caller<'a> {
-    pub(crate) fn new(store: &'a mut Store, importer: Option<Instance>) -> Caller<'a> {
+    #[inline]
+    pub(crate) fn new(store: &'a mut Store, importer: u32) -> Caller<'a> {
         Caller { store, importer }
     }
 
@@ -25,17 +27,17 @@ impl<'a> Caller<'a> {
     /// it, or if it was called through a table or reference that the host gave
     /// it to.
     pub fn instance(&self) -> Option<Instance> {
-        self.importer
+        self.store.raw().importer(self.importer)
     }
 
     /// An export of the [instance](Caller::instance).
     pub fn get_export(&self, name: &str) -> Option<Extern> {
-        self.importer?.get_export(self.store, name)
+        self.instance()?.get_export(self.store, name)
     }
 
     /// The memory that the [instance](Caller::instance) exports as `memory`.
     pub fn memory(&self) -> Option<Memory> {
-        let instance = self.store.raw().instance(self.importer?.origin);
+        let instance = self.store.raw().instance(self.instance()?.origin);
         let index = instance.module().artefact().memory_export()?;
         Some(instance.memory_handle(self.store.raw(), index))
     }

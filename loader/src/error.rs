@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use wasm_aot_abi::{CpuFeatures, Required};
 
 use crate::trap::Backtrace;
-use crate::{ExternType, FuncType, Trap, TrapCode, ValType};
+use crate::{ExternType, FuncType, Trap, TrapCode, Val, ValType};
 
 /// What a host function may fail with.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -325,6 +325,38 @@ pub enum ArgumentError {
         /// As many as there is space for.
         found: usize,
     },
+}
+
+impl ArgumentError {
+    /// Whether a function of type `ty` can be called with these.
+    pub(crate) fn check(
+        ty: &FuncType,
+        arguments: &[Val],
+        results: &[Val],
+    ) -> Result<(), ArgumentError> {
+        if arguments.len() != ty.params().len() {
+            return Err(ArgumentError::Count {
+                expected: ty.params().len(),
+                found: arguments.len(),
+            });
+        }
+        for (index, (argument, &expected)) in arguments.iter().zip(ty.params()).enumerate() {
+            if argument.ty() != expected {
+                return Err(ArgumentError::Type {
+                    index,
+                    expected,
+                    found: argument.ty(),
+                });
+            }
+        }
+        if results.len() != ty.results().len() {
+            return Err(ArgumentError::Results {
+                expected: ty.results().len(),
+                found: results.len(),
+            });
+        }
+        Ok(())
+    }
 }
 
 /// A function has another type than was asked for.

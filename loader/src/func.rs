@@ -3,7 +3,7 @@
 use crate::host::IntoHostFunc;
 use crate::raw::{self, HostFunction, Origin};
 use crate::typed::{TypedFunc, WasmValues};
-use crate::{ArgumentError, BoxError, CallError, Caller, FuncType, FuncTypeError, Store, Val};
+use crate::{BoxError, CallError, Caller, FuncType, FuncTypeError, Store, Val};
 
 /// A function of a store: WebAssembly's or the host's.
 ///
@@ -69,9 +69,7 @@ impl Func {
         arguments: &[Val],
         results: &mut [Val],
     ) -> Result<(), CallError> {
-        let ty = self.ty(store);
-        check_arguments(&ty, arguments, results).map_err(CallError::Arguments)?;
-        raw::call_dynamic(store, self, &ty, arguments, results)
+        raw::call_dynamic(store, self, arguments, results)
     }
 
     /// A handle with the type known at compile time, which makes calls fast.
@@ -86,29 +84,4 @@ impl Func {
     {
         TypedFunc::new(store, self)
     }
-}
-
-fn check_arguments(ty: &FuncType, arguments: &[Val], results: &[Val]) -> Result<(), ArgumentError> {
-    if arguments.len() != ty.params().len() {
-        return Err(ArgumentError::Count {
-            expected: ty.params().len(),
-            found: arguments.len(),
-        });
-    }
-    for (index, (argument, &expected)) in arguments.iter().zip(ty.params()).enumerate() {
-        if argument.ty() != expected {
-            return Err(ArgumentError::Type {
-                index,
-                expected,
-                found: argument.ty(),
-            });
-        }
-    }
-    if results.len() != ty.results().len() {
-        return Err(ArgumentError::Results {
-            expected: ty.results().len(),
-            found: results.len(),
-        });
-    }
-    Ok(())
 }

@@ -4,13 +4,15 @@ use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::panic::resume_unwind;
 
-use wasm_aot_abi::{STATUS_HOST, TrapCode};
+use wasm_aot_abi::{STATUS_HOST, StoreContext, TrapCode};
 
 use super::host::enter_host;
 use super::store::{Inner, Pending, StoreId};
 use super::thread::{self, Activation};
 use super::values::{Slot, WasmValues};
-use crate::{BoxError, CallError, Func, FuncType, HostError, InstantiationError, Store, Trap, Val};
+use crate::{
+    ArgumentError, BoxError, CallError, Func, HostError, InstantiationError, Store, Trap, Val,
+};
 
 type Entry =
     unsafe extern "C" fn(code: *const c_void, ctx: *mut c_void, values: *mut c_void) -> u32;
@@ -120,25 +122,27 @@ impl<P: WasmValues, R: WasmValues> Callable<P, R> {
         params.save(store, &mut slots);
         // SAFETY: the slots hold parameters of the function's type, and there are
         // enough for its results.
-        unsafe { enter(store, &self.code, slots.as_mut_ptr())? };
+        let status = unsafe { enter(store, &self.code, slots.as_mut_ptr()) };
+        if status != 0 {
+            return Err(failure(store.raw_mut(), status));
+        }
         // SAFETY: now they hold results of its type.
         Ok(unsafe { R::load(&slots, store) })
     }
 }
 
-/// Calls a function with values that were checked against its type.
+/// Calls a function with values whose types are checked.
 pub(crate) fn call_dynamic(
     store: &mut Store,
     func: Func,
-    ty: &FuncType,
     arguments: &[Val],
     results: &mut [Val],
 ) -> Result<(), CallError> {
     let inner = store.raw();
-    assert_eq!(inner.func_type(func), *ty);
-    assert!(arguments.len() == ty.params().len() && results.len() == ty.results().len());
+    let ty = inner.func_type(func);
+    ArgumentError::check(&ty, arguments, results).map_err(CallError::Arguments)?;
     let code = inner.code(func);
-    let mut small = [Slot::ZERO; 16];
+    let mut small = [Slot::ZERO; 8];
     let mut large = Vec::new();
     let slots = match small.get_mut(..ty.slots()) {
         Some(slots) => slots,
@@ -152,66 +156,60 @@ pub(crate) fn call_dynamic(
     }
     // SAFETY: the slots hold parameters of the function's type, and there are
     // enough for its results.
-    unsafe { enter(store, &code, slots.as_mut_ptr())? };
+    let status = unsafe { enter(store, &code, slots.as_mut_ptr()) };
+    if status != 0 {
+        return Err(failure(store.raw_mut(), status));
+    }
     let inner = store.raw();
-    for ((&slot, value), &ty) in slots.iter().zip(results).zip(ty.results()) {
+    for ((slot, value), &ty) in slots.iter().zip(results).zip(ty.results()) {
         // SAFETY: now they hold results of its type.
         *value = unsafe { Val::from_slot(ty, slot, inner) };
     }
     Ok(())
 }
 
-/// Calls a function with its parameters in `values`, which then hold its
-/// results.
+/// Calls a function with its parameters in `values`; if the status that it
+/// returns is 0, they then hold its results.
 ///
 /// # Safety
 ///
 /// `values` has a slot for each parameter and each result of the function, and
 /// holds the parameters.
 #[inline]
-unsafe fn enter(store: &mut Store, code: &Code, values: *mut Slot) -> Result<(), CallError> {
+unsafe fn enter(store: &mut Store, code: &Code, values: *mut Slot) -> u32 {
     let inner = store.boxed().as_ptr();
+    let thread = thread::current();
     // SAFETY: we have borrowed the store. While compiled code runs, we touch it
-    // by this pointer only, as does what the code calls.
-    let status = unsafe {
-        assert!(
-            (*inner).id() == code.store,
-            "the function belongs to another store"
-        );
-        let handle = (*inner).replace_handle(store);
-        let status = thread::with(|thread| {
-            let activation = Activation {
-                store: inner,
-                previous: thread.active.get(),
-            };
-            let context = &raw mut *(*inner).context_mut();
-            let outer_limit = (*context).stack_limit;
-            let sp = (&raw const activation).addr();
-            // A call that leads back here, on the same stack, keeps its limit.
-            let outer = activation.previous.as_ref();
-            if outer.is_none_or(|outer| outer.store != inner) {
-                let size = (*inner).max_wasm_stack();
-                (*context).stack_limit = thread.stack_limit(sp, size);
-            }
-            if sp < (*context).stack_limit {
-                (*context).stack_limit = outer_limit;
-                return TrapCode::StackOverflow as u32;
-            }
+    // by this pointer only, as does what the code calls. The caller vouches for
+    // the values, and whoever has made `code` for the rest.
+    unsafe {
+        let ours = (*inner).id() == code.store;
+        assert!(ours, "the function belongs to another store");
+        let context = (*inner).context_mut() as *mut StoreContext;
+        let outer_handle = (*inner).replace_handle(store);
+        let outer_limit = (*context).stack_limit;
+        let activation = Activation {
+            store: inner,
+            previous: thread.active.get(),
+        };
+        let sp = (&raw const activation).addr();
+        // A call that leads back here, on the same stack, keeps its limit.
+        let outer = activation.previous.as_ref();
+        if outer.is_none_or(|outer| outer.store != inner) {
+            let size = (*inner).max_wasm_stack();
+            (*context).stack_limit = thread.stack_limit(sp, size);
+        }
+        let status = if sp < (*context).stack_limit {
+            TrapCode::StackOverflow as u32
+        } else {
             thread.active.set(&activation);
-            // SAFETY: the caller vouches for the values, and whoever has made
-            // `code` for the rest.
             let status = (code.entry)(code.code, code.ctx, values.cast());
             thread.active.set(activation.previous);
-            (*context).stack_limit = outer_limit;
             status
-        });
-        (*inner).replace_handle(handle);
+        };
+        (*context).stack_limit = outer_limit;
+        (*inner).replace_handle(outer_handle);
         status
-    };
-    if status == 0 {
-        Ok(())
-    } else {
-        Err(failure(store.raw_mut(), status))
     }
 }
 

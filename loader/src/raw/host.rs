@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use wasm_aot_abi::{FuncRef, HostContext, NONE, STATUS_HOST};
+use wasm_aot_abi::{FuncRef, HostContext, STATUS_HOST};
 
 use super::arch;
 use super::builtins::BUILTINS;
@@ -14,7 +14,7 @@ use super::store::{Inner, Pending};
 use super::values::{Slot, WasmValues};
 use crate::host::HostReturn;
 use crate::intern::{Interned, Interner};
-use crate::{BoxError, Caller, FuncType, Store, Val};
+use crate::{BoxError, Caller, FuncType, Store, Val, ValType};
 
 type Call = unsafe extern "C" fn(ctx: *mut HostContext, values: *mut c_void) -> u32;
 
@@ -93,24 +93,13 @@ impl fmt::Debug for HostFunction {
 
 /// What compiled code hands to a host function: which one it is, in which
 /// store, and for whom. Never changed once it is there.
-#[derive(Debug)]
 #[repr(C)]
 pub(super) struct HostBinding {
-    context: HostContextFields,
+    context: HostContext,
     closure: NonNull<()>,
     function: Arc<HostFunction>,
     /// The instance that has imported it, or [`NONE`].
     importer: u32,
-}
-
-/// A [`HostContext`] that can be shown.
-#[repr(transparent)]
-struct HostContextFields(HostContext);
-
-impl fmt::Debug for HostContextFields {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("HostContext")
-    }
 }
 
 // SAFETY: what it points to belongs to the same store, or is shared and `Sync`.
@@ -120,16 +109,16 @@ impl HostBinding {
     pub(super) fn new(
         store: *mut Inner,
         function: Arc<HostFunction>,
-        importer: Option<u32>,
+        importer: u32,
     ) -> HostBinding {
         HostBinding {
-            context: HostContextFields(HostContext {
+            context: HostContext {
                 store: store.cast(),
                 builtins: &BUILTINS,
                 call: function.call,
-            }),
+            },
             closure: function.closure,
-            importer: importer.unwrap_or(NONE),
+            importer,
             function,
         }
     }
@@ -206,14 +195,13 @@ where
         guard(binding, |handle| {
             let slots = slots(values, ty.slots());
             let store = (*handle).raw();
-            let read = |(&ty, slot): (_, &Slot)| Val::from_slot(ty, *slot, store);
-            let params: Vec<Val> = ty.params().iter().zip(&*slots).map(read).collect();
-            let mut results: Vec<Val> = ty
-                .results()
-                .iter()
-                .map(|&ty| Val::default_for(ty))
-                .collect();
-            closure(caller(binding, handle), &params, &mut results)?;
+            let (mut params, mut results) = (Values::default(), Values::default());
+            let params = params.of_types(ty.params());
+            for ((param, &ty), slot) in params.iter_mut().zip(ty.params()).zip(&*slots) {
+                *param = Val::from_slot(ty, slot, store);
+            }
+            let results = results.of_types(ty.results());
+            closure(caller(binding, handle), params, results)?;
             let store = (*handle).raw();
             for ((slot, value), &ty) in slots.iter_mut().zip(results).zip(ty.results()) {
                 *slot = value.to_slot(ty, store);
@@ -223,9 +211,42 @@ where
     }
 }
 
+/// Space for the parameters or results of a call: on the stack if they are few.
+struct Values {
+    few: [Val; 8],
+    many: Vec<Val>,
+}
+
+impl Default for Values {
+    fn default() -> Values {
+        Values {
+            few: [Val::I32(0); 8],
+            many: Vec::new(),
+        }
+    }
+}
+
+impl Values {
+    /// Zeros and nulls of these types.
+    fn of_types(&mut self, types: &[ValType]) -> &mut [Val] {
+        let values = match self.few.get_mut(..types.len()) {
+            Some(values) => values,
+            None => {
+                self.many.resize(types.len(), Val::I32(0));
+                &mut self.many
+            }
+        };
+        for (value, &ty) in values.iter_mut().zip(types) {
+            *value = Val::default_for(ty);
+        }
+        values
+    }
+}
+
 /// # Safety
 ///
 /// The array has `len` slots, which nobody else uses meanwhile.
+#[inline]
 unsafe fn slots<'a>(values: *mut c_void, len: usize) -> &'a mut [Slot] {
     if len == 0 {
         return &mut [];
@@ -237,12 +258,10 @@ unsafe fn slots<'a>(values: *mut c_void, len: usize) -> &'a mut [Slot] {
 /// # Safety
 ///
 /// `handle` can be used for as long as the caller is.
+#[inline]
 unsafe fn caller<'a>(binding: &HostBinding, handle: *mut Store) -> Caller<'a> {
     // SAFETY: the caller says so.
-    let store = unsafe { &mut *handle };
-    let importer = binding.importer;
-    let importer = (importer != NONE).then(|| store.raw().instance_handle(importer));
-    Caller::new(store, importer)
+    Caller::new(unsafe { &mut *handle }, binding.importer)
 }
 
 /// Runs a host function: gives it the [`Store`] that the call was made with, and
@@ -256,7 +275,7 @@ unsafe fn guard(
     binding: &HostBinding,
     body: impl FnOnce(*mut Store) -> Result<(), BoxError>,
 ) -> u32 {
-    let inner = Inner::of(binding.context.0.store);
+    let inner = Inner::of(binding.context.store);
     // SAFETY: the store is alive, and ours to use.
     let handle = unsafe { (*inner).handle() };
     if handle.is_null() {

@@ -56,7 +56,7 @@ impl InstanceData {
         for (index, segment) in (0..).zip(module.artefact().metadata().elements()) {
             let mode = ElementMode::try_from(segment.mode).expect("modes are verified");
             if mode == ElementMode::Active {
-                let to = self.evaluate(&segment.offset, ValType::I32).to_u32();
+                let to = self.evaluate(&segment.offset, ValType::I32).as_u32();
                 let len = segment.items.count;
                 // SAFETY: the verifier has compared the types; nobody else uses the
                 // tables of the store, which is borrowed.
@@ -76,7 +76,7 @@ impl InstanceData {
         for (index, segment) in (0..).zip(module.artefact().metadata().data()) {
             let mode = DataMode::try_from(segment.mode).expect("modes are verified");
             if mode == DataMode::Active {
-                let to = self.evaluate(&segment.offset, ValType::I32).to_u32();
+                let to = self.evaluate(&segment.offset, ValType::I32).as_u32();
                 let len = segment.bytes.count;
                 // SAFETY: nobody else uses the memories of the store, which is
                 // borrowed.

@@ -21,7 +21,6 @@ use crate::{
 };
 
 /// An instance. Its address is in its vmctx.
-#[derive(Debug)]
 pub(crate) struct InstanceData {
     index: u32,
     functions: Box<[ImportedFunction]>,
@@ -208,7 +207,7 @@ impl InstanceData {
             };
             let target = match (host, binding) {
                 (Some(function), _) => {
-                    hosts.push(HostBinding::new(owner, function, Some(self.index)));
+                    hosts.push(HostBinding::new(owner, function, self.index));
                     Target::Host(hosts.len() - 1)
                 }
                 (None, &Binding::Extern(Extern::Func(func))) => Target::Wasm(func),

@@ -99,7 +99,7 @@ unsafe fn resume_if_trap(
         }
         Registers::new(context)
     };
-    let active = thread::with(|thread| thread.active.get());
+    let active = thread::current().active.get();
     // SAFETY: it is null, or on the stack of a call of this thread, whose store
     // nobody else uses.
     let inner = unsafe { active.as_ref()?.store };

@@ -148,7 +148,7 @@ pub(super) enum Pending {
 }
 
 /// Values of the embedder, one of each type.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Data {
     values: HashMap<TypeId, Box<dyn Any + Send>>,
 }
@@ -174,14 +174,13 @@ impl Data {
 }
 
 /// A global of the host.
-#[derive(Debug)]
 struct HostGlobal {
     value: Slot,
     ty: GlobalType,
 }
 
 /// The host functions of a store that have a handle, or are of the store alone.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Hosts {
     functions: Vec<Stable<HostEntry>>,
     /// Positions in `functions`.
@@ -192,20 +191,11 @@ struct Hosts {
 }
 
 /// A host function that is called without an importer.
-#[derive(Debug)]
 struct HostEntry {
     binding: HostBinding,
-    func_ref: Option<FuncRefCell>,
-}
-
-/// A reference to a host function; its code is set once more when an exit
-/// trampoline turns up.
-struct FuncRefCell(FuncRef);
-
-impl std::fmt::Debug for FuncRefCell {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("FuncRef")
-    }
+    /// Made when it is asked for. Its code is set once more if an exit
+    /// trampoline turns up only later.
+    func_ref: Option<FuncRef>,
 }
 
 impl Inner {
@@ -291,7 +281,12 @@ impl Inner {
         origin.store == self.id
     }
 
-    pub(crate) fn instance_handle(&self, index: u32) -> Instance {
+    /// The instance of an index, unless that is [`NONE`].
+    pub(crate) fn importer(&self, index: u32) -> Option<Instance> {
+        (index != NONE).then(|| self.instance_handle(index))
+    }
+
+    fn instance_handle(&self, index: u32) -> Instance {
         Instance {
             origin: self.origin(index, index as usize),
         }
@@ -430,7 +425,7 @@ impl Inner {
         let table = self.table(table);
         let slot = table.get(index)?;
         // SAFETY: it is an element of a table of this store.
-        Some(unsafe { Val::from_slot(table.element(), slot, self) })
+        Some(unsafe { Val::from_slot(table.element(), &slot, self) })
     }
 
     #[track_caller]
@@ -509,7 +504,7 @@ impl Inner {
     pub(crate) fn global_get(&self, global: Global) -> Val {
         let ty = self.global_type(global).content();
         // SAFETY: the pointer is to a value of this type, of this store.
-        unsafe { Val::from_slot(ty, Slot::read(ty, self.global_ptr(global)), self) }
+        unsafe { Val::from_slot(ty, &Slot::read(ty, self.global_ptr(global)), self) }
     }
 
     /// Sets even an immutable global.
@@ -537,7 +532,7 @@ impl Inner {
             let index = self.origin(NONE, hosts.functions.len()).index;
             let store = (&raw const *self).cast_mut();
             hosts.functions.push(Stable::new(HostEntry {
-                binding: HostBinding::new(store, function.clone(), None),
+                binding: HostBinding::new(store, function.clone(), NONE),
                 func_ref: None,
             }));
             hosts.positions.insert(Arc::as_ptr(function), index);
@@ -600,11 +595,11 @@ impl Inner {
             if exit.is_none() {
                 hosts.pending.push(func.origin.index);
             }
-            entry.func_ref = Some(FuncRefCell(entry.binding.func_ref(exit)));
+            entry.func_ref = Some(entry.binding.func_ref(exit));
         }
         let entry = entry.as_ptr().as_ptr();
-        // SAFETY: it is alive; only an address is taken.
-        unsafe { &raw const (*entry).func_ref.as_ref().expect("just made").0 }
+        // SAFETY: it is alive, and not changed by what reads it.
+        unsafe { ptr::from_ref((*entry).func_ref.as_ref().expect("just made")) }
     }
 
     /// The function that a reference refers to.
@@ -631,10 +626,10 @@ impl Inner {
     /// # Safety
     ///
     /// The slot holds a function reference of this store.
-    pub(super) unsafe fn func_from_slot(&self, slot: Slot) -> Option<Func> {
+    pub(super) unsafe fn func_from_slot(&self, slot: &Slot) -> Option<Func> {
         // SAFETY: so it is null or valid.
         unsafe {
-            slot.to_pointer::<FuncRef>()
+            slot.as_pointer::<FuncRef>()
                 .as_ref()
                 .map(|func_ref| self.func(func_ref))
         }
@@ -659,7 +654,7 @@ impl Inner {
                 hosts.pending.push(index);
                 continue;
             };
-            let func_ref = &mut entry.func_ref.as_mut().expect("pending has one").0;
+            let func_ref = entry.func_ref.as_mut().expect("pending has one");
             func_ref.code = exit.cast();
             let own = self.tables.iter_mut();
             let others = self.instances.iter_mut();
@@ -706,8 +701,8 @@ impl Inner {
         })
     }
 
-    pub(super) fn object_from_slot(&self, slot: Slot) -> Option<ExternRef> {
-        let index = slot.to_u64().checked_sub(1)?;
+    pub(super) fn object_from_slot(&self, slot: &Slot) -> Option<ExternRef> {
+        let index = slot.as_u64().checked_sub(1)?;
         Some(ExternRef {
             origin: self.origin(NONE, index as usize),
         })

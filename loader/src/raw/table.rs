@@ -129,14 +129,14 @@ impl TableData {
         unsafe {
             match self.element {
                 ValType::FuncRef => {
-                    let element = element(value.to_pointer());
+                    let element = element(value.as_pointer());
                     for index in to..to + len {
                         self.func(index).write(element);
                     }
                 }
                 _ => {
                     for index in to..to + len {
-                        self.word(index).write(value.to_u64());
+                        self.word(index).write(value.as_u64());
                     }
                 }
             }
@@ -156,12 +156,12 @@ impl TableData {
             match self.element {
                 ValType::FuncRef => {
                     for (index, value) in (to..).zip(values) {
-                        self.func(index).write(element(value.to_pointer()));
+                        self.func(index).write(element(value.as_pointer()));
                     }
                 }
                 _ => {
                     for (index, value) in (to..).zip(values) {
-                        self.word(index).write(value.to_u64());
+                        self.word(index).write(value.as_u64());
                     }
                 }
             }
@@ -336,7 +336,7 @@ mod tests {
 
     fn words(table: &TableData) -> Vec<u64> {
         let elements = (0..).map_while(|index| table.get(index));
-        elements.map(Slot::to_u64).collect()
+        elements.map(|slot| slot.as_u64()).collect()
     }
 
     /// As [`TableData::fill`], for tables of words, which refer to nothing.

@@ -54,8 +54,11 @@ thread_local! {
 
 /// The state of this thread.
 #[inline]
-pub(super) fn with<T>(function: impl FnOnce(&Thread) -> T) -> T {
-    THREAD.with(function)
+pub(super) fn current<'a>() -> &'a Thread {
+    let thread = THREAD.with(ptr::from_ref);
+    // SAFETY: having no destructor, it stays until the thread ends; and being
+    // neither `Send` nor `Sync`, it does not leave the thread.
+    unsafe { &*thread }
 }
 
 impl Thread {

@@ -157,7 +157,7 @@ pub(super) unsafe extern "C" fn raise_from(
 /// Ends the innermost entry with an error that says that an exit trampoline is
 /// missing.
 pub(super) unsafe extern "C" fn missing_exit_from(pc: *const c_void, fp: *const c_void) -> ! {
-    let active = thread::with(|thread| thread.active.get());
+    let active = thread::current().active.get();
     // SAFETY: compiled code has called us, which runs in the innermost activation
     // of this thread only, in an entry of its store.
     unsafe {

@@ -10,37 +10,45 @@ use crate::{ExternRef, Func, Store, Val, ValType};
 /// A slot of the `values` array of an entry or exit, the value of a global, or
 /// an element of a table: a value in its first bytes, zeros or anything behind.
 /// Aligned as the ABI asks of the array.
+///
+/// It is read with as many bytes as the value has, and where it is. Reading more
+/// than compiled code has just written would stall the processor.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(16))]
-pub struct Slot([u64; 2]);
+pub struct Slot([u8; 16]);
 
 const _: () = assert!(size_of::<Slot>() == abi::VALUE_SIZE && align_of::<Slot>() == 16);
 
 impl Slot {
-    pub(super) const ZERO: Slot = Slot([0; 2]);
+    pub(super) const ZERO: Slot = Slot([0; 16]);
 
+    #[inline]
     pub(super) const fn from_u64(value: u64) -> Slot {
-        Slot([value, 0])
+        Slot::from_u128(value as u128)
     }
 
+    #[inline]
     pub(super) const fn from_u128(value: u128) -> Slot {
-        Slot([value as u64, (value >> 64) as u64])
+        Slot(value.to_le_bytes())
     }
 
     pub(super) fn from_pointer<T>(pointer: *const T) -> Slot {
         Slot::from_u64(pointer.expose_provenance() as u64)
     }
 
-    pub(super) const fn to_u32(self) -> u32 {
-        self.0[0] as u32
+    #[inline]
+    pub(super) fn as_u32(&self) -> u32 {
+        u32::from_le_bytes(*self.0.first_chunk().expect("16 bytes"))
     }
 
-    pub(super) const fn to_u64(self) -> u64 {
-        self.0[0]
+    #[inline]
+    pub(super) fn as_u64(&self) -> u64 {
+        u64::from_le_bytes(*self.0.first_chunk().expect("16 bytes"))
     }
 
-    pub(super) const fn to_u128(self) -> u128 {
-        self.0[0] as u128 | (self.0[1] as u128) << 64
+    #[inline]
+    pub(super) fn as_u128(&self) -> u128 {
+        u128::from_le_bytes(self.0)
     }
 
     /// The value of type `ty` at an address, as it is in a global.
@@ -52,7 +60,7 @@ impl Slot {
         // SAFETY: the caller says so.
         unsafe {
             match ty {
-                ValType::V128 => Slot(from.cast::<[u64; 2]>().read()),
+                ValType::V128 => Slot(from.cast::<[u8; 16]>().read()),
                 _ => Slot::from_u64(from.cast::<u64>().read()),
             }
         }
@@ -67,14 +75,14 @@ impl Slot {
         // SAFETY: the caller says so.
         unsafe {
             match ty {
-                ValType::V128 => to.cast::<[u64; 2]>().write(self.0),
-                _ => to.cast::<u64>().write(self.0[0]),
+                ValType::V128 => to.cast::<[u8; 16]>().write(self.0),
+                _ => to.cast::<u64>().write(self.as_u64()),
             }
         }
     }
 
-    pub(super) fn to_pointer<T>(self) -> *const T {
-        std::ptr::with_exposed_provenance(self.0[0] as usize)
+    pub(super) fn as_pointer<T>(&self) -> *const T {
+        std::ptr::with_exposed_provenance(self.as_u64() as usize)
     }
 }
 
@@ -105,13 +113,13 @@ impl Val {
     /// # Safety
     ///
     /// The slot holds a value of type `ty` that was made in `store`.
-    pub(super) unsafe fn from_slot(ty: ValType, slot: Slot, store: &Inner) -> Val {
+    pub(super) unsafe fn from_slot(ty: ValType, slot: &Slot, store: &Inner) -> Val {
         match ty {
-            ValType::I32 => Val::I32(slot.to_u32() as i32),
-            ValType::I64 => Val::I64(slot.to_u64() as i64),
-            ValType::F32 => Val::F32(slot.to_u32()),
-            ValType::F64 => Val::F64(slot.to_u64()),
-            ValType::V128 => Val::V128(slot.to_u128()),
+            ValType::I32 => Val::I32(slot.as_u32() as i32),
+            ValType::I64 => Val::I64(slot.as_u64() as i64),
+            ValType::F32 => Val::F32(slot.as_u32()),
+            ValType::F64 => Val::F64(slot.as_u64()),
+            ValType::V128 => Val::V128(slot.as_u128()),
             // SAFETY: so it is a reference to a function of the store.
             ValType::FuncRef => Val::FuncRef(unsafe { store.func_from_slot(slot) }),
             ValType::ExternRef => Val::ExternRef(store.object_from_slot(slot)),
@@ -142,7 +150,7 @@ pub trait WasmType: Copy + sealed::Sealed {
     /// The slot holds a value of type [`TYPE`](WasmType::TYPE) that was made in
     /// `store`.
     #[doc(hidden)]
-    unsafe fn from_slot(slot: Slot, store: &Store) -> Self;
+    unsafe fn from_slot(slot: &Slot, store: &Store) -> Self;
 }
 
 macro_rules! wasm_types {
@@ -159,7 +167,7 @@ macro_rules! wasm_types {
             }
 
             #[inline]
-            unsafe fn from_slot($slot: Slot, _: &Store) -> $ty {
+            unsafe fn from_slot($slot: &Slot, _: &Store) -> $ty {
                 $from
             }
         }
@@ -167,13 +175,13 @@ macro_rules! wasm_types {
 }
 
 wasm_types! {
-    i32: I32, value => Slot::from_u64(u64::from(value as u32)), slot => slot.to_u32() as i32;
-    u32: I32, value => Slot::from_u64(u64::from(value)), slot => slot.to_u32();
-    i64: I64, value => Slot::from_u64(value as u64), slot => slot.to_u64() as i64;
-    u64: I64, value => Slot::from_u64(value), slot => slot.to_u64();
-    f32: F32, value => Slot::from_u64(u64::from(value.to_bits())), slot => f32::from_bits(slot.to_u32());
-    f64: F64, value => Slot::from_u64(value.to_bits()), slot => f64::from_bits(slot.to_u64());
-    u128: V128, value => Slot::from_u128(value), slot => slot.to_u128();
+    i32: I32, value => Slot::from_u64(u64::from(value as u32)), slot => slot.as_u32() as i32;
+    u32: I32, value => Slot::from_u64(u64::from(value)), slot => slot.as_u32();
+    i64: I64, value => Slot::from_u64(value as u64), slot => slot.as_u64() as i64;
+    u64: I64, value => Slot::from_u64(value), slot => slot.as_u64();
+    f32: F32, value => Slot::from_u64(u64::from(value.to_bits())), slot => f32::from_bits(slot.as_u32());
+    f64: F64, value => Slot::from_u64(value.to_bits()), slot => f64::from_bits(slot.as_u64());
+    u128: V128, value => Slot::from_u128(value), slot => slot.as_u128();
 }
 
 impl sealed::Sealed for Option<Func> {}
@@ -185,7 +193,7 @@ impl WasmType for Option<Func> {
         store.raw().func_to_slot(self)
     }
 
-    unsafe fn from_slot(slot: Slot, store: &Store) -> Option<Func> {
+    unsafe fn from_slot(slot: &Slot, store: &Store) -> Option<Func> {
         // SAFETY: the caller says that it is a reference to a function of the
         // store.
         unsafe { store.raw().func_from_slot(slot) }
@@ -201,7 +209,7 @@ impl WasmType for Option<ExternRef> {
         store.raw().object_to_slot(self)
     }
 
-    unsafe fn from_slot(slot: Slot, store: &Store) -> Option<ExternRef> {
+    unsafe fn from_slot(slot: &Slot, store: &Store) -> Option<ExternRef> {
         store.raw().object_from_slot(slot)
     }
 }
@@ -236,7 +244,7 @@ impl<T: WasmType> WasmValues for T {
     #[inline]
     unsafe fn load(slots: &[Slot], store: &Store) -> T {
         // SAFETY: passed on to the caller.
-        unsafe { T::from_slot(slots[0], store) }
+        unsafe { T::from_slot(&slots[0], store) }
     }
 }
 
@@ -257,7 +265,7 @@ macro_rules! wasm_values {
             #[allow(unused_variables, clippy::unused_unit)]
             unsafe fn load(slots: &[Slot], store: &Store) -> Self {
                 // SAFETY: passed on to the caller.
-                ($(unsafe { $value::from_slot(slots[$index], store) },)*)
+                ($(unsafe { $value::from_slot(&slots[$index], store) },)*)
             }
         }
     };
