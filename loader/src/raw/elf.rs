@@ -241,6 +241,7 @@ fn header(file: &[u8]) -> Result<&Header, OpenError> {
     if ident.version != elf::EV_CURRENT
         || header.e_version(LE) != u32::from(elf::EV_CURRENT)
         || usize::from(header.e_ehsize(LE)) != size_of::<Header>()
+        || ident.padding != [0; 7]
     {
         return Err(damaged("the file header is of an unknown version"));
     }

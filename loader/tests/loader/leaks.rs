@@ -1,6 +1,7 @@
 //! What is made goes away again.
 
 use std::fs;
+use std::process::Command;
 use std::sync::Arc;
 
 use wasm_aot_loader::{ExternRef, Func, Imports, Instance, Memory, MemoryType, Module, Store};
@@ -138,4 +139,29 @@ fn what_a_store_was_given_is_dropped_with_it() {
         assert_eq!(Arc::strong_count(&token), 4);
     }
     assert_eq!(Arc::strong_count(&token), 1);
+}
+
+#[test]
+fn valgrind_finds_no_leak() {
+    let test = "leaks::what_a_store_was_given_is_dropped_with_it";
+    if !Command::new("valgrind")
+        .arg("--version")
+        .output()
+        .is_ok_and(|out| out.status.success())
+    {
+        println!("skipped: valgrind is not installed");
+        return;
+    }
+    let output = Command::new("valgrind")
+        .args([
+            "--leak-check=full",
+            "--errors-for-leak-kinds=definite",
+            "--error-exitcode=99",
+        ])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--test-threads=1"])
+        .output()
+        .unwrap();
+    let report = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{report}");
 }
