@@ -6,7 +6,7 @@ mod common;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 use common::{describe, wasm_aot};
@@ -60,6 +60,35 @@ fn gdb_knows_functions_by_their_names() {
 }
 
 #[test]
+fn gdb_unwinds_from_a_function_of_wasm_to_the_host() {
+    let run_program = format!("run run {} < /dev/null", program().display());
+    let output = Command::new("gdb")
+        .args(["-nx", "-batch", "-iex", "set debuginfod enabled off"])
+        .args(["-ex", "set breakpoint pending on"])
+        .args(["-ex", "break __original_main"])
+        .args(["-ex", &run_program, "-ex", "backtrace"])
+        .arg(env!("CARGO_BIN_EXE_wasm-aot"))
+        .env("LC_ALL", "C")
+        .output();
+    let Some(output) = installed("gdb", output) else {
+        return;
+    };
+    let printed = String::from_utf8_lossy(&output.stdout);
+    // Each frame is on a line of its own: `#3  0x... in name () from file`.
+    let frames: Vec<_> = printed
+        .lines()
+        .filter(|line| line.starts_with('#'))
+        .collect();
+    let position = |name: &str| frames.iter().position(|frame| frame.contains(name));
+    assert_eq!(position("__original_main"), Some(0), "{printed}");
+    assert!(
+        position(" main (").is_some_and(|main| main > 3),
+        "{printed}"
+    );
+    assert!(!printed.contains("corrupt stack"), "{printed}");
+}
+
+#[test]
 fn elflint_finds_no_errors() {
     let Some(printed) = run("eu-elflint", &["--gnu-ld"]) else {
         return;
@@ -75,15 +104,7 @@ fn run(tool: &str, arguments: &[&str]) -> Option<String> {
         .arg(program())
         .env("LC_ALL", "C")
         .output();
-    let output = match output {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            // The test harness would hold back what eprintln! prints.
-            let notice = format!("skipped: {tool} is not installed\n");
-            io::stderr().write_all(notice.as_bytes()).unwrap();
-            return None;
-        }
-        output => output.unwrap(),
-    };
+    let output = installed(tool, output)?;
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(
         output.status.success() && output.stderr.is_empty(),
@@ -95,6 +116,19 @@ fn run(tool: &str, arguments: &[&str]) -> Option<String> {
         .find(|line| line.to_lowercase().contains("warning"));
     assert_eq!(complaint, None);
     Some(printed)
+}
+
+/// What running a tool has given, unless it is not installed.
+fn installed(tool: &str, output: io::Result<Output>) -> Option<Output> {
+    match output {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // The test harness would hold back what eprintln! prints.
+            let notice = format!("skipped: {tool} is not installed\n");
+            io::stderr().write_all(notice.as_bytes()).unwrap();
+            None
+        }
+        output => Some(output.unwrap()),
+    }
 }
 
 /// A program, compiled once.
