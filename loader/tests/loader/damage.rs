@@ -7,7 +7,7 @@ use wasm_aot_loader::{Module, OpenError};
 use crate::support::artefact;
 
 /// With at least one record of each kind.
-const EVERYTHING: &str = r#"(module $everything
+pub(crate) const EVERYTHING: &str = r#"(module $everything
   (import "h" "f" (func $f (param i32) (result i32)))
   (import "h" "t" (table $imported 1 funcref))
   (import "h" "m" (memory $m 1))
@@ -36,7 +36,7 @@ const EVERYTHING: &str = r#"(module $everything
 const IMAGE: &str = r#"(module (memory (export "memory") 2)
   (data (i32.const 0) "image") (func (export "f") (i32.store (i32.const 0) (i32.const 1))))"#;
 
-fn descriptor(artefact: &[u8]) -> usize {
+pub(crate) fn descriptor(artefact: &[u8]) -> usize {
     artefact
         .windows(8)
         .position(|window| window == MAGIC)
@@ -63,7 +63,7 @@ fn a_file_cut_anywhere_is_refused() {
 }
 
 /// The end of the last segment in the file.
-fn mapped_end(bytes: &[u8]) -> usize {
+pub(crate) fn mapped_end(bytes: &[u8]) -> usize {
     let word = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap()) as usize;
     let (table, count) = (word(32), bytes[56] as usize);
     let programs = (0..count).map(|index| table + index * 56);

@@ -4,6 +4,8 @@
 mod backtraces;
 mod calls;
 mod damage;
+mod edges;
+mod files;
 mod host_failures;
 mod host_functions;
 mod identity;
@@ -13,6 +15,7 @@ mod linking;
 mod open;
 mod pending;
 mod reflection;
+mod resources;
 mod sharing;
 mod signals;
 mod stack;

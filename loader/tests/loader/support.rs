@@ -3,7 +3,9 @@
 use std::process::{Command, Output};
 
 use wasm_aot_compiler::{Cpu, Options, compile};
-use wasm_aot_loader::{Backtrace, CallError, Imports, Instance, Module, Store, Trap, TrapCode};
+use wasm_aot_loader::{
+    Backtrace, CallError, Imports, Instance, Module, Store, Trap, TrapCode, Val,
+};
 
 /// The artefact of a module in text.
 pub(crate) fn artefact(wat: &str) -> Vec<u8> {
@@ -37,6 +39,24 @@ pub(crate) fn run(store: &mut Store, instance: Instance, name: &str) -> Result<(
     run.call(store, ())
 }
 
+/// Calls an exported function whatever its type.
+pub(crate) fn call(
+    store: &mut Store,
+    instance: Instance,
+    name: &str,
+    arguments: &[Val],
+) -> Result<Vec<Val>, CallError> {
+    let func = instance.get_func(store, name).expect("the export exists");
+    let ty = func.ty(store);
+    let mut results: Vec<Val> = ty
+        .results()
+        .iter()
+        .map(|&ty| Val::default_for(ty))
+        .collect();
+    func.call(store, arguments, &mut results)?;
+    Ok(results)
+}
+
 /// The trap that a call has ended with.
 #[track_caller]
 pub(crate) fn trap<T: std::fmt::Debug>(result: Result<T, CallError>) -> Trap {
@@ -49,6 +69,12 @@ pub(crate) fn trap<T: std::fmt::Debug>(result: Result<T, CallError>) -> Trap {
 #[track_caller]
 pub(crate) fn trap_code<T: std::fmt::Debug>(result: Result<T, CallError>) -> TrapCode {
     trap(result).code()
+}
+
+/// Checks why a call has ended.
+#[track_caller]
+pub(crate) fn assert_traps<T: std::fmt::Debug>(outcome: Result<T, CallError>, code: TrapCode) {
+    assert_eq!(trap(outcome).code(), code);
 }
 
 /// The names of the functions in a backtrace.

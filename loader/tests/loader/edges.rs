@@ -1,9 +1,8 @@
 //! The ends of small and shared stacks, and the site behind a call.
 
-mod common;
-
-use common::{assert_traps, call, instance, instance_with, trap};
 use wasm_aot_loader::{BoxError, CallError, Imports, Instance, Store, TrapCode, Val};
+
+use crate::support::{add, assert_traps, call, module, trap};
 
 const RECURSION: &str = r#"(module
     (import "e" "f" (func $f (param i32) (result i32)))
@@ -19,7 +18,7 @@ const OVERFLOW: &str = r#"(module
 #[test]
 fn plain_recursion_traps_on_a_stack_smaller_than_the_reserve() {
     let mut store = Store::new();
-    let instance = instance(&mut store, OVERFLOW);
+    let instance = add(&mut store, OVERFLOW, &Imports::new());
     let overflow = instance
         .get_typed_func::<(), ()>(&store, "overflow")
         .unwrap();
@@ -49,7 +48,7 @@ fn a_second_store_entered_near_the_end_of_the_stack_traps_too() {
                 Ok(deeper(level + 1) as i32)
             });
             let mut store = Store::new();
-            let artefact = ARTEFACT.get_or_init(|| common::module(RECURSION));
+            let artefact = ARTEFACT.get_or_init(|| module(RECURSION));
             let instance = Instance::new(&mut store, artefact, &imports).unwrap();
             match call(&mut store, instance, "run", &[Val::I32(0)]) {
                 Ok(values) => match values[..] {
@@ -65,7 +64,7 @@ fn a_second_store_entered_near_the_end_of_the_stack_traps_too() {
         assert!(deeper(0) > 5);
     };
     static ARTEFACT: std::sync::OnceLock<wasm_aot_loader::Module> = std::sync::OnceLock::new();
-    ARTEFACT.get_or_init(|| common::module(RECURSION));
+    ARTEFACT.get_or_init(|| module(RECURSION));
     thread.spawn(work).unwrap().join().unwrap();
 }
 
@@ -82,7 +81,7 @@ fn a_trap_right_behind_a_call_has_its_own_offset() {
         _ => Err("failed"),
     });
     let mut store = Store::new();
-    let instance = instance_with(&mut store, wat, &imports);
+    let instance = add(&mut store, wat, &imports);
     let trap = trap(call(&mut store, instance, "run", &[Val::I32(0)]));
     let behind = trap.backtrace().frames()[0].offset().unwrap();
     let call = match call(&mut store, instance, "run", &[Val::I32(1)]) {

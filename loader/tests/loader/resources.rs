@@ -1,19 +1,18 @@
 //! Limits of memories, of tables and of the system.
 
-mod common;
-
-use common::{call, instance, is_child, module, run_child};
 use wasm_aot_loader::{
     Imports, Instance, InstantiationError, Memory, MemoryType, Store, Table, TableType, Val,
     ValType,
 };
+
+use crate::support::{add, call, isolated_ok, module};
 
 #[test]
 fn memory_grow_returns_minus_one_at_the_limit() {
     let wat = r#"(module (memory (export "memory") 1 3)
         (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0))))"#;
     let mut store = Store::new();
-    let instance = instance(&mut store, wat);
+    let instance = add(&mut store, wat, &Imports::new());
     let grow = instance.get_typed_func::<i32, i32>(&store, "grow").unwrap();
     let memory = instance.get_memory(&store, "memory").unwrap();
     assert_eq!(grow.call(&mut store, 3).unwrap(), -1);
@@ -34,7 +33,7 @@ fn table_grow_returns_minus_one_at_the_limit() {
         (func (export "grow") (param i32) (result i32)
             (table.grow 1 (ref.null extern) (local.get 0))))"#;
     let mut store = Store::new();
-    let instance = instance(&mut store, wat);
+    let instance = add(&mut store, wat, &Imports::new());
     let bounded = instance
         .get_typed_func::<i32, i32>(&store, "bounded-grow")
         .unwrap();
@@ -102,11 +101,8 @@ fn under_pressure() {
 
 #[test]
 fn without_address_space_there_are_errors_and_no_abort() {
-    let test = "without_address_space_there_are_errors_and_no_abort";
-    if is_child(test) {
-        return under_pressure();
-    }
-    let output = run_child(test, test);
-    let report = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{report}");
+    isolated_ok(
+        "resources::without_address_space_there_are_errors_and_no_abort",
+        under_pressure,
+    );
 }
