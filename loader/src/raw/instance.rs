@@ -153,13 +153,14 @@ impl Inner {
 fn new_memories(artefact: &Artefact) -> Result<Box<[Stable<LinearMemory>]>, ResourceError> {
     let metadata = artefact.metadata();
     let tunables = metadata.descriptor().tunables;
-    let mut image = artefact.image();
-    let memories = metadata.memories().map(|memory| {
-        let mut memory = LinearMemory::new(memory_type(&memory.ty), tunables)?;
-        // It belongs to the first one.
-        if let Some(image) = image.take() {
-            memory.map(&image)?;
-        }
+    let memories = metadata.memories().enumerate().map(|(index, memory)| {
+        let ty = memory_type(&memory.ty);
+        // The image belongs to the first one, which mostly is the only one.
+        let memory = if index == 0 {
+            LinearMemory::pooled(ty, tunables, artefact.image().as_ref(), artefact.pool())?
+        } else {
+            LinearMemory::new(ty, tunables)?
+        };
         Ok(Stable::new(memory))
     });
     memories.collect()

@@ -10,7 +10,7 @@
 //! | `artefact` | a loaded artefact |
 //! | `store` | what a store owns |
 //! | `instance`, `init` | what an instance owns; giving it its first state |
-//! | `vmctx`, `memory`, `table`, `stable` | memory that compiled code knows the address of |
+//! | `vmctx`, `memory`, `reservation`, `table`, `stable` | memory that compiled code knows the address of |
 //! | `values` | values as compiled code sees them |
 //! | `enter`, `host` | calls from the host into compiled code, and the other way |
 //! | `builtins` | what compiled code asks of the host |
@@ -28,6 +28,7 @@ mod instance;
 mod map;
 mod memory;
 mod metadata;
+mod reservation;
 mod signal;
 mod stable;
 mod store;
