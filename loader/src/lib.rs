@@ -7,6 +7,25 @@
 //! small `Copy` handles ([`Func`], [`Memory`], [`Table`], [`Global`],
 //! [`Instance`]), which mean something only together with their store.
 //!
+//! ```
+//! use wasm_aot_loader::{Imports, Instance, Module, Store};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let wat = br#"(module (import "host" "next" (func $next (param i32) (result i32)))
+//! #   (func (export "run") (result i32) (call $next (i32.const 41))))"#;
+//! # let dir = tempfile::tempdir()?;
+//! # let path = dir.path().join("app.so");
+//! # std::fs::write(&path, wasm_aot_compiler::compile(wat, &Default::default())?)?;
+//! let module = Module::open(path)?;
+//! let mut imports = Imports::new();
+//! imports.func("host", "next", |n: i32| n + 1);
+//! let mut store = Store::new();
+//! let instance = Instance::new(&mut store, &module, &imports)?;
+//! let run = instance.get_typed_func::<(), i32>(&store, "run")?;
+//! assert_eq!(run.call(&mut store, ())?, 42);
+//! # Ok(()) }
+//! ```
+//!
 //! # Errors by blame
 //!
 //! | type | whose fault |

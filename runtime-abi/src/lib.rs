@@ -8,9 +8,14 @@
 //! # The artefact
 //!
 //! An artefact is an ordinary native shared object (or object file) without
-//! undefined symbols, constructors, relocations or writable data. One dynamic
-//! symbol, [`DESCRIPTOR_SYMBOL`], points at its **metadata block**: a
-//! read-only, 64-byte aligned run of bytes which starts with a
+//! undefined symbols, constructors, relocations or writable data: of segments
+//! it has readable and executable `PT_LOAD`s which share no page, `PT_DYNAMIC`,
+//! `PT_NOTE`, `PT_GNU_EH_FRAME` and `PT_GNU_STACK`; in the dynamic section
+//! `DT_HASH`, `DT_GNU_HASH`, the symbol and string tables and perhaps a
+//! `DT_SONAME`. A loader may refuse anything else before it maps a file.
+//!
+//! One dynamic symbol, [`DESCRIPTOR_SYMBOL`], points at its **metadata block**:
+//! a read-only, 64-byte aligned run of bytes which starts with a
 //! [`Descriptor`]. Everything a loader needs is found from there:
 //!
 //! * a [`Slice`] or [`Str`] names a range inside the metadata block, as a byte
@@ -57,8 +62,9 @@
 //! address passed as a hidden first argument. Hosts need not speak it: they go
 //! through trampolines.
 //!
-//! **Entry** (host to wasm). For every function type that can be entered the
-//! artefact holds an [entry trampoline](Trampoline) in the platform's C
+//! **Entry** (host to wasm). For the type of every function that can become a
+//! value ([`Descriptor::funcrefs`]), and of a start function that it defines,
+//! the artefact holds an [entry trampoline](Trampoline) in the platform's C
 //! convention:
 //!
 //! ```c
@@ -85,7 +91,9 @@
 //! **Exit** (wasm to host). The code pointer bound to an import or stored in a
 //! table for a host function is an exit trampoline of some artefact for that
 //! function type; its `ctx` is a [`HostContext`], whose `call` it invokes in
-//! the C convention with the same `values` array. A non-zero status raises.
+//! the C convention with the same `values` array. A non-zero status raises. An
+//! artefact holds one for the type of every function that it imports, and for
+//! every type that it calls indirectly through a table that others can write.
 //!
 //! # Traps
 //!
@@ -98,6 +106,12 @@
 //! [`Builtins::raise`] does the same from host code. Frames in between are
 //! dropped without running anything in them, so they may only be WebAssembly
 //! frames and trampolines.
+//!
+//! Every function and trampoline keeps a frame pointer (rbp, x29) in the
+//! platform's way: it points at the caller's, behind which the return address
+//! is. It is set up at every site, also at the stack check of a prologue. So the
+//! stack can be walked from a fault to the innermost [`EntryRecord::fp`], then
+//! on from [`EntryRecord::exit_fp`] to the entry around it.
 //!
 //! # Stack
 //!

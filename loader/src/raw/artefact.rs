@@ -15,6 +15,7 @@ use wasm_aot_abi::{self as abi, ExternKind, NONE, TrampolineKind, TrapCode};
 use super::map::{Identity, Mapping};
 use super::memory::Image;
 use super::metadata::{Metadata, val_types};
+use super::reservation::Pool;
 use super::verify::verify;
 use crate::intern::{Interned, Interner};
 use crate::{ExternType, GlobalType, MemoryType, OpenError, TableType, ValType};
@@ -34,6 +35,8 @@ pub(crate) struct Artefact {
     imported: Counts,
     memory_export: Option<u32>,
     text: Text,
+    /// For the first memory of its instances.
+    pool: Arc<Pool>,
     /// The file that it was opened from; `None` if there was none.
     identity: Option<Identity>,
     mapping: ManuallyDrop<Mapping>,
@@ -143,6 +146,7 @@ impl Artefact {
             memory_export: None,
             text,
             metadata,
+            pool: Arc::default(),
             identity,
             mapping: ManuallyDrop::new(mapping),
         };
@@ -255,6 +259,11 @@ impl Artefact {
         Decoder::new(bytes, function.body)
             .skip_while(move |site| site.code < offset)
             .take_while(move |site| site.code == offset)
+    }
+
+    /// Where the first memory of each instance comes from.
+    pub(super) fn pool(&self) -> &Arc<Pool> {
+        &self.pool
     }
 
     /// What memory 0 holds at first.

@@ -98,7 +98,7 @@ pub(super) struct HostBinding {
     context: HostContext,
     closure: NonNull<()>,
     function: Arc<HostFunction>,
-    /// The instance that has imported it, or [`NONE`].
+    /// The instance that has imported it, or [`NONE`](wasm_aot_abi::NONE).
     importer: u32,
 }
 

@@ -3,10 +3,13 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::AsRawFd;
-use std::ptr::{self, NonNull};
+use std::mem::ManuallyDrop;
+use std::ptr::NonNull;
+use std::sync::Arc;
 
 use wasm_aot_abi::{MemoryDef, MemorySlot, Tunables};
+
+use super::reservation::{Pool, Reservation, page_size};
 
 use crate::{MemoryType, ResourceError};
 
@@ -14,6 +17,9 @@ const PAGE: u64 = 1 << 16;
 
 /// Pages of a memory with 32-bit addresses.
 const MAX_PAGES: u64 = 1 << 16;
+
+/// What cannot be allocated, in messages.
+const WHAT: &str = "a linear memory";
 
 /// What the host's own memories have behind them: enough for code that relies
 /// on every address that it can form with 32 bits of index and 32 of offset.
@@ -27,10 +33,13 @@ pub(super) const HOST_TUNABLES: Tunables = Tunables {
 pub(crate) struct LinearMemory {
     /// Its length. Compiled code reads it.
     def: MemoryDef,
-    reservation: Reservation,
+    reservation: ManuallyDrop<Reservation>,
     /// What was reserved for.
     tunables: Tunables,
     max: Option<u64>,
+    /// Where the reservation goes in the end, and how much of it was accessible
+    /// at first; `None` if it is not to be used again.
+    home: Option<(Arc<Pool>, u64)>,
 }
 
 /// What a memory holds at first, apart from zeros: a range of a file, with the
@@ -49,29 +58,62 @@ pub(super) struct Image<'a> {
 impl LinearMemory {
     /// A memory of `ty.min()` pages that are zero.
     pub(super) fn new(ty: MemoryType, tunables: Tunables) -> Result<LinearMemory, ResourceError> {
-        let what = "a linear memory";
-        let limits = ty.min() <= ty.max().unwrap_or(MAX_PAGES) && ty.min() <= MAX_PAGES;
-        if !limits || ty.min() * PAGE > tunables.memory_reservation {
-            return Err(ResourceError::new(what, io::ErrorKind::InvalidInput.into()));
-        }
-        let length = ty.min() * PAGE;
+        let length = LinearMemory::length(ty, &tunables)?;
         let size = tunables.memory_reservation + tunables.memory_guard;
         let open = |size| {
             let reservation = Reservation::new(size)?;
             reservation.open(0, length)?;
             Ok(reservation)
         };
+        let reservation = open(size as usize);
+        let reservation = reservation.map_err(|error| ResourceError::new(WHAT, error))?;
         Ok(LinearMemory {
             def: MemoryDef { length },
-            reservation: open(size as usize).map_err(|error| ResourceError::new(what, error))?,
+            reservation: ManuallyDrop::new(reservation),
             tunables,
             max: ty.max(),
+            home: None,
         })
     }
 
-    /// Puts an image, which fits, into a memory that nothing was written to yet:
-    /// copy-on-write where pages allow it.
-    pub(super) fn map(&mut self, image: &Image<'_>) -> Result<(), ResourceError> {
+    /// As [`new`](LinearMemory::new), with an image, which fits. `pool` has the
+    /// reservations of memories that were made with the same arguments.
+    pub(super) fn pooled(
+        ty: MemoryType,
+        tunables: Tunables,
+        image: Option<&Image<'_>>,
+        pool: &Arc<Pool>,
+    ) -> Result<LinearMemory, ResourceError> {
+        let length = LinearMemory::length(ty, &tunables)?;
+        let home = Some((pool.clone(), length));
+        if let Some(reservation) = pool.take() {
+            return Ok(LinearMemory {
+                def: MemoryDef { length },
+                reservation: ManuallyDrop::new(reservation),
+                tunables,
+                max: ty.max(),
+                home,
+            });
+        }
+        let mut memory = LinearMemory::new(ty, tunables)?;
+        let whole = image.map_or(Ok(true), |image| memory.map(image))?;
+        memory.home = home.filter(|_| whole);
+        Ok(memory)
+    }
+
+    /// The first length of a memory, in bytes.
+    fn length(ty: MemoryType, tunables: &Tunables) -> Result<u64, ResourceError> {
+        let limits = ty.min() <= ty.max().unwrap_or(MAX_PAGES) && ty.min() <= MAX_PAGES;
+        if limits && ty.min() * PAGE <= tunables.memory_reservation {
+            Ok(ty.min() * PAGE)
+        } else {
+            Err(ResourceError::new(WHAT, io::ErrorKind::InvalidInput.into()))
+        }
+    }
+
+    /// Puts an image into a memory that nothing was written to yet: copy-on-write
+    /// where pages allow it. Whether that is everywhere.
+    fn map(&mut self, image: &Image<'_>) -> Result<bool, ResourceError> {
         let end = image.at + image.bytes.len() as u64;
         assert!(end <= self.def.length, "the image fits");
         // Pages of the host may be larger than the image's granularity.
@@ -84,18 +126,18 @@ impl LinearMemory {
         }
         let rest = image.at as usize + mapped;
         self.bytes_mut()[rest..end as usize].copy_from_slice(&image.bytes[mapped..]);
-        Ok(())
+        Ok(mapped == image.bytes.len())
     }
 
     /// What the vmctx of an instance that uses the memory has in its slot.
     pub(super) fn slot(memory: NonNull<LinearMemory>) -> MemorySlot {
-        let memory = memory.as_ptr();
-        // SAFETY: the memory is alive; only addresses are taken.
-        unsafe {
-            MemorySlot {
-                base: (*memory).reservation.base.as_ptr(),
-                def: &raw const (*memory).def,
-            }
+        // SAFETY: the memory is alive, and nobody changes it meanwhile; the address
+        // of the definition is not derived from this reference.
+        let base = unsafe { memory.as_ref() }.reservation.base.as_ptr();
+        MemorySlot {
+            base,
+            // SAFETY: the memory is alive; only an address is taken.
+            def: unsafe { &raw const (*memory.as_ptr()).def },
         }
     }
 
@@ -153,109 +195,25 @@ impl LinearMemory {
     }
 }
 
-/// Address space, unmapped when dropped.
-#[derive(Debug)]
-struct Reservation {
-    base: NonNull<u8>,
-    size: usize,
-}
-
-// SAFETY: it owns the address space, which is not bound to a thread.
-unsafe impl Send for Reservation {}
-// SAFETY: it has no interior mutability.
-unsafe impl Sync for Reservation {}
-
-impl Reservation {
-    /// Inaccessible address space.
-    fn new(size: usize) -> io::Result<Reservation> {
-        if size == 0 {
-            return Ok(Reservation {
-                base: NonNull::dangling(),
-                size,
-            });
-        }
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-        // SAFETY: the kernel chooses fresh addresses; nothing else is touched.
-        let base = unsafe { libc::mmap(ptr::null_mut(), size, libc::PROT_NONE, flags, -1, 0) };
-        if base == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
-        }
-        let base = NonNull::new(base.cast()).expect("the kernel does not map at 0");
-        Ok(Reservation { base, size })
-    }
-
-    /// Makes a range accessible.
-    fn open(&self, offset: u64, len: u64) -> io::Result<()> {
-        if len == 0 {
-            return Ok(());
-        }
-        let address = self.range(offset, len as usize);
-        // SAFETY: the range is in our reservation; what was not accessible
-        // before, nobody refers to.
-        let result =
-            unsafe { libc::mprotect(address, len as usize, libc::PROT_READ | libc::PROT_WRITE) };
-        if result == 0 {
-            Ok(())
-        } else {
-            Err(io::Error::last_os_error())
-        }
-    }
-
-    /// Maps a range of a file, copy-on-write, over a range that is not used yet.
-    fn map(&self, offset: u64, len: usize, file: &File, file_offset: u64) -> io::Result<()> {
-        let address = self.range(offset, len);
-        let protection = libc::PROT_READ | libc::PROT_WRITE;
-        let flags = libc::MAP_PRIVATE | libc::MAP_FIXED;
-        let file_offset = file_offset as libc::off_t;
-        // SAFETY: the range is in our reservation, so nothing of anybody else's
-        // is replaced; the caller says that nobody refers to it.
-        let mapped = unsafe {
-            libc::mmap(
-                address,
-                len,
-                protection,
-                flags,
-                file.as_raw_fd(),
-                file_offset,
-            )
-        };
-        if mapped == libc::MAP_FAILED {
-            Err(io::Error::last_os_error())
-        } else {
-            Ok(())
-        }
-    }
-
-    /// The address of a range in the reservation.
-    fn range(&self, offset: u64, len: usize) -> *mut libc::c_void {
-        let end = (offset as usize).checked_add(len);
-        assert!(
-            end.is_some_and(|end| end <= self.size),
-            "in the reservation"
-        );
-        self.base.as_ptr().wrapping_add(offset as usize).cast()
-    }
-}
-
-impl Drop for Reservation {
+impl Drop for LinearMemory {
     fn drop(&mut self) {
-        if self.size > 0 {
-            // SAFETY: we own the range, and nobody refers to it any more.
-            unsafe { libc::munmap(self.base.as_ptr().cast(), self.size) };
+        // SAFETY: it is not used after this.
+        let reservation = unsafe { ManuallyDrop::take(&mut self.reservation) };
+        if let Some((pool, first)) = self.home.take() {
+            pool.give(reservation, first as usize, self.def.length as usize);
         }
     }
-}
-
-/// Size of a page of the host, in bytes.
-pub(super) fn page_size() -> usize {
-    // SAFETY: reads a constant of the system.
-    unsafe { libc::sysconf(libc::_SC_PAGESIZE) as usize }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::io::Write;
+
+    fn pooled(image: &Image<'_>, pool: &Arc<Pool>) -> LinearMemory {
+        let ty = MemoryType::new(2, None);
+        LinearMemory::pooled(ty, HOST_TUNABLES, Some(image), pool).unwrap()
+    }
 
     fn memory(min: u64, max: Option<u64>) -> LinearMemory {
         LinearMemory::new(MemoryType::new(min, max), HOST_TUNABLES).unwrap()
@@ -306,14 +264,57 @@ mod tests {
             bytes: &bytes,
             at: 0x1_0000,
         };
-        let (mut a, mut b) = (memory(2, None), memory(2, None));
-        a.map(&image).unwrap();
-        b.map(&image).unwrap();
+        let pool = Arc::default();
+        let (mut a, b) = (pooled(&image, &pool), pooled(&image, &pool));
         a.bytes_mut()[0x1_0000] = 9;
         assert_eq!(a.bytes()[0x1_0000..0x1_0002], [9, 1]);
         assert_eq!(b.bytes()[0x1_0000..0x1_2000], bytes);
         assert!(b.bytes()[0x1_2000..].iter().all(|&byte| byte == 0));
         assert!(b.bytes()[..0x1_0000].iter().all(|&byte| byte == 0));
+    }
+
+    #[test]
+    fn a_reservation_is_as_good_as_new_when_it_is_used_again() {
+        let mut file = tempfile();
+        let bytes = vec![1u8; 4096];
+        file.write_all(&bytes).unwrap();
+        let image = Image {
+            file: &file,
+            offset: 0,
+            bytes: &bytes,
+            at: 0x1_0000,
+        };
+        let pool = Arc::default();
+        let mut memory = pooled(&image, &pool);
+        let base = memory.bytes().as_ptr();
+        assert_eq!(memory.grow(100), Some(2));
+        memory.bytes_mut().fill(7);
+        drop(memory);
+        let mut memory = pooled(&image, &pool);
+        assert_eq!(memory.bytes().as_ptr(), base);
+        assert_eq!(memory.bytes().len(), 2 << 16);
+        assert_eq!(memory.bytes()[0x1_0000..0x1_1000], bytes);
+        assert_eq!(
+            memory
+                .bytes()
+                .iter()
+                .map(|&byte| u32::from(byte))
+                .sum::<u32>(),
+            4096
+        );
+        let beyond = base.wrapping_add(2 << 16);
+        assert!(!readable(beyond), "what had grown is inaccessible again");
+        assert_eq!(memory.grow(1), Some(2));
+        assert!(memory.bytes()[2 << 16..].iter().all(|&byte| byte == 0));
+        assert!(readable(beyond));
+    }
+
+    /// Whether the kernel can read a byte at an address.
+    fn readable(address: *const u8) -> bool {
+        let file = tempfile();
+        let fd = std::os::fd::AsRawFd::as_raw_fd(&file);
+        // SAFETY: the kernel checks the address.
+        unsafe { libc::write(fd, address.cast(), 1) == 1 }
     }
 
     fn tempfile() -> File {

@@ -9,8 +9,8 @@
 //! | `map` | loading a checked file |
 //! | `artefact` | a loaded artefact |
 //! | `store` | what a store owns |
-//! | `instance`, `init` | what an instance owns; giving it its first state |
-//! | `vmctx`, `memory`, `table`, `stable` | memory that compiled code knows the address of |
+//! | `instance` | what an instance owns, and how it is made |
+//! | `vmctx`, `memory`, `reservation`, `table`, `stable` | memory that compiled code knows the address of |
 //! | `values` | values as compiled code sees them |
 //! | `enter`, `host` | calls from the host into compiled code, and the other way |
 //! | `builtins` | what compiled code asks of the host |
@@ -23,11 +23,11 @@ mod builtins;
 mod elf;
 mod enter;
 mod host;
-mod init;
 mod instance;
 mod map;
 mod memory;
 mod metadata;
+mod reservation;
 mod signal;
 mod stable;
 mod store;

@@ -122,7 +122,7 @@ struct SignalStack {
 impl SignalStack {
     /// Gives the thread one if it has none, or too small a one.
     fn install() -> Option<SignalStack> {
-        let guard = super::memory::page_size();
+        let guard = super::reservation::page_size();
         let size = guard + SIGNAL_STACK;
         let mut previous = MaybeUninit::<libc::stack_t>::uninit();
         // SAFETY: the first call only reads the present state; the mapping is

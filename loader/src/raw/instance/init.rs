@@ -6,10 +6,10 @@ use wasm_aot_abi::{
     TrapCode,
 };
 
-use super::artefact::val_type;
-use super::instance::InstanceData;
-use super::store::Inner;
-use super::values::Slot;
+use super::super::artefact::val_type;
+use super::super::store::Inner;
+use super::super::values::Slot;
+use super::InstanceData;
 use crate::{Instance, Trap, ValType};
 
 impl Inner {
@@ -108,7 +108,7 @@ impl InstanceData {
     ///
     /// The segment is of the type of the table's elements, and nobody else uses
     /// the table meanwhile.
-    pub(super) unsafe fn table_init(
+    pub(in super::super) unsafe fn table_init(
         &self,
         table: u32,
         segment: u32,
@@ -132,7 +132,7 @@ impl InstanceData {
         true
     }
 
-    pub(super) fn elem_drop(&mut self, segment: u32) {
+    pub(in super::super) fn elem_drop(&mut self, segment: u32) {
         self.dropped.elements.insert(segment);
     }
 
@@ -155,7 +155,7 @@ impl InstanceData {
     /// # Safety
     ///
     /// Nobody else uses the memory meanwhile.
-    pub(super) unsafe fn memory_init(
+    pub(in super::super) unsafe fn memory_init(
         &self,
         memory: u32,
         segment: u32,
@@ -181,7 +181,7 @@ impl InstanceData {
         true
     }
 
-    pub(super) fn data_drop(&mut self, segment: u32) {
+    pub(in super::super) fn data_drop(&mut self, segment: u32) {
         self.dropped.data.insert(segment);
     }
 }

@@ -1,0 +1,230 @@
+//! Making an instance: everything but its first state (core, 4.5.4, step 5, and
+//! 4.5.3).
+
+use std::ffi::c_void;
+use std::ptr::{self, NonNull};
+
+use wasm_aot_abi::{ExternKind, FunctionImport, MemorySlot, NONE, TableDef, VmContext};
+
+use super::super::artefact::{Artefact, memory_type, table_type};
+use super::super::builtins::BUILTINS;
+use super::super::host::HostBinding;
+use super::super::memory::LinearMemory;
+use super::super::signal;
+use super::super::stable::Stable;
+use super::super::store::Inner;
+use super::super::table::TableData;
+use super::super::vmctx::Vmctx;
+use super::{Bits, Dropped, ImportedFunction, InstanceData, Target};
+use crate::link::Binding;
+use crate::{Extern, Instance, Module, ResourceError};
+
+impl Inner {
+    /// Makes an instance: everything but its first state. If that fails, nothing
+    /// has changed.
+    pub(crate) fn allocate(
+        &mut self,
+        module: &Module,
+        bindings: &[Binding<'_>],
+    ) -> Result<Instance, ResourceError> {
+        signal::install();
+        let artefact = module.artefact();
+        let descriptor = artefact.metadata().descriptor();
+        let vmctx = Vmctx::new(descriptor.vmctx.size)?;
+        let own_memories = new_memories(artefact)?;
+        let own_tables = new_tables(artefact, &vmctx)?;
+        let mut instance = InstanceData {
+            dropped: Dropped {
+                elements: Bits::new(artefact.metadata().elements().len()),
+                data: Bits::new(artefact.metadata().data().len()),
+            },
+            vmctx,
+            index: self.next_instance(),
+            functions: Box::default(),
+            bindings: Box::default(),
+            imported_tables: Box::default(),
+            imported_memories: Box::default(),
+            imported_globals: Box::default(),
+            imported_global_places: Box::default(),
+            own_tables,
+            own_memories,
+            memories: Box::default(),
+            tables: Box::default(),
+            module: module.clone(),
+        };
+        instance.bind(self, bindings);
+        let instance = Stable::new(instance);
+        instance.fill_vmctx(instance.as_ptr(), self);
+        Ok(self.add_instance(instance))
+    }
+}
+
+fn new_memories(artefact: &Artefact) -> Result<Box<[Stable<LinearMemory>]>, ResourceError> {
+    let metadata = artefact.metadata();
+    let tunables = metadata.descriptor().tunables;
+    let memories = metadata.memories().enumerate().map(|(index, memory)| {
+        let ty = memory_type(&memory.ty);
+        // The image belongs to the first one, which mostly is the only one.
+        let memory = if index == 0 {
+            LinearMemory::pooled(ty, tunables, artefact.image().as_ref(), artefact.pool())?
+        } else {
+            LinearMemory::new(ty, tunables)?
+        };
+        Ok(Stable::new(memory))
+    });
+    memories.collect()
+}
+
+fn new_tables(
+    artefact: &Artefact,
+    vmctx: &Vmctx,
+) -> Result<Box<[Option<Stable<TableData>>]>, ResourceError> {
+    let tables = artefact.metadata().tables().map(|table| {
+        if table.def == NONE {
+            return Ok(None);
+        }
+        let def = NonNull::new(vmctx.slot::<TableDef>(table.def)).expect("in the vmctx");
+        // SAFETY: the place is the table's alone, and an instance drops its tables
+        // before its vmctx.
+        let table = unsafe { TableData::new(table_type(&table.ty), def)? };
+        Ok(Some(Stable::new(table)))
+    });
+    tables.collect()
+}
+
+impl InstanceData {
+    /// Sorts out what its imports are bound to.
+    fn bind(&mut self, store: &Inner, bindings: &[Binding<'_>]) {
+        let metadata = self.module.artefact().metadata();
+        let (mut functions, mut hosts) = (Vec::new(), Vec::new());
+        let (mut tables, mut memories, mut globals) = (Vec::new(), Vec::new(), Vec::new());
+        let owner = store.this();
+        for (import, binding) in metadata.imports().zip(bindings) {
+            let host = match *binding {
+                Binding::Host(function) => Some(function.clone()),
+                Binding::Extern(Extern::Func(func)) => store.host_function(func),
+                Binding::Extern(_) => None,
+            };
+            let target = match (host, binding) {
+                (Some(function), _) => {
+                    hosts.push(HostBinding::new(owner, function, self.index));
+                    Target::Host(hosts.len() - 1)
+                }
+                (None, &Binding::Extern(Extern::Func(func))) => Target::Wasm(func),
+                (None, &Binding::Extern(Extern::Table(table))) => {
+                    tables.push(table);
+                    continue;
+                }
+                (None, &Binding::Extern(Extern::Memory(memory))) => {
+                    memories.push(memory);
+                    continue;
+                }
+                (None, &Binding::Extern(Extern::Global(global))) => {
+                    globals.push(global);
+                    continue;
+                }
+                (None, Binding::Host(_)) => unreachable!("a host function"),
+            };
+            functions.push(ImportedFunction {
+                target,
+                slot: import.slot,
+                ty: import.ty.ty,
+            });
+        }
+        let own_memories = self.own_memories.iter().map(Stable::as_ptr);
+        let own_tables = self.own_tables.iter();
+        let own_tables = own_tables.map(|table| table.as_ref().map(Stable::as_ptr));
+        let imported = memories.iter().map(|&memory| store.memory_ptr(memory));
+        self.memories = imported.chain(own_memories).collect();
+        let imported = tables.iter().map(|&table| Some(store.table_ptr(table)));
+        self.tables = imported.chain(own_tables).collect();
+        let places = globals.iter().map(|&global| store.global_ptr(global));
+        self.imported_global_places = places.collect();
+        self.functions = functions.into();
+        self.bindings = hosts.into();
+        self.imported_tables = tables.into();
+        self.imported_memories = memories.into();
+        self.imported_globals = globals.into();
+    }
+
+    /// Writes what compiled code reads and never changes. `this` is our address.
+    fn fill_vmctx(&self, this: NonNull<InstanceData>, store: &Inner) {
+        let metadata = self.artefact().metadata();
+        let header = VmContext {
+            store: store.this().cast(),
+            builtins: &BUILTINS,
+            instance: this.as_ptr().cast(),
+            embedder: ptr::null_mut(),
+            heap: ptr::null_mut(),
+            reserved: 0,
+        };
+        let type_ids = self.artefact().type_ids();
+        let layout = &metadata.descriptor().vmctx;
+        // SAFETY: the verifier and the vmctx have checked the places; nobody else
+        // knows the vmctx yet.
+        unsafe {
+            self.vmctx.as_ptr().write(header);
+            if !type_ids.is_empty() {
+                let to = self.vmctx.slots::<u32>(layout.type_ids, type_ids.len());
+                ptr::copy_nonoverlapping(type_ids.as_ptr(), to, type_ids.len());
+            }
+            for function in &self.functions {
+                let import = self.function_import(store, function);
+                self.vmctx
+                    .slot::<FunctionImport>(function.slot)
+                    .write(import);
+            }
+        }
+        let (mut tables, mut memories, mut globals) = (0, 0, 0);
+        for import in metadata.imports() {
+            let kind = ExternKind::try_from(import.ty.kind).expect("kinds are verified");
+            // SAFETY: as above.
+            unsafe {
+                match kind {
+                    ExternKind::Func => {}
+                    ExternKind::Table => {
+                        let table = store.table(self.imported_tables[tables]);
+                        self.vmctx
+                            .slot::<*mut TableDef>(import.slot)
+                            .write(table.def());
+                        tables += 1;
+                    }
+                    ExternKind::Memory => {
+                        let slot = LinearMemory::slot(self.memories[memories]);
+                        self.vmctx.slot::<MemorySlot>(import.slot).write(slot);
+                        memories += 1;
+                    }
+                    ExternKind::Global => {
+                        let value = self.imported_global_places[globals];
+                        self.vmctx.slot::<*mut c_void>(import.slot).write(value);
+                        globals += 1;
+                    }
+                }
+            }
+        }
+        for (memory, own) in metadata.memories().zip(&self.own_memories) {
+            let slot = LinearMemory::slot(own.as_ptr());
+            // SAFETY: as above.
+            unsafe { self.vmctx.slot::<MemorySlot>(memory.slot).write(slot) };
+        }
+    }
+
+    fn function_import(&self, store: &Inner, function: &ImportedFunction) -> FunctionImport {
+        match function.target {
+            Target::Wasm(func) => {
+                let (code, ctx) = store.instance(func.origin).own_address(func.origin.index);
+                FunctionImport {
+                    code: code.cast(),
+                    ctx,
+                }
+            }
+            Target::Host(position) => {
+                let exit = self.artefact().exit(function.ty);
+                FunctionImport {
+                    code: exit.expect("the verifier has seen it").cast(),
+                    ctx: self.bindings[position].as_context(),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Address space: reserved, made accessible bit by bit, and used again.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::ptr::{self, NonNull};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Address space that memories of one module have given back, as it was when
+/// they were made: of one size, with the same part of it accessible and the same
+/// image mapped. Making a memory out of it takes no system call.
+#[derive(Debug, Default)]
+pub(super) struct Pool {
+    free: Mutex<Vec<Reservation>>,
+}
+
+impl Pool {
+    /// How many reservations are kept. They have no pages of memory, but there
+    /// are only so many addresses.
+    const LIMIT: usize = 64;
+
+    pub(super) fn take(&self) -> Option<Reservation> {
+        self.free().pop()
+    }
+
+    /// Takes back a reservation of which `first` bytes were accessible at first,
+    /// and `now` are now.
+    pub(super) fn give(&self, reservation: Reservation, first: usize, now: usize) {
+        if self.free().len() < Pool::LIMIT && reservation.reset(first, now).is_ok() {
+            self.free().push(reservation);
+        }
+    }
+
+    fn free(&self) -> MutexGuard<'_, Vec<Reservation>> {
+        // It is never left half changed.
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Address space, unmapped when dropped.
+#[derive(Debug)]
+pub(super) struct Reservation {
+    pub(super) base: NonNull<u8>,
+    pub(super) size: usize,
+}
+
+// SAFETY: it owns the address space, which is not bound to a thread.
+unsafe impl Send for Reservation {}
+// SAFETY: it has no interior mutability.
+unsafe impl Sync for Reservation {}
+
+impl Reservation {
+    /// Inaccessible address space.
+    pub(super) fn new(size: usize) -> io::Result<Reservation> {
+        if size == 0 {
+            return Ok(Reservation {
+                base: NonNull::dangling(),
+                size,
+            });
+        }
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        // SAFETY: the kernel chooses fresh addresses; nothing else is touched.
+        let base = unsafe { libc::mmap(ptr::null_mut(), size, libc::PROT_NONE, flags, -1, 0) };
+        if base == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let base = NonNull::new(base.cast()).expect("the kernel does not map at 0");
+        Ok(Reservation { base, size })
+    }
+
+    /// Makes a range accessible.
+    pub(super) fn open(&self, offset: u64, len: u64) -> io::Result<()> {
+        if len == 0 {
+            return Ok(());
+        }
+        let address = self.range(offset, len as usize);
+        // SAFETY: the range is in our reservation; what was not accessible
+        // before, nobody refers to.
+        let result =
+            unsafe { libc::mprotect(address, len as usize, libc::PROT_READ | libc::PROT_WRITE) };
+        if result == 0 {
+            Ok(())
+        } else {
+            Err(io::Error::last_os_error())
+        }
+    }
+
+    /// Maps a range of a file, copy-on-write, over a range that is not used yet.
+    pub(super) fn map(
+        &self,
+        offset: u64,
+        len: usize,
+        file: &File,
+        file_offset: u64,
+    ) -> io::Result<()> {
+        let address = self.range(offset, len);
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        let flags = libc::MAP_PRIVATE | libc::MAP_FIXED;
+        let file_offset = file_offset as libc::off_t;
+        // SAFETY: the range is in our reservation, so nothing of anybody else's
+        // is replaced; the caller says that nobody refers to it.
+        let mapped = unsafe {
+            libc::mmap(
+                address,
+                len,
+                protection,
+                flags,
+                file.as_raw_fd(),
+                file_offset,
+            )
+        };
+        if mapped == libc::MAP_FAILED {
+            Err(io::Error::last_os_error())
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Undoes everything that was done since `first` bytes were made accessible
+    /// and an image was mapped over them; `now` are accessible.
+    fn reset(&self, first: usize, now: usize) -> io::Result<()> {
+        if now == 0 {
+            return Ok(());
+        }
+        let advice = libc::MADV_DONTNEED;
+        // SAFETY: nobody refers to the reservation any more. The pages that are
+        // dropped read as zeros again, or as what the image's file has.
+        let dropped = unsafe { libc::madvise(self.range(0, now), now, advice) };
+        let grown = now - first;
+        let closed = if grown == 0 {
+            0
+        } else {
+            // SAFETY: as above.
+            unsafe { libc::mprotect(self.range(first as u64, grown), grown, libc::PROT_NONE) }
+        };
+        if (dropped, closed) == (0, 0) {
+            Ok(())
+        } else {
+            Err(io::Error::last_os_error())
+        }
+    }
+
+    /// The address of a range in the reservation.
+    fn range(&self, offset: u64, len: usize) -> *mut libc::c_void {
+        let end = (offset as usize).checked_add(len);
+        assert!(
+            end.is_some_and(|end| end <= self.size),
+            "in the reservation"
+        );
+        self.base.as_ptr().wrapping_add(offset as usize).cast()
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        if self.size > 0 {
+            // SAFETY: we own the range, and nobody refers to it any more.
+            unsafe { libc::munmap(self.base.as_ptr().cast(), self.size) };
+        }
+    }
+}
+
+/// Size of a page of the host, in bytes.
+pub(super) fn page_size() -> usize {
+    // SAFETY: reads a constant of the system.
+    unsafe { libc::sysconf(libc::_SC_PAGESIZE) as usize }
+}

@@ -1,0 +1,322 @@
+//! What a store owns, and how handles lead to it.
+
+mod externs;
+mod functions;
+
+use std::any::{Any, TypeId};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::num::NonZeroU64;
+use std::ops::Range;
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use wasm_aot_abi::{NONE, StoreContext};
+
+use self::externs::HostGlobal;
+use self::functions::Hosts;
+use super::instance::InstanceData;
+use super::memory::LinearMemory;
+use super::stable::Stable;
+use super::table::TableData;
+use super::trap::Capture;
+use crate::{Backtrace, BoxError, Extern, Instance, Module, Store};
+
+/// Tells stores apart; never used again in a process.
+pub(crate) type StoreId = NonZeroU64;
+
+/// What a handle names: something of an instance, or of the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Origin {
+    store: StoreId,
+    /// The instance that defines it, or [`NONE`] if the host does.
+    pub(super) instance: u32,
+    /// Its index among what the instance defines of its kind, or among what the
+    /// host defines of it in the store.
+    pub(super) index: u32,
+}
+
+/// Owns an [`Inner`], whose address compiled code knows.
+#[derive(Debug)]
+pub(crate) struct StoreBox(NonNull<Inner>);
+
+// SAFETY: it owns what it points to, all of which is `Send` or belongs to it.
+unsafe impl Send for StoreBox {}
+
+impl StoreBox {
+    pub(crate) fn new(max_wasm_stack: usize) -> StoreBox {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let inner = Inner {
+            context: StoreContext {
+                stack_limit: 0,
+                entry: ptr::null_mut(),
+                exit_fp: ptr::null(),
+            },
+            handle: ptr::null_mut(),
+            this: ptr::null_mut(),
+            id: NonZeroU64::new(id).expect("fewer than 2⁶⁴ stores"),
+            max_wasm_stack,
+            pending: None,
+            capture: Capture::EMPTY,
+            data: Data::default(),
+            objects: Vec::new(),
+            instances: Vec::new(),
+            memories: Vec::new(),
+            tables: Vec::new(),
+            globals: Vec::new(),
+            hosts: RefCell::default(),
+            reservations: Vec::new(),
+            modules: Vec::new(),
+        };
+        let inner = NonNull::from(Box::leak(Box::new(inner)));
+        // SAFETY: nobody else knows it yet.
+        unsafe { (*inner.as_ptr()).this = inner.as_ptr() };
+        StoreBox(inner)
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> &Inner {
+        // SAFETY: it is alive as long as we are. Compiled code, and what it calls,
+        // changes it only while a call has us borrowed mutably.
+        unsafe { self.0.as_ref() }
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self) -> &mut Inner {
+        // SAFETY: as above, and we are borrowed mutably.
+        unsafe { self.0.as_mut() }
+    }
+
+    #[inline]
+    pub(super) fn as_ptr(&self) -> *mut Inner {
+        self.0.as_ptr()
+    }
+
+    #[inline]
+    pub(super) fn is(&self, inner: *mut Inner) -> bool {
+        ptr::eq(self.0.as_ptr(), inner)
+    }
+}
+
+impl Drop for StoreBox {
+    fn drop(&mut self) {
+        if !self.get().handle.is_null() {
+            // A host function has taken the store out of its caller, to which
+            // there is no way back; `host::guard` will say so. Until then its
+            // code has frames on the stack.
+            return;
+        }
+        // SAFETY: it was leaked from a `Box` by `new`, is dropped only here, and no
+        // call into it is running.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    }
+}
+
+/// What a store owns. Dropped in this order: code last.
+#[repr(C)]
+pub(crate) struct Inner {
+    /// What compiled code sees; its address is ours.
+    context: StoreContext,
+    /// The innermost `&mut Store` that a call into the store was made with; null
+    /// if none is running.
+    handle: *mut Store,
+    /// Our own address, as it was allocated: what compiled code is told.
+    this: *mut Inner,
+    id: StoreId,
+    max_wasm_stack: usize,
+    /// Why a host function has ended the innermost entry.
+    pub(super) pending: Option<Pending>,
+    /// The frames that it was ended in.
+    pub(super) capture: Capture,
+    /// Values of the embedder.
+    pub(crate) data: Data,
+    /// What external references refer to.
+    objects: Vec<Box<dyn Any + Send>>,
+    instances: Vec<Stable<InstanceData>>,
+    memories: Vec<Stable<LinearMemory>>,
+    tables: Vec<Stable<TableData>>,
+    globals: Vec<Stable<HostGlobal>>,
+    hosts: RefCell<Hosts>,
+    /// Addresses of all memories, for the fault handler.
+    reservations: Vec<Range<usize>>,
+    /// Each once.
+    modules: Vec<Module>,
+}
+
+/// Why a host function has ended an entry.
+pub(super) enum Pending {
+    Error(BoxError),
+    Panic(Box<dyn Any + Send>),
+}
+
+/// Values of the embedder, one of each type.
+#[derive(Default)]
+pub(crate) struct Data {
+    values: HashMap<TypeId, Box<dyn Any + Send>>,
+}
+
+impl Data {
+    pub(crate) fn insert<T: Any + Send>(&mut self, value: T) -> Option<T> {
+        let previous = self.values.insert(TypeId::of::<T>(), Box::new(value))?;
+        Some(*previous.downcast().expect("stored by its type"))
+    }
+
+    pub(crate) fn remove<T: Any + Send>(&mut self) -> Option<T> {
+        let value = self.values.remove(&TypeId::of::<T>())?;
+        Some(*value.downcast().expect("stored by its type"))
+    }
+
+    pub(crate) fn get<T: Any + Send>(&self) -> Option<&T> {
+        self.values.get(&TypeId::of::<T>())?.downcast_ref()
+    }
+
+    pub(crate) fn get_mut<T: Any + Send>(&mut self) -> Option<&mut T> {
+        self.values.get_mut(&TypeId::of::<T>())?.downcast_mut()
+    }
+}
+
+impl Inner {
+    /// The store whose context this is.
+    #[inline]
+    pub(super) fn of(context: *mut StoreContext) -> *mut Inner {
+        // The context is its first field.
+        context.cast()
+    }
+
+    /// Our address, to be written to by others.
+    pub(super) fn this(&self) -> *mut Inner {
+        self.this
+    }
+
+    #[inline]
+    pub(super) fn id(&self) -> StoreId {
+        self.id
+    }
+
+    #[inline]
+    pub(super) fn max_wasm_stack(&self) -> usize {
+        self.max_wasm_stack
+    }
+
+    #[inline]
+    pub(super) fn handle(&self) -> *mut Store {
+        self.handle
+    }
+
+    #[inline]
+    pub(super) fn replace_handle(&mut self, handle: *mut Store) -> *mut Store {
+        std::mem::replace(&mut self.handle, handle)
+    }
+
+    pub(super) fn context(&self) -> &StoreContext {
+        &self.context
+    }
+
+    #[inline]
+    pub(super) fn context_mut(&mut self) -> &mut StoreContext {
+        &mut self.context
+    }
+
+    pub(super) fn modules(&self) -> &[Module] {
+        &self.modules
+    }
+
+    /// Whether an address belongs to a memory, or the space behind it.
+    pub(super) fn reserves(&self, address: usize) -> bool {
+        self.reservations
+            .iter()
+            .any(|range| range.contains(&address))
+    }
+
+    pub(super) fn take_backtrace(&mut self) -> Backtrace {
+        self.capture.take(&self.modules)
+    }
+}
+
+/// Handles.
+impl Inner {
+    pub(super) fn origin(&self, instance: u32, index: usize) -> Origin {
+        let index = u32::try_from(index).ok().filter(|&index| index != NONE);
+        Origin {
+            store: self.id,
+            instance,
+            index: index.expect("fewer than 2³² - 1 things of a kind in a store"),
+        }
+    }
+
+    #[track_caller]
+    fn check(&self, origin: Origin) {
+        assert!(
+            origin.store == self.id,
+            "the handle belongs to another store"
+        );
+    }
+
+    /// Whether something belongs to this store.
+    pub(crate) fn owns(&self, item: Extern) -> bool {
+        let origin = match item {
+            Extern::Func(func) => func.origin,
+            Extern::Table(table) => table.origin,
+            Extern::Memory(memory) => memory.origin,
+            Extern::Global(global) => global.origin,
+        };
+        origin.store == self.id
+    }
+
+    /// The instance of an index, unless that is [`NONE`].
+    pub(crate) fn importer(&self, index: u32) -> Option<Instance> {
+        (index != NONE).then(|| self.instance_handle(index))
+    }
+
+    fn instance_handle(&self, index: u32) -> Instance {
+        Instance {
+            origin: self.origin(index, index as usize),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn instance(&self, origin: Origin) -> &InstanceData {
+        self.check(origin);
+        &self.instances[origin.instance as usize]
+    }
+
+    #[track_caller]
+    pub(super) fn instance_mut(&mut self, origin: Origin) -> &mut InstanceData {
+        self.check(origin);
+        &mut self.instances[origin.instance as usize]
+    }
+
+    /// Keeps a new instance, and what the fault handler has to know about it.
+    pub(super) fn add_instance(&mut self, instance: Stable<InstanceData>) -> Instance {
+        let handle = self.instance_handle(instance.index());
+        debug_assert_eq!(instance.index() as usize, self.instances.len());
+        for memory in instance.own_memories() {
+            self.reservations.push(memory.addresses());
+        }
+        let module = instance.module().clone();
+        self.instances.push(instance);
+        if !self.modules.iter().any(|known| known.is(&module)) {
+            self.modules.push(module);
+            self.resolve_pending();
+        }
+        handle
+    }
+
+    /// The index of the next instance.
+    pub(super) fn next_instance(&self) -> u32 {
+        self.instance_handle(self.instances.len() as u32)
+            .origin
+            .index
+    }
+
+    /// Whether code of `module` can run beside what is there.
+    pub(crate) fn takes(&self, module: &Module) -> bool {
+        let convention = |module: &Module| {
+            let metadata = module.artefact().metadata();
+            metadata.descriptor().convention
+        };
+        let present = self.modules.first();
+        present.is_none_or(|present| convention(present) == convention(module))
+    }
+}
