@@ -2,8 +2,6 @@
 //! trampolines, then tables that are constants. References within it are
 //! resolved here, so that neither linker nor loader has anything to do.
 
-use std::collections::HashMap;
-
 use cranelift_codegen::binemit::Reloc;
 use wasm_aot_abi::NONE;
 
@@ -20,7 +18,7 @@ const ALIGN: u64 = 4096;
 pub(crate) struct Text {
     pub(crate) bytes: Vec<u8>,
     pub(crate) align: u64,
-    /// What is where, ascending.
+    /// What is where: offsets ascend, and so do symbols.
     pub(crate) pieces: Vec<Piece>,
     /// In the order of `pieces`.
     pub(crate) unwind: Vec<Unwind>,
@@ -76,31 +74,33 @@ impl Text {
             // Before offsets could wrap.
             text.check_size(backend)?;
         }
-        let addresses: HashMap<Symbol, u32> = text.addresses();
         for table in 0..cx.module.tables.len() as u32 {
             if let Some(rows) = cx.escapes.table_in_text(table) {
-                text.place_table(cx, table, rows, &addresses);
+                text.place_table(cx, table, rows);
                 text.check_size(backend)?;
             }
         }
 
-        let addresses = text.addresses();
         for relocation in relocations {
-            text.relocate(&relocation, addresses[&relocation.target]);
+            let target = text.address(relocation.target);
+            text.relocate(&relocation, target);
         }
         Ok(text)
     }
 
-    /// The piece that `symbol` names.
-    ///
-    /// # Panics
-    ///
-    /// If there is none.
-    pub(crate) fn addresses(&self) -> HashMap<Symbol, u32> {
-        self.pieces
-            .iter()
-            .map(|piece| (piece.symbol, piece.offset))
-            .collect()
+    /// The piece that `symbol` names, if there is one.
+    pub(crate) fn piece(&self, symbol: Symbol) -> Option<&Piece> {
+        let index = self
+            .pieces
+            .binary_search_by_key(&symbol, |piece| piece.symbol)
+            .ok()?;
+        Some(&self.pieces[index])
+    }
+
+    /// Where `symbol`, which code refers to, is in the text.
+    fn address(&self, symbol: Symbol) -> u32 {
+        let piece = self.piece(symbol);
+        piece.expect("code refers to what is there").offset
     }
 
     fn place(&mut self, symbol: Symbol, bytes: &[u8], align: u32, sites: Vec<Site>) -> u32 {
@@ -118,20 +118,14 @@ impl Text {
 
     /// Writes a row for every element: how far from the table the function is,
     /// and its type.
-    fn place_table(
-        &mut self,
-        cx: &Context<'_>,
-        table: u32,
-        rows: &[Option<u32>],
-        addresses: &HashMap<Symbol, u32>,
-    ) {
+    fn place_table(&mut self, cx: &Context<'_>, table: u32, rows: &[Option<u32>]) {
         let start = self.bytes.len().next_multiple_of(TEXT_ROW as usize) as u32;
         let bytes: Vec<u8> = rows
             .iter()
             .flat_map(|row| {
                 let (distance, ty) = match row {
                     Some(index) => {
-                        let function = addresses[&Symbol::Function(*index)];
+                        let function = self.address(Symbol::Function(*index));
                         let ty = cx.module.functions[*index as usize];
                         (function.wrapping_sub(start), ty)
                     }

@@ -24,7 +24,6 @@ use crate::module::{ConstExpr, ElementSegment, Item, SegmentMode};
 /// If it is too large.
 pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
     let (cx, module) = (parts.cx, parts.cx.module);
-    let addresses = parts.text.addresses();
     let mut block = Block::new();
 
     let types = types(&mut block, parts);
@@ -35,14 +34,14 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
         .map(|export| {
             let (kind, index) = kind_and_index(export.item);
             let symbol = match export.item {
-                Item::Func(index) => addresses.get(&Symbol::Typed(index)).copied(),
+                Item::Func(index) => parts.text.piece(Symbol::Typed(index)),
                 _ => None,
             };
             abi::Export {
                 name: block.string(export.name),
                 kind: kind as u32,
                 index,
-                symbol: symbol.unwrap_or(NONE),
+                symbol: symbol.map_or(NONE, |piece| piece.offset),
                 reserved: 0,
             }
         })
@@ -103,12 +102,10 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
     let custom_sections = block.records(custom_sections);
 
     let name = block.string(module.name.unwrap_or(&parts.options.name));
-    let producer = block.string(concat!(
-        "wasm-aot ",
+    let producer = block.string(&format!(
+        "wasm-aot {} cranelift {}",
         env!("CARGO_PKG_VERSION"),
-        " cranelift ",
-        // Pinned in the workspace's manifest.
-        "0.135.8",
+        cranelift_codegen::VERSION
     ));
     let options = block.string(&format!(
         "-O{} --cpu {}",

@@ -39,13 +39,11 @@ pub(super) fn symbols(parts: &Parts<'_>) -> (Vec<layout::Symbol>, Vec<layout::Sy
             let Item::Func(index) = export.item else {
                 return None;
             };
-            let at = pieces
-                .binary_search_by_key(&Symbol::Typed(index), |piece| piece.symbol)
-                .ok()?;
+            let piece = parts.text.piece(Symbol::Typed(index))?;
             Some(layout::Symbol {
                 name: format!("{prefix}_{}", mangle(export.name)),
-                offset: pieces[at].offset.into(),
-                size: pieces[at].size.into(),
+                offset: piece.offset.into(),
+                size: piece.size.into(),
             })
         })
         .collect();
