@@ -1,6 +1,6 @@
 //! Instances.
 
-use crate::link;
+use crate::link::{self, Binding};
 use crate::raw::Origin;
 use crate::typed::{TypedFunc, WasmValues};
 use crate::{
@@ -35,7 +35,37 @@ impl Instance {
             return Err(InstantiationError::Convention);
         }
         let bindings = link::resolve(store, module, imports)?;
-        let instance = store.raw_mut().allocate(module, &bindings)?;
+        Instance::with_bindings(store, module, &bindings)
+    }
+
+    /// As [`new`](Instance::new), with one external for each import, in the order
+    /// of [`Module::imports`].
+    ///
+    /// # Errors
+    ///
+    /// As for `new`. An external that is missing is a [`LinkError`](crate::LinkError).
+    ///
+    /// # Panics
+    ///
+    /// As `new`, and if there are more externals than imports.
+    pub fn from_externs(
+        store: &mut Store,
+        module: &Module,
+        externs: &[Extern],
+    ) -> Result<Instance, InstantiationError> {
+        if !store.raw().takes(module) {
+            return Err(InstantiationError::Convention);
+        }
+        let bindings = link::resolve_externs(store, module, externs)?;
+        Instance::with_bindings(store, module, &bindings)
+    }
+
+    fn with_bindings(
+        store: &mut Store,
+        module: &Module,
+        bindings: &[Binding<'_>],
+    ) -> Result<Instance, InstantiationError> {
+        let instance = store.raw_mut().allocate(module, bindings)?;
         let initialised = store.raw_mut().initialise(instance);
         initialised.map_err(InstantiationError::Trap)?;
         if let Some(start) = store.raw().start_function(instance) {

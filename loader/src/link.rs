@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::imports::{Definition, Imports};
 use crate::raw::HostFunction;
-use crate::{Extern, ExternType, LinkError, LinkProblem, Module, Store};
+use crate::{Extern, ExternType, ImportType, LinkError, LinkProblem, Module, Store};
 
 /// What an import is bound to. Of the type that the import has.
 #[derive(Debug)]
@@ -21,11 +21,38 @@ pub(crate) fn resolve<'a>(
     module: &Module,
     imports: &'a Imports,
 ) -> Result<Vec<Binding<'a>>, LinkError> {
+    bind(module, |_, import| {
+        let found = imports.get(import.module, import.field);
+        check(store, module, &import.ty, found)
+    })
+}
+
+/// As [`resolve`], with one external for each import.
+///
+/// # Panics
+///
+/// If there are more.
+pub(crate) fn resolve_externs(
+    store: &Store,
+    module: &Module,
+    externs: &[Extern],
+) -> Result<Vec<Binding<'static>>, LinkError> {
+    let count = module.imports().len();
+    assert!(externs.len() <= count, "more externals than imports");
+    bind(module, |nth, import| match externs.get(nth) {
+        None => Err((None, None)),
+        Some(&item) => check_extern(store, module, &import.ty, item),
+    })
+}
+
+fn bind<'a>(
+    module: &Module,
+    mut find: impl FnMut(usize, &ImportType<'_>) -> Result<Binding<'a>, Mismatch>,
+) -> Result<Vec<Binding<'a>>, LinkError> {
     let mut bindings = Vec::with_capacity(module.imports().len());
     let mut problems = Vec::new();
-    for import in module.imports() {
-        let found = imports.get(import.module, import.field);
-        match check(store, module, &import.ty, found) {
+    for (nth, import) in module.imports().enumerate() {
+        match find(nth, &import) {
             Ok(binding) => bindings.push(binding),
             Err((found, detail)) => problems.push(LinkProblem {
                 module: import.module.to_owned(),
@@ -63,22 +90,29 @@ fn check<'a>(
                 Err((Some(found.clone().into()), None))
             }
         }
-        Some(&Definition::Extern(item)) => {
-            if !store.raw().owns(item) {
-                return Err((None, Some("what is defined belongs to another store")));
-            }
-            let found = item.ty(store);
-            if !matches(expected, &found) {
-                return Err((Some(found), None));
-            }
-            match item {
-                Extern::Memory(memory) if !store.raw().memory_serves(memory, module) => Err((
-                    Some(found),
-                    Some("the memory has less address space behind it than the code relies on"),
-                )),
-                _ => Ok(Binding::Extern(item)),
-            }
-        }
+        Some(&Definition::Extern(item)) => check_extern(store, module, expected, item),
+    }
+}
+
+fn check_extern(
+    store: &Store,
+    module: &Module,
+    expected: &ExternType,
+    item: Extern,
+) -> Result<Binding<'static>, Mismatch> {
+    if !store.raw().owns(item) {
+        return Err((None, Some("what is defined belongs to another store")));
+    }
+    let found = item.ty(store);
+    if !matches(expected, &found) {
+        return Err((Some(found), None));
+    }
+    match item {
+        Extern::Memory(memory) if !store.raw().memory_serves(memory, module) => Err((
+            Some(found),
+            Some("the memory has less address space behind it than the code relies on"),
+        )),
+        _ => Ok(Binding::Extern(item)),
     }
 }
 
