@@ -118,11 +118,19 @@ extern "C" fn wasm_func_call(
 ) -> Option<Box<Ref>> {
     // What is called may delete the handle.
     let (inner, func) = (func.store.clone(), func.func());
-    let call = || call(&inner, func, value::values(args), results);
-    match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(result) => result.err(),
-        Err(payload) => Some(trap::of_panic(&inner, payload)),
-    }
+    call_guarded(&inner, func, value::values(args), results).err()
+}
+
+/// Calls a function; a panic becomes a trap.
+pub(crate) fn call_guarded(
+    inner: &Arc<Inner>,
+    func: Func,
+    args: &[Value],
+    results: Option<&mut Vector<Value>>,
+) -> Result<(), Box<Ref>> {
+    let call = || call(inner, func, args, results);
+    catch_unwind(AssertUnwindSafe(call))
+        .unwrap_or_else(|payload| Err(trap::of_panic(inner, payload)))
 }
 
 fn call(
@@ -140,12 +148,6 @@ fn call(
             let (expected, found) = (params.len(), args.len());
             return Err(refuse(format!(
                 "expected {expected} arguments, got {found}"
-            )));
-        }
-        if places.len() < count {
-            let found = places.len();
-            return Err(refuse(format!(
-                "expected space for {count} results, got {found}"
             )));
         }
         if ty.results().contains(&ValType::V128) {
