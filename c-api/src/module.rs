@@ -28,6 +28,10 @@ extern "C" fn wasm_module_validate(store: &StoreHandle, binary: &Vector<u8>) -> 
 }
 
 fn deserialize(store: &StoreHandle, bytes: &[u8]) -> Option<Box<Ref>> {
+    if bytes.starts_with(b"\0asm") {
+        error::set("this is a WebAssembly module: wasm_module_new compiles those");
+        return None;
+    }
     let module = Module::from_bytes(bytes).map_err(|error| error::chain(&error));
     Some(Ref::of_module(&store.inner, error::keep(module)?))
 }
