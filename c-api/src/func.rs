@@ -11,7 +11,7 @@ use crate::raw::{Callback, Finalizer, HostInfo, Plain, Value, Vector, WithEnv};
 use crate::reference::Ref;
 use crate::store::{Inner, StoreHandle};
 use crate::trap::{self, HostTrap, TrapData};
-use crate::types::{Type, ValueKind};
+use crate::types::Type;
 use crate::value::{self, Values, from_val, to_val};
 
 /// Makes a function of the host in a store.
@@ -41,11 +41,7 @@ fn call_host(
     results: &mut [Val],
 ) -> Result<(), BoxError> {
     let inner = owner.upgrade().expect("who calls keeps the store alive");
-    let number = || Value::word(ValueKind::I32, 0);
-    let (mut values, mut returned) = (
-        Values::new(number, args.len()),
-        Values::new(number, results.len()),
-    );
+    let (mut values, mut returned) = (Values::new(args.len()), Values::new(results.len()));
     let (values, returned) = (values.first(args.len()), returned.first(results.len()));
     for (value, arg) in values.iter_mut().zip(args) {
         *value = from_val(*arg, &inner, &caller);
@@ -153,8 +149,7 @@ fn call(
         if ty.results().contains(&ValType::V128) {
             return Err(refuse("a v128 cannot be returned by this interface".into()));
         }
-        let zero = || Val::I32(0);
-        let (mut vals, mut returned) = (Values::new(zero, args.len()), Values::new(zero, count));
+        let (mut vals, mut returned) = (Values::new(args.len()), Values::new(count));
         let (vals, returned) = (vals.first(args.len()), returned.first(count));
         for (nth, (arg, &ty)) in args.iter().zip(params).enumerate() {
             vals[nth] = to_val(arg, ty, inner, store)

@@ -35,6 +35,12 @@ fn main() -> ExitCode {
     let mut trials: Vec<Trial> = files(&sources, "c").flat_map(program).collect();
     trials.push(Trial::test("the_headers_are_clean_in_c_and_cpp", headers));
     trials.push(Trial::test("only_our_symbols_are_exported", exports));
+    trials.extend(program(root().join("../examples/c-embed/embed.c")));
+    let program = library("wasm-aot");
+    trials.push(
+        Trial::test("an_installed_library_is_found_by_pkg_config", install)
+            .with_ignored_flag(!program.exists()),
+    );
     trials.push(Trial::test("unsafe_code_is_behind_the_fence", fence));
     trials.sort_by(|a, b| a.name().cmp(b.name()));
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
@@ -230,6 +236,80 @@ fn exports() -> Result<(), Failed> {
         return Err(
             format!("declared, not defined: {undefined:?}; the other way: {undeclared:?}").into(),
         );
+    }
+    Ok(())
+}
+
+/// Installs what was built, and builds the example against that: dynamically,
+/// statically, and without any shared library. Needs the command line, which
+/// `cargo test --workspace` builds.
+fn install() -> Result<(), Failed> {
+    if Command::new("pkg-config")
+        .arg("--version")
+        .output()
+        .is_err()
+    {
+        println!("skipped: pkg-config is not installed");
+        return Ok(());
+    }
+    let folder = tempfile::tempdir()?;
+    let (stage, work) = (folder.path().join("stage"), folder.path().join("work"));
+    fs::create_dir(&work)?;
+    let prefix = "/opt/wasm-aot";
+    let output = Command::new(root().join("install"))
+        .arg(library("."))
+        .env("DESTDIR", &stage)
+        .env("PREFIX", prefix)
+        .output()?;
+    check(&output)?;
+    let installed = PathBuf::from(format!("{}{prefix}", stage.display()));
+    for file in [
+        "bin/wasm-aot",
+        "include/wasm.h",
+        "include/wasm_aot.h",
+        "lib/libwasm_aot.a",
+        "lib/libwasm_aot.so",
+        "lib/libwasm_aot.so.0",
+        "share/man/man1/wasm-aot.1",
+        "share/man/man1/wasm-aot-compile.1",
+        "share/bash-completion/completions/wasm-aot",
+        "share/zsh/site-functions/_wasm-aot",
+        "share/fish/vendor_completions.d/wasm-aot.fish",
+    ] {
+        let length =
+            fs::metadata(installed.join(file)).map_err(|error| format!("{file}: {error}"))?;
+        if length.len() == 0 {
+            return Err(format!("{file} is empty").into());
+        }
+    }
+    let config = fs::read_to_string(installed.join("lib/pkgconfig/wasm_aot.pc"))?;
+    if config.contains(&*stage.to_string_lossy()) || config.contains('@') {
+        return Err(config.into());
+    }
+
+    let example = root().join("../examples/c-embed");
+    let script = r#"
+        set -e
+        export PKG_CONFIG_PATH="$INSTALLED/lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$STAGE"
+        "$INSTALLED/bin/wasm-aot" compile "$EXAMPLE/embed.wat" -o embed.so
+        flags=$(pkg-config --cflags --libs wasm_aot)
+        private=$(pkg-config --static --libs wasm_aot | sed 's/.*-lwasm_aot//')
+        eval cc "'$EXAMPLE/embed.c'" -o shared $flags
+        eval cc "'$EXAMPLE/embed.c'" -o static -Wl,--gc-sections -Wl,-Bstatic $flags -Wl,-Bdynamic $private
+        LD_LIBRARY_PATH="$INSTALLED/lib" ./shared
+        ./static
+        if ldd ./static | grep -q wasm_aot; then echo "static is not static"; fi
+    "#;
+    let output = Command::new("sh")
+        .args(["-c", script])
+        .current_dir(&work)
+        .env("INSTALLED", &installed)
+        .env("STAGE", &stage)
+        .env("EXAMPLE", &example)
+        .output()?;
+    let expected = fs::read(example.join("embed.stdout"))?.repeat(2);
+    if !output.status.success() || output.stdout != expected {
+        return Err(describe(&output).into());
     }
     Ok(())
 }
