@@ -18,9 +18,9 @@ use crate::{
 /// use wasm_aot_loader::{InstancePre, Module, Store, imports};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let wat = br#"(module (import "host" "next" (func $next (param i32) (result i32)))
-/// #   (func (export "run") (result i32) (call $next (i32.const 41))))"#;
-/// # let module = Module::from_bytes(&wasm_aot_compiler::compile(wat, &Default::default())?)?;
+/// # let compile = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctest/compile.rs"));
+/// # let module = compile(r#"(module (import "host" "next" (func $next (param i32) (result i32)))
+/// #   (func (export "run") (result i32) (call $next (i32.const 41))))"#)?;
 /// let imports = imports! { "host" => { "next" => |n: i32| n + 1 } };
 /// let pre = InstancePre::new(&module, &imports)?;
 /// std::thread::scope(|scope| {

@@ -61,6 +61,17 @@ impl fmt::Display for ValType {
 }
 
 /// The type of a function: its parameters and results. Cheap to clone.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use wasm_aot_loader::{FuncType, ValType};
+///
+/// let ty = FuncType::new([ValType::I32, ValType::F64], [ValType::I64]);
+/// assert_eq!(ty.params(), [ValType::I32, ValType::F64]);
+/// assert_eq!(ty.results(), [ValType::I64]);
+/// assert_eq!(ty.to_string(), "(func (param i32 f64) (result i64))");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct FuncType {
     /// Parameters, then results.
