@@ -1,6 +1,9 @@
 //! Instances.
 
-use crate::link::{self, Binding};
+use std::borrow::Borrow;
+
+use crate::definition::Definition;
+use crate::link;
 use crate::raw::Origin;
 use crate::typed::{TypedFunc, WasmValues};
 use crate::{
@@ -31,11 +34,8 @@ impl Instance {
         module: &Module,
         imports: &Imports,
     ) -> Result<Instance, InstantiationError> {
-        if !store.raw().takes(module) {
-            return Err(InstantiationError::Convention);
-        }
-        let bindings = link::resolve(store, module, imports)?;
-        Instance::with_bindings(store, module, &bindings)
+        let definitions = link::resolve(Some(store), module, imports)?;
+        instantiate(store, module, &definitions)
     }
 
     /// As [`new`](Instance::new), with one external for each import, in the order
@@ -53,25 +53,8 @@ impl Instance {
         module: &Module,
         externs: &[Extern],
     ) -> Result<Instance, InstantiationError> {
-        if !store.raw().takes(module) {
-            return Err(InstantiationError::Convention);
-        }
-        let bindings = link::resolve_externs(store, module, externs)?;
-        Instance::with_bindings(store, module, &bindings)
-    }
-
-    fn with_bindings(
-        store: &mut Store,
-        module: &Module,
-        bindings: &[Binding<'_>],
-    ) -> Result<Instance, InstantiationError> {
-        let instance = store.raw_mut().allocate(module, bindings)?;
-        let initialised = store.raw_mut().initialise(instance);
-        initialised.map_err(InstantiationError::Trap)?;
-        if let Some(start) = store.raw().start_function(instance) {
-            start.call(store, ())?;
-        }
-        Ok(instance)
+        let definitions = link::resolve_externs(store, module, externs)?;
+        instantiate(store, module, &definitions)
     }
 
     /// The module it was made from.
@@ -167,6 +150,24 @@ impl Instance {
         };
         select(found).ok_or_else(|| mismatch(name, expected, found.ty(store)))
     }
+}
+
+/// Makes an instance with imports that are resolved.
+pub(crate) fn instantiate(
+    store: &mut Store,
+    module: &Module,
+    definitions: &[impl Borrow<Definition>],
+) -> Result<Instance, InstantiationError> {
+    if !store.raw().takes(module) {
+        return Err(InstantiationError::Convention);
+    }
+    let instance = store.raw_mut().allocate(module, definitions)?;
+    let initialised = store.raw_mut().initialise(instance);
+    initialised.map_err(InstantiationError::Trap)?;
+    if let Some(start) = store.raw().start_function(instance) {
+        start.call(store, ())?;
+    }
+    Ok(instance)
 }
 
 fn mismatch<E: ToString>(name: &str, expected: E, found: ExternType) -> ExportError {
