@@ -65,6 +65,25 @@ impl Instance {
         instantiate(store, module, &definitions)
     }
 
+    /// As [`new`](Instance::new), with one external for each import, in the order
+    /// of [`Module::imports`].
+    ///
+    /// # Errors
+    ///
+    /// As for `new`. An external that is missing is a [`LinkError`](crate::LinkError).
+    ///
+    /// # Panics
+    ///
+    /// As `new`, and if there are more externals than imports.
+    pub fn from_externs(
+        store: &mut Store,
+        module: &Module,
+        externs: &[Extern],
+    ) -> Result<Instance, InstantiationError> {
+        let definitions = link::resolve_externs(store, module, externs)?;
+        instantiate(store, module, &definitions)
+    }
+
     /// The module it was made from.
     pub fn module(self, store: &Store) -> &Module {
         store.raw().instance(self.origin).module()

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::definition::{Definition, Item};
-use crate::{Extern, ExternType, Imports, LinkError, LinkProblem, Module, Store};
+use crate::{Extern, ExternType, ImportType, Imports, LinkError, LinkProblem, Module, Store};
 
 /// What is wrong with an extern that is not of the store.
 pub(crate) const FOREIGN: &str = "what is defined belongs to another store";
@@ -15,14 +15,41 @@ pub(crate) fn resolve<'a>(
     module: &Module,
     imports: &'a Imports,
 ) -> Result<Vec<Cow<'a, Definition>>, LinkError> {
+    bind(store, module, |_, import| {
+        match imports.get(import.module, import.field) {
+            Some(definition) => Some(Cow::Borrowed(definition)),
+            None => imports.ask(import).map(Cow::Owned),
+        }
+    })
+}
+
+/// As [`resolve`], with one external for each import.
+///
+/// # Panics
+///
+/// If there are more.
+pub(crate) fn resolve_externs(
+    store: &Store,
+    module: &Module,
+    externs: &[Extern],
+) -> Result<Vec<Cow<'static, Definition>>, LinkError> {
+    let count = module.imports().len();
+    assert!(externs.len() <= count, "more externals than imports");
+    bind(Some(store), module, |nth, _| {
+        Some(Cow::Owned(Definition::from(*externs.get(nth)?)))
+    })
+}
+
+/// Finds and checks a definition for every import.
+fn bind<'a>(
+    store: Option<&Store>,
+    module: &Module,
+    mut find: impl FnMut(usize, &ImportType<'_>) -> Option<Cow<'a, Definition>>,
+) -> Result<Vec<Cow<'a, Definition>>, LinkError> {
     let mut definitions = Vec::with_capacity(module.imports().len());
     let mut problems = Vec::new();
-    for import in module.imports() {
-        let found = match imports.get(import.module, import.field) {
-            Some(definition) => Some(Cow::Borrowed(definition)),
-            None => imports.ask(&import).map(Cow::Owned),
-        };
-        let checked = match found {
+    for (nth, import) in module.imports().enumerate() {
+        let checked = match find(nth, &import) {
             Some(found) => check(store, module, &import.ty, &found.item).map(|()| found),
             None => Err((None, None)),
         };

@@ -95,6 +95,13 @@ impl Memory {
         store.raw_mut().memory_and_data(self)
     }
 
+    /// Where its bytes are. They stay there, also when the memory grows, until the
+    /// store is dropped; whoever uses them is to keep clear of WebAssembly code and
+    /// of borrows of the bytes.
+    pub fn data_ptr(self, store: &mut Store) -> *mut u8 {
+        store.raw_mut().memory_mut(self).bytes_mut().as_mut_ptr()
+    }
+
     /// Copies bytes out of it.
     ///
     /// # Errors
