@@ -47,7 +47,9 @@ pub struct Instance {
 impl Instance {
     /// Instantiates a module (core, 4.5.4): matches all imports, then allocates,
     /// then initialises globals, tables and memories, then runs the start
-    /// function.
+    /// function. [`InstancePre`](crate::InstancePre) does the first once for many
+    /// instances; [`Imports::module`] and [`initialize`](Instance::initialize)
+    /// know what WASI makes of the names of exports.
     ///
     /// # Errors
     ///

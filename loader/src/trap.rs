@@ -106,6 +106,23 @@ impl fmt::Debug for Trap {
 /// into the same store around it.
 ///
 /// A deep stack is cut: its youngest and oldest frames are kept.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let compile = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctest/compile.rs"));
+/// use wasm_aot_loader::{CallError, Imports, Instance, Store};
+///
+/// let module = compile("(module $app (func $inner unreachable) (func (export \"run\") (call $inner)))")?;
+/// let mut store = Store::new();
+/// let instance = Instance::new(&mut store, &module, &Imports::new())?;
+/// let run = instance.get_typed_func::<(), ()>(&store, "run")?;
+/// let Err(CallError::Trap(trap)) = run.call(&mut store, ()) else { panic!("it traps") };
+/// let text = trap.backtrace().to_string();
+/// assert!(text.starts_with("    0: app!inner, offset 0x"), "{text}");
+/// let frame = &trap.backtrace().frames()[1];
+/// assert_eq!((frame.module_name(), frame.func_index()), ("app", 1));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Default)]
 pub struct Backtrace {
     frames: Vec<Frame>,

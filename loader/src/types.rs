@@ -134,6 +134,12 @@ impl fmt::Debug for FuncType {
 }
 
 /// The type of a linear memory with 32-bit addresses.
+///
+/// ```
+/// let ty = wasm_aot_loader::MemoryType::new(1, Some(16));
+/// assert_eq!((ty.min(), ty.max()), (1, Some(16)));
+/// assert_eq!(ty.to_string(), "(memory 1 16)");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MemoryType {
     min: u64,
@@ -164,6 +170,14 @@ impl fmt::Display for MemoryType {
 }
 
 /// The type of a table.
+///
+/// ```
+/// use wasm_aot_loader::{TableType, ValType};
+///
+/// let ty = TableType::new(ValType::FuncRef, 10, None);
+/// assert_eq!(ty.element(), ValType::FuncRef);
+/// assert_eq!(ty.to_string(), "(table 10 funcref)");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TableType {
     element: ValType,
@@ -205,6 +219,14 @@ impl fmt::Display for TableType {
 }
 
 /// The type of a global.
+///
+/// ```
+/// use wasm_aot_loader::{GlobalType, ValType};
+///
+/// let ty = GlobalType::new(ValType::F64, true);
+/// assert!(ty.mutable());
+/// assert_eq!(ty.to_string(), "(global (mut f64))");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct GlobalType {
     content: ValType,
@@ -239,6 +261,13 @@ impl fmt::Display for GlobalType {
 }
 
 /// The type of an import or export.
+///
+/// ```
+/// use wasm_aot_loader::{ExternType, MemoryType};
+///
+/// let ty = ExternType::from(MemoryType::new(1, None));
+/// assert_eq!(ty, ExternType::Memory(MemoryType::new(1, None)));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ExternType {
     /// A function.
