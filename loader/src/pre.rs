@@ -1,5 +1,7 @@
 //! Imports, resolved before there is an instance.
 
+use std::sync::Arc;
+
 use crate::instance::instantiate;
 use crate::link;
 use crate::{
@@ -7,8 +9,7 @@ use crate::{
 };
 
 /// A module with all of its imports found and checked: what is left is to make
-/// instances, which looks nothing up. Cheap to share, and to clone for what it
-/// is.
+/// instances, which looks nothing up. Cheap to clone.
 ///
 /// If all that it imports are host functions which belong to no store, it
 /// serves any number of stores and threads, else the one store. Changes to the
@@ -39,7 +40,7 @@ use crate::{
 pub struct InstancePre {
     module: Module,
     /// What every import is bound to, in their order. Of the type that it has.
-    definitions: Box<[Definition]>,
+    definitions: Arc<[Definition]>,
 }
 
 impl InstancePre {
@@ -105,7 +106,7 @@ impl InstancePre {
 
     /// Names what belongs to another store.
     fn foreign(&self) -> LinkError {
-        let imports = self.module.imports().zip(&self.definitions);
+        let imports = self.module.imports().zip(self.definitions.iter());
         let problems = imports
             .filter(|(_, definition)| definition.as_extern().is_some())
             .map(|(import, _)| LinkProblem {
