@@ -35,4 +35,6 @@ pub use compile::{Observer, Stage, clif, compile, compile_to, validate};
 pub use error::{Error, Result};
 pub use features::{Feature, Features};
 pub use options::{Cpu, Level, Options};
+#[cfg(feature = "async")]
+pub use stream::compile_async;
 pub use stream::{StreamCompiler, compile_from};

@@ -8,6 +8,8 @@
 //! functions for which that was wrong are compiled again. So the artefact is the
 //! one that [`compile`](crate::compile()) makes.
 
+#[cfg(feature = "async")]
+mod asynchronous;
 mod background;
 
 use std::io::{Read, Seek, Write};
@@ -16,6 +18,8 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+#[cfg(feature = "async")]
+pub use self::asynchronous::compile_async;
 use self::background::{Background, Function};
 use crate::abi::Symbol;
 use crate::backend::{Backend, Code};
