@@ -1,10 +1,13 @@
 //! Which feature a refused module lacks.
 
+use std::cell::Cell;
+
 use wasmparser::{
     BinaryReader, BinaryReaderError, Chunk, FunctionBody, Parser, Payload, Validator, WasmFeatures,
 };
 
 use super::Body;
+use super::items::Items;
 use crate::Features;
 use crate::error::Error;
 
@@ -15,7 +18,8 @@ pub(super) struct Evidence(Vec<u8>);
 
 /// What the validator refuses.
 pub(super) enum Suspect<'x> {
-    /// The header or a section, at a byte offset in the binary.
+    /// The header or a section, or the beginning of one, at a byte offset in the
+    /// binary.
     Section { unit: &'x [u8], offset: u64 },
     /// A function body, behind so many valid ones.
     Body { body: &'x Body<'x>, before: u32 },
@@ -34,26 +38,32 @@ impl Evidence {
 
     /// The error that a validator's refusal of `suspect` is: if the module would
     /// get past the refused place with one more feature, that is the reason.
+    /// None if it takes more of the suspect to tell.
     pub(super) fn blame(
         &self,
         features: Features,
         suspect: &Suspect<'_>,
-        refusal: BinaryReaderError,
-    ) -> Error {
+        refusal: &BinaryReaderError,
+    ) -> Option<Error> {
         let offset = refusal.offset();
-        let passes = |wider| {
-            self.first_error(suspect, wider)
-                .is_none_or(|error| error > offset)
+        let undecided = Cell::new(false);
+        let passes = |wider| match self.replay(suspect, wider) {
+            Err(error) => error > offset,
+            Ok(end) => {
+                undecided.set(end <= offset);
+                true
+            }
         };
-        match features.missing(passes) {
+        let missing = features.missing(passes);
+        (!undecided.get()).then(|| match missing {
             Some(feature) => Error::Unsupported { feature, offset },
-            None => refusal.into(),
-        }
+            None => refusal.clone().into(),
+        })
     }
 
-    /// Offset of what a validator with `features` refuses first, up to and with
-    /// `suspect`.
-    fn first_error(&self, suspect: &Suspect<'_>, features: WasmFeatures) -> Option<u64> {
+    /// Up to which offset everything is valid with `features`, or the offset of
+    /// what is not.
+    fn replay(&self, suspect: &Suspect<'_>, features: WasmFeatures) -> Result<u64, u64> {
         let mut validator = Validator::new_with_features(features);
         let mut parser = Parser::new(0);
         parser.set_features(features);
@@ -61,10 +71,10 @@ impl Evidence {
         let mut code = false;
         while !bytes.is_empty() {
             let Ok(Chunk::Parsed { consumed, payload }) = parser.parse(bytes, false) else {
-                return Some(0);
+                return Err(0);
             };
             if let Err(error) = validator.payload(&payload) {
-                return Some(error.offset());
+                return Err(error.offset());
             }
             code = matches!(payload, Payload::CodeSectionStart { .. });
             bytes = &bytes[consumed..];
@@ -75,11 +85,18 @@ impl Evidence {
                     parser.skip_section();
                 }
                 let left_out = offset - parser.offset();
-                let result = parser.parse(unit, false).and_then(|chunk| match chunk {
-                    Chunk::Parsed { payload, .. } => validator.payload(&payload).map(drop),
-                    Chunk::NeedMoreData(_) => Ok(()),
-                });
-                result.err().map(|error| error.offset() + left_out)
+                let result = match parser.parse(unit, false) {
+                    Ok(Chunk::Parsed { payload, .. }) => validator.payload(&payload).map(drop),
+                    Ok(Chunk::NeedMoreData(_)) => {
+                        let mut items = Items::new(unit).ok_or(0u64)?;
+                        return items
+                            .validate(unit, offset, false, &mut validator)
+                            .map(|()| items.end(offset))
+                            .map_err(|error| error.offset());
+                    }
+                    Err(error) => Err(error),
+                };
+                result.map_err(|error| error.offset() + left_out)?;
             }
             Suspect::Body { body, before } => {
                 let valid = FunctionBody::new(BinaryReader::new(&[], 0));
@@ -90,8 +107,9 @@ impl Evidence {
                     .and_then(|function| {
                         function.into_validator(Default::default()).validate(&code)
                     });
-                result.err().map(|error| error.offset())
+                result.map_err(|error| error.offset())?;
             }
         }
+        Ok(u64::MAX)
     }
 }

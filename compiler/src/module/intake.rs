@@ -3,7 +3,7 @@
 //! What arrives is cut into units: the header, a section, the start of the code
 //! section, a function body. A unit is read and validated as soon as it is
 //! complete, in order, so what is found does not depend on where the pieces
-//! end. Function bodies alone are not validated here but [handed
+//! end. (Of sections, even complete items are, see [`Items`].) Function bodies alone are not validated here but [handed
 //! out](Intake::ready), since that is worth doing in parallel.
 
 use std::borrow::Cow;
@@ -12,9 +12,10 @@ use std::mem;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use wasmparser::{Chunk, FuncType, Parser, Payload, ValidPayload, Validator};
+use wasmparser::{BinaryReaderError, Chunk, FuncType, Parser, Payload, ValidPayload, Validator};
 
 use super::blame::{Evidence, Suspect};
+use super::items::Items;
 use super::{Body, Contents, Module, Read, Refused, TypeIndex, Unchecked};
 use crate::Features;
 use crate::error::{Error, Result};
@@ -39,6 +40,10 @@ pub(crate) struct Intake<'a> {
     /// The beginning of a unit, and how many bytes it lacks at least.
     pending: Vec<u8>,
     missing: usize,
+    /// If that is a section of which some items are validated.
+    items: Option<Items>,
+    /// What is wrong with such a section, if it is not known yet what to blame.
+    refusal: Option<BinaryReaderError>,
 }
 
 /// A part of the input.
@@ -72,6 +77,8 @@ impl<'a> Intake<'a> {
             digest: Sha256::new(),
             pending: Vec::new(),
             missing: 0,
+            items: None,
+            refusal: None,
         }
     }
 
@@ -85,7 +92,7 @@ impl<'a> Intake<'a> {
         self.digest.update(wasm);
         let used = self.units(wasm, Cow::Borrowed, false)?;
         self.pending = wasm[used..].to_vec();
-        Ok(())
+        self.early()
     }
 
     /// Takes what comes next.
@@ -115,7 +122,29 @@ impl<'a> Intake<'a> {
                 self.pending = pending;
             }
         }
-        Ok(())
+        self.early()
+    }
+
+    /// Validates items of a section that is not complete.
+    fn early(&mut self) -> Result<()> {
+        let in_code = |count| self.contents.bodies.len() < count as usize;
+        if self.announced.is_some_and(in_code) {
+            return Ok(());
+        }
+        let offset = self.parser.offset();
+        if self.refusal.is_none() {
+            let Some(mut items) = self.items.take().or_else(|| Items::new(&self.pending)) else {
+                return Ok(());
+            };
+            let result = items.validate(&self.pending, offset, false, &mut self.validator);
+            self.refusal = result.err();
+            self.items = Some(items);
+        }
+        let error = self
+            .refusal
+            .as_ref()
+            .and_then(|refusal| self.blame(&self.pending, offset, refusal));
+        error.map_or(Ok(()), Err)
     }
 
     /// Ends the input.
@@ -124,6 +153,9 @@ impl<'a> Intake<'a> {
     ///
     /// If something is missing.
     pub(crate) fn finish(mut self) -> Result<Read<'a>> {
+        if let Some(refusal) = self.refusal {
+            return Err(refusal.into());
+        }
         let rest = mem::take(&mut self.pending);
         self.units(&rest, copy, true)?;
         self.contents.name_exports(&self.module);
@@ -152,7 +184,9 @@ impl<'a> Intake<'a> {
             body: &body,
             before,
         };
-        self.evidence.blame(self.features, &suspect, error)
+        self.evidence
+            .blame(self.features, &suspect, &error)
+            .expect("bodies are complete")
     }
 
     /// Takes all complete units at the start of `bytes`, which the module ends
@@ -182,13 +216,24 @@ impl<'a> Intake<'a> {
         }
     }
 
+    /// Why a module with this unit, or beginning of one, is not compiled. None if
+    /// the beginning is too short to tell.
+    fn blame(&self, unit: &[u8], offset: u64, refusal: &BinaryReaderError) -> Option<Error> {
+        let suspect = Suspect::Section { unit, offset };
+        self.evidence.blame(self.features, &suspect, refusal)
+    }
+
     fn unit<'x>(&mut self, unit: Unit<'x, 'a>, payload: Payload<'x>) -> Result<()> {
-        let validated = self.validator.payload(&payload).map_err(|error| {
-            let suspect = Suspect::Section {
-                unit: unit.bytes,
-                offset: unit.offset,
-            };
-            self.evidence.blame(self.features, &suspect, error)
+        let validated = match (self.refusal.take(), self.items.take()) {
+            (Some(refusal), _) => Err(refusal),
+            (None, Some(mut items)) => items
+                .validate(unit.bytes, unit.offset, true, &mut self.validator)
+                .map(|()| ValidPayload::Ok),
+            (None, None) => self.validator.payload(&payload),
+        };
+        let validated = validated.map_err(|refusal| {
+            let error = self.blame(unit.bytes, unit.offset, &refusal);
+            error.unwrap_or_else(|| refusal.into())
         })?;
         self.evidence.add(unit.bytes, &payload);
         match (validated, payload) {

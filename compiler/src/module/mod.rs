@@ -9,6 +9,7 @@ mod blame;
 mod body;
 mod const_expr;
 mod intake;
+mod items;
 mod names;
 mod sections;
 
