@@ -31,6 +31,19 @@ impl Instance {
         module: &Module,
         imports: &Imports,
     ) -> Result<Instance, InstantiationError> {
+        let instance = Instance::before_start(store, module, imports)?;
+        if let Some(start) = store.raw().start_function(instance) {
+            start.call(store, ())?;
+        }
+        Ok(instance)
+    }
+
+    /// Everything but the start function.
+    pub(crate) fn before_start(
+        store: &mut Store,
+        module: &Module,
+        imports: &Imports,
+    ) -> Result<Instance, InstantiationError> {
         if !store.raw().takes(module) {
             return Err(InstantiationError::Convention);
         }
@@ -38,9 +51,6 @@ impl Instance {
         let instance = store.raw_mut().allocate(module, &bindings)?;
         let initialised = store.raw_mut().initialise(instance);
         initialised.map_err(InstantiationError::Trap)?;
-        if let Some(start) = store.raw().start_function(instance) {
-            start.call(store, ())?;
-        }
         Ok(instance)
     }
 

@@ -49,6 +49,8 @@
 //! safe code.
 #![deny(unsafe_code)]
 
+#[cfg(feature = "async")]
+mod asynchronous;
 mod caller;
 mod error;
 mod export;
@@ -69,6 +71,8 @@ mod typed;
 mod types;
 mod value;
 
+#[cfg(feature = "async")]
+pub use asynchronous::{HostFuture, SynchronousCall};
 pub use caller::Caller;
 pub use error::{
     ArgumentError, BoxError, CallError, ExportError, FuncTypeError, HostError, InstantiationError,

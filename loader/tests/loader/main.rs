@@ -1,6 +1,8 @@
 //! Tests of the loader with artefacts that the compiler makes from text: one
 //! file for each subject, and test names that say what is claimed.
 
+mod async_calls;
+mod async_drops;
 mod backtraces;
 mod calls;
 mod damage;
