@@ -70,6 +70,7 @@ impl Code {
         }
     }
 
+    #[inline]
     pub(super) fn store(&self) -> StoreId {
         self.store
     }
@@ -222,7 +223,7 @@ unsafe fn enter(store: &mut Store, code: &Code, values: *mut Slot) -> u32 {
     // by this pointer only, as does what the code calls. The caller vouches for
     // the values, and whoever has made `code` for the rest.
     unsafe {
-        let ours = (*inner).id() == code.store;
+        let ours = (*inner).id() == code.store();
         assert!(ours, "the function belongs to another store");
         let context = (*inner).context_mut() as *mut StoreContext;
         let outer_handle = (*inner).replace_handle(store);

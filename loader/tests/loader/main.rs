@@ -1,7 +1,9 @@
 //! Tests of the loader with artefacts that the compiler makes from text: one
 //! file for each subject, and test names that say what is claimed.
 
+#[cfg(feature = "async")]
 mod async_calls;
+#[cfg(feature = "async")]
 mod async_drops;
 mod backtraces;
 mod calls;
