@@ -3,15 +3,14 @@
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::Arc;
 
 use crate::host::HostReturn;
-use crate::imports::Definition;
+use crate::instance::prepare;
 use crate::raw::{self, HostFunction};
 use crate::typed::{TypedFunc, WasmValues};
 use crate::{
-    BoxError, CallError, Caller, Func, FuncType, Imports, Instance, InstantiationError, Module,
-    OpenError, Store, Val,
+    BoxError, CallError, Caller, Definition, Func, FuncType, Imports, Instance, InstancePre,
+    InstantiationError, Module, OpenError, Store, Val, link,
 };
 
 /// What an asynchronous host function returns: a future that may borrow its
@@ -74,12 +73,56 @@ impl Instance {
         module: &Module,
         imports: &Imports,
     ) -> Result<Instance, InstantiationError> {
-        let instance = Instance::before_start(store, module, imports)?;
-        if let Some(start) = store.raw().start_function(instance) {
-            start.call_async(store, ()).await?;
-        }
-        Ok(instance)
+        let definitions = link::resolve(Some(store), module, imports)?;
+        let instance = prepare(store, module, &definitions)?;
+        drop(definitions);
+        start(store, instance).await
     }
+
+    /// Calls `_initialize` as [`initialize`](Instance::initialize) does, with
+    /// [`call_async`](Func::call_async).
+    ///
+    /// # Errors
+    ///
+    /// How the call ended, if it did not return.
+    ///
+    /// # Panics
+    ///
+    /// The future does if a host function panics.
+    pub async fn initialize_async(self, store: &mut Store) -> Result<bool, CallError> {
+        match self.initializer(store) {
+            Some(initialize) => initialize.call_async(store, ()).await.map(|()| true),
+            None => Ok(false),
+        }
+    }
+}
+
+impl InstancePre {
+    /// Makes an instance, as [`Instance::new_async`] does.
+    ///
+    /// # Errors
+    ///
+    /// As for [`instantiate`](InstancePre::instantiate).
+    ///
+    /// # Panics
+    ///
+    /// The future does if the start function leads to a panic in a host function.
+    pub async fn instantiate_async(
+        &self,
+        store: &mut Store,
+    ) -> Result<Instance, InstantiationError> {
+        let definitions = self.definitions_in(store)?;
+        let instance = prepare(store, self.module(), definitions)?;
+        start(store, instance).await
+    }
+}
+
+/// Calls the start function of an instance.
+async fn start(store: &mut Store, instance: Instance) -> Result<Instance, InstantiationError> {
+    if let Some(start) = store.raw().start_function(instance) {
+        start.call_async(store, ()).await?;
+    }
+    Ok(instance)
 }
 
 impl<P: WasmValues, R: WasmValues> TypedFunc<P, R> {
@@ -184,6 +227,31 @@ impl Func {
     }
 }
 
+impl Definition {
+    /// An asynchronous host function with the type of a closure; see
+    /// [`Imports::func_async`].
+    pub fn func_async<P, R, F>(function: F) -> Definition
+    where
+        P: WasmValues,
+        R: HostReturn + 'static,
+        F: for<'a> Fn(Caller<'a>, P) -> HostFuture<'a, R> + Send + Sync + 'static,
+    {
+        Definition::host(HostFunction::typed_async(function))
+    }
+
+    /// An asynchronous host function whose type is known only at run time; see
+    /// [`Imports::func_dynamic_async`].
+    pub fn func_dynamic_async<F>(ty: FuncType, function: F) -> Definition
+    where
+        F: for<'a> Fn(Caller<'a>, &'a [Val], &'a mut [Val]) -> HostFuture<'a, Result<(), BoxError>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        Definition::host(HostFunction::dynamic_async(ty, function))
+    }
+}
+
 impl Imports {
     /// Defines an asynchronous host function with the type of a closure.
     ///
@@ -217,8 +285,7 @@ impl Imports {
         R: HostReturn + 'static,
         F: for<'a> Fn(Caller<'a>, P) -> HostFuture<'a, R> + Send + Sync + 'static,
     {
-        let function = Arc::new(HostFunction::typed_async(function));
-        self.set(module, field, Definition::Host(function))
+        self.define(module, field, Definition::func_async(function))
     }
 
     /// Defines an asynchronous host function whose type is known only at run time:
@@ -237,7 +304,6 @@ impl Imports {
             + Sync
             + 'static,
     {
-        let function = Arc::new(HostFunction::dynamic_async(ty, function));
-        self.set(module, field, Definition::Host(function))
+        self.define(module, field, Definition::func_dynamic_async(ty, function))
     }
 }

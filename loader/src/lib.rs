@@ -52,6 +52,7 @@
 #[cfg(feature = "async")]
 mod asynchronous;
 mod caller;
+mod definition;
 mod error;
 mod export;
 mod func;
@@ -63,6 +64,8 @@ mod intern;
 mod link;
 mod memory;
 mod module;
+mod pre;
+mod program;
 mod raw;
 mod store;
 mod table;
@@ -74,9 +77,10 @@ mod value;
 #[cfg(feature = "async")]
 pub use asynchronous::{HostFuture, SynchronousCall};
 pub use caller::Caller;
+pub use definition::{Definition, IntoDefinition};
 pub use error::{
-    ArgumentError, BoxError, CallError, ExportError, FuncTypeError, HostError, InstantiationError,
-    LinkError, LinkProblem, OpenError, ResourceError,
+    ArgumentError, BoxError, CallError, ExportError, FuncTypeError, GrowError, HostError,
+    InstantiationError, LinkError, LinkProblem, MissingImport, OpenError, ResourceError,
 };
 pub use export::Extern;
 pub use func::Func;
@@ -86,6 +90,7 @@ pub use imports::Imports;
 pub use instance::Instance;
 pub use memory::Memory;
 pub use module::{CustomSection, ExportType, ImportType, Module};
+pub use pre::InstancePre;
 pub use store::{Config, Store};
 pub use table::Table;
 pub use trap::{Backtrace, Frame, Trap};
