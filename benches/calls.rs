@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     imports.func_async("h", "waits", |_, ()| Box::pin(Once(false)));
     let mut store = Store::new();
     let instance = Instance::new(&mut store, &module, &imports)?;
-    let mut func = |name| instance.get_typed_func::<i32, ()>(&store, name);
+    let func = |name| instance.get_typed_func::<i32, ()>(&store, name);
     let (nothing, sync, ready, waits) = (
         func("nothing")?,
         func("sync")?,

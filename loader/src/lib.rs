@@ -36,6 +36,17 @@
 //! | [`HostError`] | a host function failed |
 //! | [`ArgumentError`], [`ExportError`] | the embedder asked for something of another type |
 //!
+//! # Asynchronous use
+//!
+//! With the feature `async`, which is on by default,
+//! [`Module::open_async`], [`Instance::new_async`] and
+//! [`call_async`](TypedFunc::call_async) are futures that never block a thread
+//! but to run code, for any executor. Host functions can be asynchronous
+//! ([`Imports::func_async`]): WebAssembly waits for them on a stack of its own
+//! while other tasks run. All of these futures are `Send` and can be dropped at
+//! any time. Synchronous calls stay possible whenever no call is running or
+//! waiting; they cannot reach a host function that waits.
+//!
 //! # Handles and stores
 //!
 //! Every method that takes a handle and a store **panics** if the handle

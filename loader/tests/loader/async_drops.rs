@@ -9,7 +9,7 @@ use std::thread;
 use futures_lite::future::{block_on, poll_once, yield_now};
 use wasm_aot_loader::{Imports, Instance, Store, TypedFunc};
 
-use crate::support::{add, isolated, isolated_ok, module, waiting};
+use crate::support::{add, isolated, isolated_ok};
 
 /// `run(n)` calls `step` until that returns 0, and counts in `steps`.
 const STEPS: &str = r#"(module
@@ -295,43 +295,4 @@ fn waiting_without_the_store_aborts() {
         assert!(errors.contains("has replaced the store"), "{errors}");
         assert!(!String::from_utf8_lossy(&output.stdout).contains("not reached"));
     }
-}
-
-const START: &str = r#"(module
-  (import "h" "wait" (func $wait (param i32) (result i32)))
-  (import "h" "global" (global $done (mut i32)))
-  (func (export "done") (result i32) (global.get $done))
-  (func $start
-    (global.set $done (i32.const 1))
-    (global.set $done (call $wait (i32.const 7))))
-  (start $start))"#;
-
-fn with_global(store: &mut Store) -> (Imports, wasm_aot_loader::Global) {
-    let ty = wasm_aot_loader::GlobalType::new(wasm_aot_loader::ValType::I32, true);
-    let global = wasm_aot_loader::Global::new(store, ty, wasm_aot_loader::Val::I32(0));
-    let mut imports = waiting();
-    imports.define("h", "global", global);
-    (imports, global)
-}
-
-#[test]
-fn a_start_function_can_wait() {
-    let mut store = Store::new();
-    let (imports, _) = with_global(&mut store);
-    let module = module(START);
-    let instance = block_on(Instance::new_async(&mut store, &module, &imports)).unwrap();
-    let done = instance.get_typed_func::<(), i32>(&store, "done").unwrap();
-    assert_eq!(done.call(&mut store, ()).unwrap(), 7);
-}
-
-#[test]
-fn instantiation_can_be_dropped_while_the_start_function_waits() {
-    let mut store = Store::new();
-    let (imports, global) = with_global(&mut store);
-    let module = module(START);
-    let instance = Instance::new_async(&mut store, &module, &imports);
-    assert!(block_on(poll_once(instance)).is_none());
-    assert_eq!(global.get(&store), wasm_aot_loader::Val::I32(1));
-    block_on(Instance::new_async(&mut store, &module, &imports)).unwrap();
-    assert_eq!(global.get(&store), wasm_aot_loader::Val::I32(7));
 }

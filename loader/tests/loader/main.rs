@@ -5,6 +5,8 @@
 mod async_calls;
 #[cfg(feature = "async")]
 mod async_drops;
+#[cfg(feature = "async")]
+mod async_instances;
 mod backtraces;
 mod calls;
 mod damage;
