@@ -128,7 +128,21 @@ impl Fiber {
         let fiber = unsafe { thread.fiber.get().as_ref() };
         fiber
             .filter(|fiber| ptr::eq(thread.active.get(), &fiber.activation))
+            .filter(|fiber| fiber.has_one_entry())
             .ok_or(SynchronousCall)
+    }
+
+    /// Whether the fiber's own entry, or a host function that it called at once,
+    /// is the innermost in the store: not one that somebody has made through a C
+    /// symbol.
+    fn has_one_entry(&self) -> bool {
+        // SAFETY: we run, so nobody else uses the store; entries are on stacks that
+        // wait for us.
+        unsafe {
+            let outer = (*self.call.as_ptr()).context.entry;
+            let entry = (*self.activation.store).context().entry;
+            entry == outer || (*entry).previous == outer
+        }
     }
 
     /// Takes thread and store over.

@@ -22,7 +22,7 @@ pub(super) struct Stack {
     reservation: Reservation,
 }
 
-/// Stacks that were used, and can be used again.
+/// Stacks that were used, and can be used again, with the pages that they have.
 static FREE: Mutex<Vec<Stack>> = Mutex::new(Vec::new());
 
 /// How many of them are kept.
