@@ -7,9 +7,9 @@ use crate::{Extern, Instance, Memory, Store};
 /// The store that a host function was called in, and the instance that imported
 /// it. Dereferences to the [`Store`].
 ///
-/// The store behind it must still be there when the host function ends:
-/// replacing it (as with [`std::mem::replace`]) **aborts** the process then,
-/// since the caller could not go on.
+/// The store behind it must still be there when the host function ends, or
+/// waits: replacing it (as with [`std::mem::replace`]) **aborts** the process
+/// then, since the caller could not go on.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -357,7 +357,7 @@ pub enum InstantiationError {
     /// The store has artefacts of another calling convention.
     #[error("the store holds artefacts of another calling convention")]
     Convention,
-    /// Memory or address space is used up; nothing has happened yet.
+    /// Memory or address space is used up; no code has run yet.
     #[error(transparent)]
     Resource(#[from] ResourceError),
     /// An active segment did not fit, or the start function trapped. What had
@@ -374,6 +374,7 @@ impl From<CallError> for InstantiationError {
         match error {
             CallError::Trap(trap) => InstantiationError::Trap(trap),
             CallError::Host(error) => InstantiationError::Host(error),
+            CallError::Resource(error) => InstantiationError::Resource(error),
             CallError::Arguments(_) => unreachable!("a start function has no parameters"),
         }
     }
@@ -406,6 +407,10 @@ pub enum CallError {
     /// [`TypedFunc`](crate::TypedFunc).
     #[error(transparent)]
     Arguments(ArgumentError),
+    /// There is no memory for the stack of an asynchronous call; nothing has
+    /// happened yet. Never from a synchronous call.
+    #[error(transparent)]
+    Resource(ResourceError),
 }
 
 impl CallError {

@@ -197,15 +197,25 @@ pub(crate) fn instantiate(
     module: &Module,
     definitions: &[impl Borrow<Definition>],
 ) -> Result<Instance, InstantiationError> {
+    let instance = prepare(store, module, definitions)?;
+    if let Some(start) = store.raw().start_function(instance) {
+        start.call(store, ())?;
+    }
+    Ok(instance)
+}
+
+/// Does everything but call the start function.
+pub(crate) fn prepare(
+    store: &mut Store,
+    module: &Module,
+    definitions: &[impl Borrow<Definition>],
+) -> Result<Instance, InstantiationError> {
     if !store.raw().takes(module) {
         return Err(InstantiationError::Convention);
     }
     let instance = store.raw_mut().allocate(module, definitions)?;
     let initialised = store.raw_mut().initialise(instance);
     initialised.map_err(InstantiationError::Trap)?;
-    if let Some(start) = store.raw().start_function(instance) {
-        start.call(store, ())?;
-    }
     Ok(instance)
 }
 

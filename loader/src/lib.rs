@@ -50,6 +50,17 @@
 //! | [`HostError`] | a host function failed |
 //! | [`ArgumentError`], [`ExportError`] | the embedder asked for something of another type |
 //!
+//! # Asynchronous use
+//!
+//! With the feature `async`, which is on by default,
+//! [`Module::open_async`], [`Instance::new_async`] and
+//! [`call_async`](TypedFunc::call_async) are futures that never block a thread
+//! but to run code, for any executor. Host functions can be asynchronous
+//! ([`Imports::func_async`]): WebAssembly waits for them on a stack of its own
+//! while other tasks run. All of these futures are `Send` and can be dropped at
+//! any time. Synchronous calls stay possible whenever no call is running or
+//! waiting; they cannot reach a host function that waits.
+//!
 //! # Handles and stores
 //!
 //! Every method that takes a handle and a store **panics** if the handle
@@ -63,6 +74,8 @@
 //! safe code.
 #![deny(unsafe_code)]
 
+#[cfg(feature = "async")]
+mod asynchronous;
 mod caller;
 mod definition;
 mod error;
@@ -86,6 +99,8 @@ mod typed;
 mod types;
 mod value;
 
+#[cfg(feature = "async")]
+pub use asynchronous::{HostFuture, SynchronousCall};
 pub use caller::Caller;
 pub use definition::{Definition, IntoDefinition};
 pub use error::{

@@ -96,12 +96,18 @@ impl InstancePre {
     ///
     /// If the start function leads to a panic in a host function.
     pub fn instantiate(&self, store: &mut Store) -> Result<Instance, InstantiationError> {
+        let definitions = self.definitions_in(store)?;
+        instantiate(store, &self.module, definitions)
+    }
+
+    /// What every import is bound to in `store`.
+    pub(crate) fn definitions_in(&self, store: &Store) -> Result<&[Definition], LinkError> {
         let mut externs = self.definitions.iter().filter_map(Definition::as_extern);
         // All belong to one store, so the first tells.
         if externs.next().is_some_and(|item| !store.raw().owns(item)) {
-            return Err(self.foreign().into());
+            return Err(self.foreign());
         }
-        instantiate(store, &self.module, &self.definitions)
+        Ok(&self.definitions)
     }
 
     /// Names what belongs to another store.

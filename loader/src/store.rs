@@ -43,8 +43,13 @@ impl Config {
     /// Code that needs more traps with "call stack exhausted".
     ///
     /// A thread whose stack is too small for this, with 128 KiB (or half of a
-    /// stack below 256 KiB) left for host functions, gets what there is. On a stack that is not the thread's own
-    /// (a fiber's), the embedder has to choose a value that fits.
+    /// stack below 256 KiB) left for host functions, gets what there is. On a
+    /// stack that is not the thread's own (an embedder's fiber), the embedder has
+    /// to choose a value that fits.
+    ///
+    /// An asynchronous call has a stack of its own: of this size, at most
+    /// 256 MiB, and 1 MiB for host functions. Only what is used of it takes
+    /// memory.
     #[must_use]
     pub const fn max_wasm_stack(mut self, bytes: usize) -> Config {
         self.max_wasm_stack = bytes;

@@ -52,6 +52,11 @@ impl<P: WasmValues, R: WasmValues> TypedFunc<P, R> {
         self.callable.call(store, params)
     }
 
+    #[cfg(feature = "async")]
+    pub(crate) fn callable(&self) -> Callable<P, R> {
+        self.callable
+    }
+
     /// The function itself.
     pub fn func(&self) -> Func {
         self.func
