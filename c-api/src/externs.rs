@@ -139,9 +139,7 @@ extern "C" fn wasm_table_size(table: &Ref) -> u32 {
 extern "C" fn wasm_table_grow(table: &Ref, delta: u32, init: Option<&Ref>) -> bool {
     with_element(table, init, |table, store, value| {
         let before = table.grow(store, delta.into(), value);
-        before
-            .map(drop)
-            .ok_or_else(|| "the table cannot grow so far".to_owned())
+        before.map(drop).map_err(|error| error::chain(&error))
     })
 }
 
@@ -184,5 +182,5 @@ extern "C" fn wasm_memory_grow(memory: &Ref, delta: u32) -> bool {
     let before = memory
         .store
         .with(|store| memory.memory().grow(store, delta.into()));
-    error::keep(before.ok_or("the memory cannot grow so far")).is_some()
+    error::keep(before.map_err(|error| error::chain(&error))).is_some()
 }

@@ -1,29 +1,25 @@
 //! Matching imports with what was supplied (core, 3.4 and 4.5.4, steps 1 to 4).
 
-use std::sync::Arc;
+use std::borrow::Cow;
 
-use crate::imports::{Definition, Imports};
-use crate::raw::HostFunction;
-use crate::{Extern, ExternType, ImportType, LinkError, LinkProblem, Module, Store};
+use crate::definition::{Definition, Item};
+use crate::{Extern, ExternType, ImportType, Imports, LinkError, LinkProblem, Module, Store};
 
-/// What an import is bound to. Of the type that the import has.
-#[derive(Debug)]
-pub(crate) enum Binding<'a> {
-    /// A host function of any store.
-    Host(&'a Arc<HostFunction>),
-    /// Something of the store.
-    Extern(Extern),
-}
+/// What is wrong with an extern that is not of the store.
+pub(crate) const FOREIGN: &str = "what is defined belongs to another store";
 
-/// Finds what every import of `module` is bound to, in their order.
+/// Finds what every import of `module` is bound to, in their order; of the
+/// types that they have. Without a store, what belongs to one does not match.
 pub(crate) fn resolve<'a>(
-    store: &Store,
+    store: Option<&Store>,
     module: &Module,
     imports: &'a Imports,
-) -> Result<Vec<Binding<'a>>, LinkError> {
-    bind(module, |_, import| {
-        let found = imports.get(import.module, import.field);
-        check(store, module, &import.ty, found)
+) -> Result<Vec<Cow<'a, Definition>>, LinkError> {
+    bind(store, module, |_, import| {
+        match imports.get(import.module, import.field) {
+            Some(definition) => Some(Cow::Borrowed(definition)),
+            None => imports.ask(import).map(Cow::Owned),
+        }
     })
 }
 
@@ -36,24 +32,29 @@ pub(crate) fn resolve_externs(
     store: &Store,
     module: &Module,
     externs: &[Extern],
-) -> Result<Vec<Binding<'static>>, LinkError> {
+) -> Result<Vec<Cow<'static, Definition>>, LinkError> {
     let count = module.imports().len();
     assert!(externs.len() <= count, "more externals than imports");
-    bind(module, |nth, import| match externs.get(nth) {
-        None => Err((None, None)),
-        Some(&item) => check_extern(store, module, &import.ty, item),
+    bind(Some(store), module, |nth, _| {
+        Some(Cow::Owned(Definition::from(*externs.get(nth)?)))
     })
 }
 
+/// Finds and checks a definition for every import.
 fn bind<'a>(
+    store: Option<&Store>,
     module: &Module,
-    mut find: impl FnMut(usize, &ImportType<'_>) -> Result<Binding<'a>, Mismatch>,
-) -> Result<Vec<Binding<'a>>, LinkError> {
-    let mut bindings = Vec::with_capacity(module.imports().len());
+    mut find: impl FnMut(usize, &ImportType<'_>) -> Option<Cow<'a, Definition>>,
+) -> Result<Vec<Cow<'a, Definition>>, LinkError> {
+    let mut definitions = Vec::with_capacity(module.imports().len());
     let mut problems = Vec::new();
     for (nth, import) in module.imports().enumerate() {
-        match find(nth, &import) {
-            Ok(binding) => bindings.push(binding),
+        let checked = match find(nth, &import) {
+            Some(found) => check(store, module, &import.ty, &found.item).map(|()| found),
+            None => Err((None, None)),
+        };
+        match checked {
+            Ok(definition) => definitions.push(definition),
             Err((found, detail)) => problems.push(LinkProblem {
                 module: import.module.to_owned(),
                 field: import.field.to_owned(),
@@ -64,7 +65,7 @@ fn bind<'a>(
         }
     }
     if problems.is_empty() {
-        Ok(bindings)
+        Ok(definitions)
     } else {
         Err(LinkError::new(problems))
     }
@@ -74,45 +75,40 @@ fn bind<'a>(
 /// do not tell.
 type Mismatch = (Option<ExternType>, Option<&'static str>);
 
-fn check<'a>(
-    store: &Store,
+fn check(
+    store: Option<&Store>,
     module: &Module,
     expected: &ExternType,
-    found: Option<&'a Definition>,
-) -> Result<Binding<'a>, Mismatch> {
+    found: &Item,
+) -> Result<(), Mismatch> {
     match found {
-        None => Err((None, None)),
-        Some(Definition::Host(function)) => {
+        Item::Host(function) => {
             let found = function.ty();
             if matches!(expected, ExternType::Func(expected) if expected == found) {
-                Ok(Binding::Host(function))
+                Ok(())
             } else {
                 Err((Some(found.clone().into()), None))
             }
         }
-        Some(&Definition::Extern(item)) => check_extern(store, module, expected, item),
-    }
-}
-
-fn check_extern(
-    store: &Store,
-    module: &Module,
-    expected: &ExternType,
-    item: Extern,
-) -> Result<Binding<'static>, Mismatch> {
-    if !store.raw().owns(item) {
-        return Err((None, Some("what is defined belongs to another store")));
-    }
-    let found = item.ty(store);
-    if !matches(expected, &found) {
-        return Err((Some(found), None));
-    }
-    match item {
-        Extern::Memory(memory) if !store.raw().memory_serves(memory, module) => Err((
-            Some(found),
-            Some("the memory has less address space behind it than the code relies on"),
-        )),
-        _ => Ok(Binding::Extern(item)),
+        &Item::Extern(item) => {
+            let Some(store) = store else {
+                return Err((None, Some("what is defined belongs to a store")));
+            };
+            if !store.raw().owns(item) {
+                return Err((None, Some(FOREIGN)));
+            }
+            let found = item.ty(store);
+            if !matches(expected, &found) {
+                return Err((Some(found), None));
+            }
+            match item {
+                Extern::Memory(memory) if !store.raw().memory_serves(memory, module) => Err((
+                    Some(found),
+                    Some("the memory has less address space behind it than the code relies on"),
+                )),
+                _ => Ok(()),
+            }
+        }
     }
 }
 
