@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     trials.push(Trial::test("the_headers_are_clean_in_c_and_cpp", headers));
     trials.push(Trial::test("only_our_symbols_are_exported", exports));
     trials.extend(program(root().join("../examples/c-embed/embed.c")));
-    let program = library("wasm-aot");
+    let program = programs().join("wasm-aot");
     trials.push(
         Trial::test("an_installed_library_is_found_by_pkg_config", install)
             .with_ignored_flag(!program.exists()),
@@ -58,11 +58,22 @@ fn files(folder: &Path, extension: &str) -> impl Iterator<Item = PathBuf> {
         .filter(move |path| path.extension().is_some_and(|found| found == extension))
 }
 
-/// The library, as `cargo test` has built it: beside the folder of the tests.
-fn library(name: &str) -> PathBuf {
+/// The folder that `cargo test` has built the library in: that of the tests.
+fn libraries() -> PathBuf {
     let test = std::env::current_exe().expect("we are a file");
-    let profile = test.ancestors().nth(2).expect("a test is in PROFILE/deps");
-    profile.join(name)
+    test.parent().expect("it is in a folder").to_owned()
+}
+
+fn library() -> PathBuf {
+    libraries().join("libwasm_aot.so")
+}
+
+/// The folder of programs.
+fn programs() -> PathBuf {
+    libraries()
+        .parent()
+        .expect("tests are in PROFILE/deps")
+        .to_owned()
 }
 
 /// The value of a comment `// key: value` at the start of a program.
@@ -120,6 +131,8 @@ fn run(source: &Path, aborts: Option<&str>, valgrind: bool) -> Result<(), Failed
             command
         }
     };
+    // Where `cargo` says to look first, there may be a library that is older.
+    command.env_remove("LD_LIBRARY_PATH");
     let output = command.current_dir(folder.path()).output()?;
     let expected = fs::read(source.with_extension("stdout"))?;
     let ended = match aborts {
@@ -152,16 +165,13 @@ fn prepare(source: &Path) -> Result<TempDir, Failed> {
         fs::write(folder.path().join(name).with_extension("so"), artefact)?;
     }
     // Programs ask for the name that the library says it has.
-    symlink(
-        library("libwasm_aot.so"),
-        folder.path().join("libwasm_aot.so.0"),
-    )?;
+    symlink(library(), folder.path().join("libwasm_aot.so.0"))?;
     let output = compiler("cc", "-std=c11")
         .args(["-D_GNU_SOURCE", "-g"])
         .arg(source)
         .arg("-o")
         .arg(folder.path().join("program"))
-        .arg(library("libwasm_aot.so"))
+        .arg(library())
         .arg(format!("-Wl,-rpath,{}", folder.path().display()))
         .arg("-pthread")
         .output()?;
@@ -208,7 +218,7 @@ fn headers() -> Result<(), Failed> {
 fn exports() -> Result<(), Failed> {
     let output = Command::new("nm")
         .args(["--dynamic", "--defined-only", "--format=posix"])
-        .arg(library("libwasm_aot.so"))
+        .arg(library())
         .output()?;
     check(&output)?;
     let text = String::from_utf8(output.stdout)?;
@@ -257,7 +267,8 @@ fn install() -> Result<(), Failed> {
     fs::create_dir(&work)?;
     let prefix = "/opt/wasm-aot";
     let output = Command::new(root().join("install"))
-        .arg(library("."))
+        .arg(programs())
+        .env("LIBRARIES", libraries())
         .env("DESTDIR", &stage)
         .env("PREFIX", prefix)
         .output()?;
