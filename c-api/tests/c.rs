@@ -305,8 +305,9 @@ fn install() -> Result<(), Failed> {
         "$INSTALLED/bin/wasm-aot" compile "$EXAMPLE/embed.wat" -o embed.so
         flags=$(pkg-config --cflags --libs wasm_aot)
         private=$(pkg-config --static --libs wasm_aot | sed 's/.*-lwasm_aot//')
+        archive=$(pkg-config --variable=libdir wasm_aot)/libwasm_aot.a
         eval cc "'$EXAMPLE/embed.c'" -o shared $flags
-        eval cc "'$EXAMPLE/embed.c'" -o static -Wl,--gc-sections -Wl,-Bstatic $flags -Wl,-Bdynamic $private
+        eval cc "'$EXAMPLE/embed.c'" -o static -Wl,--gc-sections $(pkg-config --cflags wasm_aot) "$archive" $private
         LD_LIBRARY_PATH="$INSTALLED/lib" ./shared
         ./static
         if ldd ./static | grep -q wasm_aot; then echo "static is not static"; fi
