@@ -11,11 +11,13 @@ select sum(length(a.name)), count(*) from (select * from item order by name desc
   join item b on b.id = a.id + 1;
 
 .mode csv
+.headers on
 .output kind.csv
 select kind, count(*) as n, round(avg(price), 6) as mean from item group by kind order by kind;
 .output
 .import kind.csv imported
 .mode list
+.headers off
 select count(*), sum(imported.n) from imported;
 
 savepoint outer;

@@ -10,10 +10,11 @@ mod attempts;
 mod paths;
 mod race;
 mod scene;
+mod without_openat2;
 
 use crate::harness::*;
-use attempts::attack;
-use paths::{escaping_paths, malformed_paths, suspicious_paths};
+use attempts::{attack, attack_from};
+use paths::{climbing_paths, escaping_paths, malformed_paths, suspicious_paths};
 use scene::Scene;
 use wasm_aot_wasi::Errno;
 
@@ -23,6 +24,12 @@ fn paths_that_lead_outside_fail_in_every_call() {
     let paths = escaping_paths(&scene);
     assert!(paths.len() >= 200, "only {} paths", paths.len());
     assert_eq!(attack(&paths, &scene), [""; 0]);
+}
+
+#[test]
+fn a_directory_beneath_a_preopen_is_left_by_no_call_either() {
+    let scene = Scene::new();
+    assert_eq!(attack_from("dir/sub", &climbing_paths(), &scene), [""; 0]);
 }
 
 #[test]

@@ -36,6 +36,18 @@ const ATTEMPTS: &[Attempt] = &[
     ("truncate, following", |g, p| {
         opened(g, p, FOLLOW, TRUNC, RIGHT_READ | RIGHT_WRITE)
     }),
+    ("open to append", |g, p| {
+        opened(g, p, NOFOLLOW, 0, RIGHT_WRITE)
+    }),
+    ("open a directory, not following", |g, p| {
+        opened(g, p, NOFOLLOW, DIRECTORY, RIGHT_READ)
+    }),
+    ("open through a link that says so", |g, p| {
+        through_link(g, p, 0, RIGHT_READ)
+    }),
+    ("create through a link that says so", |g, p| {
+        through_link(g, p, CREAT, RIGHT_WRITE)
+    }),
     ("stat", |g, p| {
         g.path_filestat(ROOT, p, NOFOLLOW)
             .map(|stat| Some((stat.dev, stat.ino)))
@@ -94,10 +106,31 @@ fn opened(
     Ok(Some((stat.dev, stat.ino)))
 }
 
+/// Opens what a new link leads to, and removes the link.
+fn through_link(guest: &mut Guest, to: &[u8], oflags: u32, rights: u64) -> Result<Reached, Errno> {
+    guest.symlink(to, ROOT, "link")?;
+    let result = opened(guest, b"link", FOLLOW, oflags, rights);
+    guest.unlink(ROOT, "link").unwrap();
+    result
+}
+
 /// Makes every attempt on every path and checks after each path that the
 /// outside is as it was. Returns the attempts that succeeded, on something inside.
 pub(super) fn attack(paths: &BTreeSet<Vec<u8>>, scene: &Scene) -> Vec<String> {
-    let mut guest = Guest::in_dir(scene.jail());
+    attack_from("", paths, scene)
+}
+
+/// Does so with paths that are relative to a directory of the preopen.
+pub(super) fn attack_from(dir: &str, paths: &BTreeSet<Vec<u8>>, scene: &Scene) -> Vec<String> {
+    let start = || {
+        let mut guest = Guest::in_dir(scene.jail());
+        if !dir.is_empty() {
+            let fd = guest.open(ROOT, dir, NOFOLLOW, DIRECTORY, 0, 0).unwrap();
+            guest.ctx.fd_renumber(fd, ROOT).unwrap();
+        }
+        guest
+    };
+    let mut guest = start();
     let outside = scene.outside_ids();
     let mut succeeded = Vec::new();
     for path in paths {
@@ -109,6 +142,7 @@ pub(super) fn attack(paths: &BTreeSet<Vec<u8>>, scene: &Scene) -> Vec<String> {
                     assert!(!outside.contains(&id), "reached the outside by `{what}`");
                 }
                 scene.furnish();
+                guest = start();
                 succeeded.push(what);
             }
         }

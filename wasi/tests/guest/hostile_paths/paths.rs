@@ -38,6 +38,15 @@ pub(super) fn escaping_paths(scene: &Scene) -> BTreeSet<Vec<u8>> {
         .collect()
 }
 
+/// Paths that leave a directory upwards, some to end in the preopen around it.
+pub(super) fn climbing_paths() -> BTreeSet<Vec<u8>> {
+    let targets = ["file", "dir/sub/file", "secret.txt", "created", "jail/file"];
+    (1..=MAX_CLIMB)
+        .map(|n| vec![".."; n].join("/"))
+        .flat_map(|way| targets.map(|target| format!("{way}/{target}").into_bytes()))
+        .collect()
+}
+
 /// Paths that no call may follow to the outside, though some of them name a
 /// link that may itself be looked at, moved and removed.
 pub(super) fn suspicious_paths(scene: &Scene) -> BTreeSet<Vec<u8>> {

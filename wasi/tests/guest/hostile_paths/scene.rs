@@ -1,5 +1,6 @@
 //! The directory that is attacked, and what lies around it.
 
+use super::without_openat2;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::fd::AsRawFd;
@@ -26,8 +27,11 @@ pub(super) struct Scene {
 pub(super) struct Facts {
     ino: u64,
     mode: u32,
+    owner: (u32, u32),
     nlink: u64,
     mtime: (i64, i64),
+    /// Changes with everything else, and cannot be set.
+    ctime: (i64, i64),
     content: Option<Vec<u8>>,
 }
 
@@ -80,6 +84,7 @@ pub(super) const OTHER_LINKS: &[(&str, &str)] = &[
 
 impl Scene {
     pub(super) fn new() -> Self {
+        without_openat2::obey();
         let tmp = tempfile::tempdir().unwrap();
         let around = tmp.path().join(vec!["deep"; DEPTH].join("/"));
         fs::create_dir_all(around.join("secret_dir")).unwrap();
@@ -101,6 +106,14 @@ impl Scene {
 
     pub(super) fn jail(&self) -> PathBuf {
         self.around.join("jail")
+    }
+
+    /// Adds a directory outside.
+    pub(super) fn surround(&mut self, name: &str, fill: impl FnOnce(&Path)) {
+        let dir = self.around.join(name);
+        fs::create_dir(&dir).unwrap();
+        fill(&dir);
+        self.outside = self.look_outside();
     }
 
     /// Puts the inside of the preopen into its first state.
@@ -158,13 +171,15 @@ fn look(path: &Path, jail: &Path, found: &mut BTreeMap<PathBuf, Facts>) {
     let mut facts = Facts {
         ino: meta.ino(),
         mode: meta.mode(),
+        owner: (meta.uid(), meta.gid()),
         nlink: meta.nlink(),
         mtime: (meta.mtime(), meta.mtime_nsec()),
+        ctime: (meta.ctime(), meta.ctime_nsec()),
         content: meta.is_file().then(|| fs::read(path).unwrap()),
     };
     if path == jail {
         // Its own times and link count change as the guest works in it.
-        (facts.mtime, facts.nlink) = ((0, 0), 0);
+        (facts.mtime, facts.ctime, facts.nlink) = ((0, 0), (0, 0), 0);
     } else if meta.is_dir() {
         for entry in fs::read_dir(path).unwrap() {
             look(&entry.unwrap().path(), jail, found);
