@@ -1,6 +1,7 @@
 //! Artefacts, opened.
 
 use std::fmt;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -73,6 +74,15 @@ impl Module {
     pub fn from_bytes(bytes: &[u8]) -> Result<Module, OpenError> {
         let artefact = Artefact::from_bytes(bytes)?;
         Ok(Module { artefact })
+    }
+
+    /// The artefact's bytes: a copy of what was opened.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the file.
+    pub fn read_artefact(&self) -> io::Result<Vec<u8>> {
+        self.artefact.read()
     }
 
     /// The module's name: from its source, else of its file; may be empty.
