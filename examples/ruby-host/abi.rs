@@ -10,14 +10,11 @@
 //!   the host keeps is a root for Ruby's collector until it is given back to
 //!   `canonical_abi_drop`.
 
-use wasm_aot_loader::{
-    Caller, ExportError, ExternType, Imports, Instance, Memory, Module, Store, TypedFunc,
-};
+use wasm_aot_loader::{Caller, ExportError, Imports, Instance, Memory, Store, TypedFunc};
 
 /// The functions of the guest that this host calls.
 pub(crate) struct Exports {
     pub(crate) memory: Memory,
-    pub(crate) initialize: TypedFunc<(), ()>,
     pub(crate) realloc: TypedFunc<(u32, u32, u32, u32), u32>,
     pub(crate) drop_value: TypedFunc<u32, ()>,
     pub(crate) init: TypedFunc<(u32, u32), ()>,
@@ -37,7 +34,6 @@ impl Exports {
     pub(crate) fn of(instance: Instance, store: &Store) -> Result<Self, ExportError> {
         Ok(Self {
             memory: instance.get_memory(store, "memory")?,
-            initialize: instance.get_typed_func(store, "_initialize")?,
             realloc: instance.get_typed_func(store, "cabi_realloc")?,
             drop_value: instance.get_typed_func(store, "canonical_abi_drop_rb-abi-value")?,
             init: instance.get_typed_func(store, "ruby-init: func(args: list<string>) -> ()")?,
@@ -90,14 +86,9 @@ impl Handles {
 #[error("Ruby passed the handle {0}, which stands for nothing")]
 pub(crate) struct BadHandle(pub(crate) u32);
 
-/// The guest called a function of a JavaScript engine.
-#[derive(Debug, thiserror::Error)]
-#[error("Ruby called `{0}` of JavaScript, and this host has none")]
-pub(crate) struct NoJavaScript(String);
-
-/// Defines what `module` imports besides WASI: the table of handles, and
+/// Defines what the module imports besides WASI: the table of handles, and
 /// functions that fail for those of a JavaScript engine.
-pub(crate) fn add_to_imports(imports: &mut Imports, module: &Module) {
+pub(crate) fn add_to_imports(imports: &mut Imports) {
     imports
         .func(
             "canonical_abi",
@@ -110,21 +101,8 @@ pub(crate) fn add_to_imports(imports: &mut Imports, module: &Module) {
             |mut caller: Caller<'_>, handle: u32| {
                 handles(&mut caller).get(handle).ok_or(BadHandle(handle))
             },
-        );
-    for import in module.imports() {
-        let is_js = import.module == "rb-js-abi-host" || import.field.ends_with("js-abi-value");
-        let ExternType::Func(ty) = import.ty else {
-            continue;
-        };
-        if is_js && !imports.contains(import.module, import.field) {
-            // A name is followed by its type.
-            let name = import.field.split(':').next().unwrap_or_default();
-            let name = name.to_owned();
-            imports.func_dynamic(import.module, import.field, ty, move |_, _, _| {
-                Err(NoJavaScript(name.clone()).into())
-            });
-        }
-    }
+        )
+        .stub_missing();
 }
 
 fn handles(store: &mut Store) -> &mut Handles {

@@ -4,8 +4,6 @@
 //! `cargo run --release --example ruby-host -- ruby+stdlib.wasm [SCRIPT.rb...]`
 mod abi;
 mod ruby;
-#[cfg(test)]
-mod tests;
 
 use std::fs;
 use std::io::Write;

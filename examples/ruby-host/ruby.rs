@@ -91,7 +91,7 @@ impl Ruby {
     pub(crate) fn new(module: &Module, wasi: WasiCtx) -> Result<Ruby, Error> {
         let mut imports = Imports::new();
         wasm_aot_wasi::add_to_imports(&mut imports);
-        abi::add_to_imports(&mut imports, module);
+        abi::add_to_imports(&mut imports);
         let mut store = Store::new();
         store.insert(wasi);
         store.insert(Handles::default());
@@ -104,7 +104,7 @@ impl Ruby {
             broken: false,
         };
         ruby.guarded(|ruby| {
-            ruby.exports.initialize.call(&mut ruby.store, ())?;
+            instance.initialize(&mut ruby.store)?;
             // Without something to run it would read standard input.
             let mut list = Vec::new();
             for argument in ["ruby", "-EUTF-8", "-e_=0"] {

@@ -2,10 +2,13 @@
 //! in for the interpreter. An object of it is the address of a length and text;
 //! the first character of a script or method says what it does.
 
+mod abi;
+mod ruby;
+
 use wasm_aot_loader::Module;
 use wasm_aot_wasi::WasiCtx;
 
-use crate::ruby::{Error, Exception, Ruby};
+use ruby::{Error, Exception, Ruby};
 
 const GUEST: &str = r#"(module
   (import "canonical_abi" "resource_new_rb-abi-value" (func $new (param i32) (result i32)))
@@ -165,10 +168,7 @@ fn an_exception_tells_class_message_and_place_and_the_interpreter_goes_on() {
 fn after_a_trap_or_a_broken_convention_the_interpreter_is_not_called_again() {
     for (code, message) in [
         ("trap", "unreachable"),
-        (
-            "javascript",
-            "Ruby called `eval-js` of JavaScript, and this host has none",
-        ),
+        ("javascript", "the missing import"),
         (
             "handle",
             "Ruby passed the handle 99, which stands for nothing",
