@@ -123,8 +123,10 @@ impl Ruby {
     /// Runs a script and returns the value of its last expression.
     pub(crate) fn eval(&mut self, code: &str) -> Result<Value, Error> {
         self.guarded(|ruby| {
-            let code = ruby.lower(code)?;
-            let result = ruby.exports.eval.call(&mut ruby.store, code)?;
+            // Of a script, the NUL is no part.
+            let (address, len) = ruby.lower(code)?;
+            let script = (address, len - 1);
+            let result = ruby.exports.eval.call(&mut ruby.store, script)?;
             match ruby.lift(result)? {
                 (value, 0) => Ok(value),
                 (_, tag) => Err(ruby.failure(tag)?),

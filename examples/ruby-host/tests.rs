@@ -35,7 +35,7 @@ const GUEST: &str = r#"(module
   (func (export "canonical_abi_drop_rb-abi-value") (param i32)
     (i32.store8 (i32.const 1404) (i32.add (i32.load8_u (i32.const 1404)) (i32.const 1))))
 
-  ;; A string ends in a NUL, which its length counts.
+  ;; A string ends in a NUL, which its length counts, except of a script.
   (func $check (param $at i32) (param $len i32)
     (if (i32.load8_u (i32.sub (i32.add (local.get $at) (local.get $len)) (i32.const 1)))
       (then unreachable)))
@@ -56,7 +56,7 @@ const GUEST: &str = r#"(module
 
   (func (export "rb-eval-string-protect: func(str: string) -> tuple<handle<rb-abi-value>, s32>")
     (param $at i32) (param $len i32) (result i32) (local $does i32)
-    (call $check (local.get $at) (local.get $len))
+    (call $check (local.get $at) (i32.add (local.get $len) (i32.const 1)))
     (local.set $does (i32.load8_u (local.get $at)))
     (if (i32.eq (local.get $does) (i32.const 0x72)) ;; raise
       (then (return (call $return (i32.const 1000) (i32.const 6)))))
@@ -73,7 +73,7 @@ const GUEST: &str = r#"(module
     (if (i32.or (i32.eq (local.get $does) (i32.const 0x65)) ;; echo
                 (i32.eq (local.get $does) (i32.const 0x22))) ;; a string literal
       (then
-        (i32.store (i32.sub (local.get $at) (i32.const 4)) (i32.sub (local.get $len) (i32.const 1)))
+        (i32.store (i32.sub (local.get $at) (i32.const 4)) (local.get $len))
         (return (call $return (i32.sub (local.get $at) (i32.const 4)) (i32.const 0)))))
     (call $return (i32.const 1000) (i32.const 0)))
 
