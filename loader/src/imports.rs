@@ -48,7 +48,9 @@ struct Namespace {
 
 /// Asked for what has no definition.
 #[derive(Clone)]
-struct Fallback(Arc<dyn Fn(&ImportType<'_>) -> Option<Definition> + Send + Sync>);
+struct Fallback(Arc<Lookup>);
+
+type Lookup = dyn Fn(&ImportType<'_>) -> Option<Definition> + Send + Sync;
 
 impl Imports {
     /// No names.
