@@ -86,8 +86,9 @@ impl<T: Into<Extern>> From<T> for Definition {
 }
 
 /// What [`Imports::define`](crate::Imports::define) and
-/// [`imports!`](crate::imports) take: a closure as for [`Func::wrap`], something
-/// of a store, or a [`Definition`]. `M` tells them apart and is always inferred.
+/// [`imports!`](crate::imports) take: a closure as
+/// for [`Func::wrap`], something of a store, or a [`Definition`]. `M` tells them
+/// apart and is always inferred.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be imported",
     label = "neither a host function nor a `Func`, `Table`, `Memory`, `Global`, `Extern` or `Definition`",

@@ -26,12 +26,26 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # From the JavaScript API
+//!
+//! | JavaScript | here |
+//! |---|---|
+//! | `WebAssembly.Module`, `Module.imports()` ... | [`Module`] and its methods |
+//! | `new WebAssembly.Instance(module, imports)` | [`Instance::new`], or [`InstancePre`] for many |
+//! | `{ env: { log: x => ... } }` | [`imports!`] |
+//! | `instance.exports.run(1)` | [`Instance::get_typed_func`] and [`TypedFunc::call`] |
+//! | `WebAssembly.Memory`, `Table`, `Global` | [`Memory`], [`Table`], [`Global`] |
+//! | `LinkError`, `RuntimeError` | [`LinkError`]; [`Trap`] and [`HostError`] |
+//! | `CompileError` | the compiler's: a module is compiled before |
+//!
 //! # Errors by blame
 //!
 //! | type | whose fault |
 //! |---|---|
 //! | [`OpenError`] | the artefact is damaged, foreign, or made for another host |
 //! | [`LinkError`] | the imports that were supplied do not match |
+//! | [`MissingImport`] | a stub for an import was called |
+//! | [`ResourceError`], [`GrowError`] | limits of a type or of the system are reached |
 //! | [`Trap`] | the WebAssembly code did what it must not |
 //! | [`HostError`] | a host function failed |
 //! | [`ArgumentError`], [`ExportError`] | the embedder asked for something of another type |

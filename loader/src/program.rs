@@ -64,9 +64,7 @@ impl Imports {
     /// ```
     /// # use wasm_aot_loader::{Imports, Module, Store};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let compile = |wat: &str| -> Result<Module, Box<dyn std::error::Error>> {
-    /// #     Ok(Module::from_bytes(&wasm_aot_compiler::compile(wat.as_bytes(), &Default::default())?)?)
-    /// # };
+    /// # let compile = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctest/compile.rs"));
     /// # let library = compile(r#"(module (func (export "seven") (result i32) (i32.const 7)))"#)?;
     /// # let application = compile(r#"(module (import "library" "seven" (func $seven (result i32)))
     /// #     (func (export "run") (result i32) (call $seven)))"#)?;
