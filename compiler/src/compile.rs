@@ -84,8 +84,8 @@ pub fn compile_to(
     let backend = Backend::new(options)?;
 
     observer.stage(Stage::Parse);
-    let module = Module::parse(&wasm, options.features, &options.keep_custom)
-        .map_err(|error| options.features.blame(&wasm, error))?;
+    let module = Module::parse(&wasm, options.language(), &options.keep_custom)
+        .map_err(|error| options.blame(&wasm, error))?;
 
     observer.stage(Stage::Analyse);
     let analysis = Analysis::new(&module);
@@ -94,7 +94,7 @@ pub fn compile_to(
 
     observer.stage(Stage::Generate);
     let functions =
-        functions(&cx, &backend, observer).map_err(|error| options.features.blame(&wasm, error))?;
+        functions(&cx, &backend, observer).map_err(|error| options.blame(&wasm, error))?;
     let trampolines = trampolines(&cx, &backend)?;
 
     observer.stage(Stage::Layout);
@@ -143,8 +143,8 @@ pub fn validate(module: &[u8], features: Features) -> Result<()> {
 pub fn clif(module: &[u8], options: &Options) -> Result<String> {
     let wasm = binary(module)?;
     let backend = Backend::new(options)?;
-    let blame = |error| options.features.blame(&wasm, error);
-    let module = Module::parse(&wasm, options.features, &[]).map_err(blame)?;
+    let blame = |error| options.blame(&wasm, error);
+    let module = Module::parse(&wasm, options.language(), &[]).map_err(blame)?;
     let analysis = Analysis::new(&module);
     let cx = analysis.context(&module, &backend);
     let mut scratch = Scratch::default();

@@ -165,6 +165,13 @@ impl Features {
         features
     }
 
+    /// The set without 128-bit vectors.
+    pub(crate) fn without_vectors(self) -> Features {
+        Features {
+            enabled: self.enabled.difference(WasmFeatures::SIMD),
+        }
+    }
+
     /// The bits that record the set in an artefact.
     pub(crate) fn bits(self) -> abi::WasmFeatures {
         FEATURES
@@ -272,6 +279,11 @@ fn find(name: &str) -> Result<&'static Row, Error> {
 }
 
 impl Feature {
+    /// Whether it is that of 128-bit vectors.
+    pub(crate) fn is_vectors(self) -> bool {
+        self.0.flags == WasmFeatures::SIMD
+    }
+
     /// Its name, as in `--features`.
     pub fn name(self) -> &'static str {
         self.0.name

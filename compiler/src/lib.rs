@@ -30,6 +30,8 @@ mod trampoline;
 mod translate;
 
 pub use compile::{Observer, Stage, clif, compile, compile_to, validate};
+pub use cpu::{Cpu, target};
 pub use error::{Error, Result};
 pub use features::{Feature, Features};
-pub use options::{Cpu, Level, Options};
+pub use options::{Level, Options};
+pub use wasm_aot_abi::Target;

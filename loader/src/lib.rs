@@ -50,6 +50,7 @@
 #![deny(unsafe_code)]
 
 mod caller;
+mod description;
 mod error;
 mod export;
 mod func;
@@ -70,6 +71,7 @@ mod types;
 mod value;
 
 pub use caller::Caller;
+pub use description::{CustomSection, Description, ExportType, ImportType};
 pub use error::{
     ArgumentError, BoxError, CallError, ExportError, FuncTypeError, HostError, InstantiationError,
     LinkError, LinkProblem, OpenError, ResourceError,
@@ -81,7 +83,7 @@ pub use host::{HostReturn, IntoHostFunc};
 pub use imports::Imports;
 pub use instance::Instance;
 pub use memory::Memory;
-pub use module::{CustomSection, ExportType, ImportType, Module};
+pub use module::Module;
 pub use store::{Config, Store};
 pub use table::Table;
 pub use trap::{Backtrace, Frame, Trap};

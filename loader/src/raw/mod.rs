@@ -20,6 +20,7 @@
 mod arch;
 mod artefact;
 mod builtins;
+mod description;
 mod elf;
 mod enter;
 mod host;
@@ -39,6 +40,7 @@ mod verify;
 mod vmctx;
 
 pub(crate) use artefact::Artefact;
+pub use description::Description;
 pub(crate) use enter::{Callable, call_dynamic};
 pub(crate) use host::HostFunction;
 pub(crate) use store::{Inner, Origin, StoreBox};
