@@ -23,6 +23,11 @@ demo: release
 test:
 	cargo test --workspace
 
+# The loader and the spec suite on another machine, emulated by QEMU.
+.PHONY: test-aarch64 test-riscv64
+test-aarch64 test-riscv64: test-%:
+	tests/targets/check $*
+
 .PHONY: tools
 tools:
 	.ci/tools
