@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use anyhow::Context;
-use wasm_aot_compiler::{Observer, Options, Stage, compile_to};
+use anyhow::{Context, bail};
+use wasm_aot_compiler::{Observer, Options, Stage, compile_from, compile_to};
 
 use crate::args::{CpuArg, FeaturesArg, JobsArg, LevelArg};
-use crate::input::{self, Input};
+use crate::input::{self, Source};
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::timings::Timings;
@@ -24,13 +25,15 @@ Examples:
   wasm-aot compile app.wasm --cpu native -O 2     for this very machine
   wasm-aot compile app.wasm --target aarch64 --cpu +lse
   wasm-aot compile app.wasm --features 2.0,-simd  refuse modules with vectors
-  wasm-aot compile app.wasm --timings             say where the time goes")]
+  wasm-aot compile app.wasm --timings             say where the time goes
+  curl URL | wasm-aot compile - -o app.so         while the module is still coming")]
 pub(crate) struct Args {
-    /// The module, in binary or text format
+    /// The module, in binary or text format; - for standard input, or a pipe: then functions are
+    /// compiled while others are still coming, and an error ends it at once
     #[arg(value_name = "IN.{wasm,wat}")]
     input: PathBuf,
 
-    /// The file to write [default: IN with the extension so]
+    /// The file to write [default: IN with the extension so; needed for standard input]
     #[arg(short, long, value_name = "OUT.so")]
     output: Option<PathBuf>,
 
@@ -45,7 +48,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     keep_custom: Vec<String>,
 
-    /// Prefix of the C symbols of exports [default: the name of IN]
+    /// Prefix of the C symbols of exports [default: the name of IN, or of OUT for standard input]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 
@@ -61,30 +64,39 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     args.jobs.start()?;
     let target = match &args.output {
         Some(output) => output.clone(),
+        None if input::is_stdin(&args.input) => {
+            bail!("a module from standard input needs a name for the output: -o OUT.so")
+        }
         None => args.input.with_extension("so"),
+    };
+    let namesake = if input::is_stdin(&args.input) {
+        &target
+    } else {
+        &args.input
     };
     let options = Options {
         level: args.level.level,
         cpu: args.cpu.get(),
         features: args.features.get(),
-        name: args
-            .name
-            .clone()
-            .unwrap_or_else(|| input::stem(&args.input)),
+        name: args.name.clone().unwrap_or_else(|| input::stem(namesake)),
         keep_custom: args.keep_custom.clone(),
     };
 
-    let monitor = Monitor {
+    let monitor = Arc::new(Monitor {
         progress: Progress::new(),
         timings: args.timings.then(Timings::start),
+    });
+    let source = Source::open(&args.input)?;
+    let mut output = Output::create(&target, &source)?;
+    let name = source.name();
+    let result = match source {
+        Source::Whole(input) => compile_to(&input.wasm, &options, &monitor, output.writer()),
+        Source::Stream(stream) => compile_from(stream, &options, monitor.clone(), output.writer()),
     };
-    let input = Input::read(&args.input)?;
-    let mut output = Output::create(&target, &input)?;
-    let result = compile_to(&input.wasm, &options, &monitor, output.writer());
     monitor.progress.finish();
-    result.with_context(|| args.input.display().to_string())?;
+    result.context(name)?;
     output.commit()?;
-    if let Some(timings) = monitor.timings {
+    if let Some(timings) = &monitor.timings {
         timings.print();
     }
     Ok(ExitCode::SUCCESS)

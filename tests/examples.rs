@@ -28,10 +28,15 @@ fn main() -> ExitCode {
 }
 
 fn run(source: &Path, name: &str) -> Result<(), Failed> {
-    // `cargo test` has built the examples, beside the folder of the tests.
+    // `cargo test` has built the examples, beside the folder of the tests; with
+    // `--test` it does not.
     let test = std::env::current_exe()?;
     let profile = test.ancestors().nth(2).ok_or("a test is in PROFILE/deps")?;
-    let output = Command::new(profile.join("examples").join(name)).output()?;
+    let program = profile.join("examples").join(name);
+    if fs::metadata(&program)?.modified()? < fs::metadata(source)?.modified()? {
+        return Err("it is older than its source: run `cargo build --examples`".into());
+    }
+    let output = Command::new(program).output()?;
     if !output.status.success() || output.stdout != fs::read(source.with_extension("stdout"))? {
         return Err(format!("expected another output, {}", describe(&output)).into());
     }

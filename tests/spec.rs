@@ -32,18 +32,35 @@ fn main() -> ExitCode {
             .max(2)
     });
     let mut trials = vec![stale_skips(&skips, &files)];
-    trials.extend(files.into_iter().map(|file| {
-        let (skips, total) = (skips.clone(), total.clone());
-        Trial::test(file.name().to_owned(), move || {
-            let (summary, result) = run(&file, &skips);
-            *total.lock().unwrap() += summary;
-            result
-        })
-    }));
+    for file in files {
+        for cpu in cpus(file.name()) {
+            let (skips, total, file) = (skips.clone(), total.clone(), file.clone());
+            let name = match cpu == Cpu::default() {
+                true => file.name().to_owned(),
+                false => format!("{} {cpu}", file.name()),
+            };
+            trials.push(Trial::test(name, move || {
+                let (summary, result) = run(&file, &skips, cpu);
+                *total.lock().unwrap() += summary;
+                result
+            }));
+        }
+    }
 
     let conclusion = libtest_mimic::run(&arguments, trials);
     println!("commands: {}", total.lock().unwrap());
     conclusion.exit_code()
+}
+
+/// What a file is run for: the portable processor, and for floats and vectors also
+/// the least one, for which there is other code.
+fn cpus(file: &str) -> Vec<Cpu> {
+    let portable = Cpu::default();
+    let mut cpus = vec![portable.clone()];
+    if portable.target() == Target::X86_64Linux && file.starts_with(['f', 's']) {
+        cpus.push(Cpu::new(portable.target(), "x86-64").expect("a processor"));
+    }
+    cpus
 }
 
 /// Whether there is code for vectors: on RISC-V, only for some processors.
@@ -54,8 +71,13 @@ fn has_vectors() -> bool {
 
 /// Runs a file; the result is an error if more or fewer commands fail than are
 /// skipped.
-fn run(file: &TestFile<'_>, skips: &BTreeMap<String, String>) -> (Summary, Result<(), Failed>) {
+fn run(
+    file: &TestFile<'_>,
+    skips: &BTreeMap<String, String>,
+    cpu: Cpu,
+) -> (Summary, Result<(), Failed>) {
     let options = Options {
+        cpu,
         features: Features::v2(),
         ..Options::default()
     };

@@ -30,14 +30,10 @@ pub enum Error {
         offset: u64,
     },
     /// The module uses vectors, and the processor has none.
-    #[error(
-        "simd at offset {offset:#x} needs a processor with vectors, which {cpu} has not: add +v to it"
-    )]
+    #[error("simd at offset {offset:#x} needs vectors, which the processor has not: add +v to it")]
     NoVectors {
         /// Byte offset in the module of the first use.
         offset: u64,
-        /// The processor.
-        cpu: String,
     },
     /// The module is valid but exceeds a limit of this compiler.
     #[error("{what} is too large: {size}, the limit is {limit}")]
@@ -68,6 +64,9 @@ pub enum Error {
         /// What the code generator says.
         message: String,
     },
+    /// The module could not be read.
+    #[error("cannot read the module")]
+    Read(#[source] std::io::Error),
     /// The artefact could not be written.
     #[error(transparent)]
     Write(#[from] crate::elf::Error),

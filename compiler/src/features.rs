@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use wasm_aot_abi as abi;
-use wasmparser::{Parser, ValidPayload, Validator, WasmFeatures};
+use wasmparser::WasmFeatures;
 
 use crate::Error;
 
@@ -13,6 +13,8 @@ use crate::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Features {
     enabled: WasmFeatures,
+    /// Vectors are off because the processor has none.
+    vectorless: bool,
 }
 
 /// One language feature, usually a proposal.
@@ -153,6 +155,7 @@ impl Features {
     pub fn v1() -> Features {
         Features {
             enabled: WasmFeatures::FLOATS.union(WasmFeatures::MUTABLE_GLOBAL),
+            vectorless: false,
         }
     }
 
@@ -165,10 +168,20 @@ impl Features {
         features
     }
 
-    /// The set without 128-bit vectors.
+    /// The set for a processor without 128-bit vectors.
     pub(crate) fn without_vectors(self) -> Features {
         Features {
             enabled: self.enabled.difference(WasmFeatures::SIMD),
+            vectorless: self.enabled.contains(WasmFeatures::SIMD),
+        }
+    }
+
+    /// The error that a module needs a feature that is not in the set.
+    pub(crate) fn refusal(self, feature: Feature, offset: u64) -> Error {
+        if self.vectorless && feature.0.flags == WasmFeatures::SIMD {
+            Error::NoVectors { offset }
+        } else {
+            Error::Unsupported { feature, offset }
         }
     }
 
@@ -186,44 +199,16 @@ impl Features {
         self.enabled
     }
 
-    /// Turns a validator's refusal of `wasm` into an [`Error`]: if the module
-    /// would get past the refused place with one more feature, that feature is
-    /// the reason.
-    pub(crate) fn blame(self, wasm: &[u8], refusal: Error) -> Error {
-        let Error::Invalid { offset, .. } = refusal else {
-            return refusal;
-        };
-        for row in FEATURES {
-            let wider = self.enabled | row.flags;
-            if wider != self.enabled && first_error(wasm, wider).is_none_or(|at| at > offset) {
-                return Error::Unsupported {
-                    feature: Feature(row),
-                    offset,
-                };
-            }
-        }
-        refusal
+    /// The first feature that makes `passes` true when it is switched on as well.
+    pub(crate) fn missing(self, passes: impl Fn(WasmFeatures) -> bool) -> Option<Feature> {
+        FEATURES
+            .iter()
+            .find(|row| {
+                let wider = self.enabled | row.flags;
+                wider != self.enabled && passes(wider)
+            })
+            .map(Feature)
     }
-}
-
-/// Offset of what the validator refuses first.
-fn first_error(wasm: &[u8], features: WasmFeatures) -> Option<u64> {
-    let mut validator = Validator::new_with_features(features);
-    let mut bodies = Vec::new();
-    let mut parser = Parser::new(0);
-    parser.set_features(features);
-    for payload in parser.parse_all(wasm) {
-        let checked = payload.and_then(|payload| validator.payload(&payload));
-        match checked {
-            Ok(ValidPayload::Func(function, body)) => bodies.push((function, body)),
-            Ok(_) => {}
-            Err(error) => return Some(error.offset()),
-        }
-    }
-    bodies.into_iter().find_map(|(function, body)| {
-        let mut validator = function.into_validator(Default::default());
-        validator.validate(&body).err().map(|error| error.offset())
-    })
 }
 
 impl Default for Features {
@@ -279,11 +264,6 @@ fn find(name: &str) -> Result<&'static Row, Error> {
 }
 
 impl Feature {
-    /// Whether it is that of 128-bit vectors.
-    pub(crate) fn is_vectors(self) -> bool {
-        self.0.flags == WasmFeatures::SIMD
-    }
-
     /// Its name, as in `--features`.
     pub fn name(self) -> &'static str {
         self.0.name

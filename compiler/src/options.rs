@@ -41,21 +41,6 @@ impl Options {
             false => self.features.without_vectors(),
         }
     }
-
-    /// [`Features::blame`], for the features of [`language`](Options::language).
-    pub(crate) fn blame(&self, wasm: &[u8], refusal: Error) -> Error {
-        match self.language().blame(wasm, refusal) {
-            Error::Unsupported { feature, offset }
-                if self.features != self.language() && feature.is_vectors() =>
-            {
-                Error::NoVectors {
-                    offset,
-                    cpu: self.cpu.to_string(),
-                }
-            }
-            error => error,
-        }
-    }
 }
 
 /// How hard to optimise.

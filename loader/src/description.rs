@@ -9,6 +9,19 @@ pub use crate::raw::Description;
 use crate::{ExternType, OpenError};
 
 /// An import of a module.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let compile = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctest/compile.rs"));
+/// use wasm_aot_loader::ExternType;
+///
+/// let module = compile(r#"(module (import "env" "now" (func (result i64))))"#)?;
+/// for import in module.imports() {
+///     assert_eq!((import.module, import.field), ("env", "now"));
+///     assert!(matches!(import.ty, ExternType::Func(_)));
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportType<'a> {
     /// The namespace.
@@ -20,6 +33,16 @@ pub struct ImportType<'a> {
 }
 
 /// An export of a module.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let compile = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctest/compile.rs"));
+/// let module = compile(r#"(module (memory (export "memory") 1 2))"#)?;
+/// for export in module.exports() {
+///     assert_eq!((export.name, export.ty.to_string().as_str()), ("memory", "(memory 1 2)"));
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportType<'a> {
     /// Its name.
@@ -29,6 +52,19 @@ pub struct ExportType<'a> {
 }
 
 /// A custom section of the source module that the compiler kept.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use wasm_aot_compiler::{Options, compile};
+/// use wasm_aot_loader::Module;
+///
+/// let options = Options { keep_custom: vec!["licence".into()], ..Options::default() };
+/// let artefact = compile(br#"(module (@custom "licence" "MIT") (@custom "x" "y"))"#, &options)?;
+/// let module = Module::from_bytes(&artefact)?;
+/// let section = module.custom_sections().next().unwrap();
+/// assert_eq!((section.name, section.bytes), ("licence", &b"MIT"[..]));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CustomSection<'a> {
     /// Its name.

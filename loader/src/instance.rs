@@ -1,5 +1,8 @@
 //! Instances.
 
+use std::borrow::Borrow;
+
+use crate::definition::Definition;
 use crate::link;
 use crate::raw::Origin;
 use crate::typed::{TypedFunc, WasmValues};
@@ -9,6 +12,33 @@ use crate::{
 };
 
 /// A module with its state, in a store. Equal if it is the same one.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let compile = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctest/compile.rs"));
+/// use wasm_aot_loader::{Imports, Instance, Store, Val};
+///
+/// let module = compile(r#"(module
+///   (memory (export "memory") 1)
+///   (global $count (export "count") (mut i32) (i32.const 0))
+///   (func (export "next") (result i32)
+///     (global.set $count (i32.add (global.get $count) (i32.const 1)))
+///     (global.get $count)))"#)?;
+/// let mut store = Store::new();
+/// let instance = Instance::new(&mut store, &module, &Imports::new())?;
+/// let names: Vec<&str> = instance.exports(&store).map(|(name, _)| name).collect();
+/// assert_eq!(names, ["memory", "count", "next"]);
+///
+/// let next = instance.get_typed_func::<(), i32>(&store, "next")?;
+/// assert_eq!(next.call(&mut store, ())?, 1);
+/// assert_eq!(next.call(&mut store, ())?, 2);
+/// let count = instance.get_global(&store, "count")?;
+/// assert_eq!(count.get(&store), Val::I32(2));
+///
+/// let error = instance.get_func(&store, "memory").unwrap_err();
+/// assert_eq!(error.to_string(), "export \"memory\" is (memory 1), not a function");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Instance {
     pub(crate) origin: Origin,
@@ -17,7 +47,9 @@ pub struct Instance {
 impl Instance {
     /// Instantiates a module (core, 4.5.4): matches all imports, then allocates,
     /// then initialises globals, tables and memories, then runs the start
-    /// function.
+    /// function. [`InstancePre`](crate::InstancePre) does the first once for many
+    /// instances; [`Imports::module`] and [`initialize`](Instance::initialize)
+    /// know what WASI makes of the names of exports.
     ///
     /// # Errors
     ///
@@ -31,17 +63,27 @@ impl Instance {
         module: &Module,
         imports: &Imports,
     ) -> Result<Instance, InstantiationError> {
-        if !store.raw().takes(module) {
-            return Err(InstantiationError::Convention);
-        }
-        let bindings = link::resolve(store, module, imports)?;
-        let instance = store.raw_mut().allocate(module, &bindings)?;
-        let initialised = store.raw_mut().initialise(instance);
-        initialised.map_err(InstantiationError::Trap)?;
-        if let Some(start) = store.raw().start_function(instance) {
-            start.call(store, ())?;
-        }
-        Ok(instance)
+        let definitions = link::resolve(Some(store), module, imports)?;
+        instantiate(store, module, &definitions)
+    }
+
+    /// As [`new`](Instance::new), with one external for each import, in the order
+    /// of [`Module::imports`].
+    ///
+    /// # Errors
+    ///
+    /// As for `new`. An external that is missing is a [`LinkError`](crate::LinkError).
+    ///
+    /// # Panics
+    ///
+    /// As `new`, and if there are more externals than imports.
+    pub fn from_externs(
+        store: &mut Store,
+        module: &Module,
+        externs: &[Extern],
+    ) -> Result<Instance, InstantiationError> {
+        let definitions = link::resolve_externs(store, module, externs)?;
+        instantiate(store, module, &definitions)
     }
 
     /// The module it was made from.
@@ -50,6 +92,16 @@ impl Instance {
     }
 
     /// Its exports, in the order of the source.
+    ///
+    /// They are handles, by value: what an instance exports under a name never
+    /// changes.
+    ///
+    /// ```compile_fail,E0070
+    /// # use wasm_aot_loader::{Extern, Instance, Store};
+    /// # fn replace(instance: Instance, store: &Store, other: Extern) {
+    /// instance.get_export(store, "run").unwrap() = other;
+    /// # }
+    /// ```
     pub fn exports(self, store: &Store) -> impl ExactSizeIterator<Item = (&str, Extern)> {
         let metadata = self.module(store).artefact().metadata();
         metadata.exports().map(move |export| {
@@ -137,6 +189,34 @@ impl Instance {
         };
         select(found).ok_or_else(|| mismatch(name, expected, found.ty(store)))
     }
+}
+
+/// Makes an instance with imports that are resolved.
+pub(crate) fn instantiate(
+    store: &mut Store,
+    module: &Module,
+    definitions: &[impl Borrow<Definition>],
+) -> Result<Instance, InstantiationError> {
+    let instance = prepare(store, module, definitions)?;
+    if let Some(start) = store.raw().start_function(instance) {
+        start.call(store, ())?;
+    }
+    Ok(instance)
+}
+
+/// Does everything but call the start function.
+pub(crate) fn prepare(
+    store: &mut Store,
+    module: &Module,
+    definitions: &[impl Borrow<Definition>],
+) -> Result<Instance, InstantiationError> {
+    if !store.raw().takes(module) {
+        return Err(InstantiationError::Convention);
+    }
+    let instance = store.raw_mut().allocate(module, definitions)?;
+    let initialised = store.raw_mut().initialise(instance);
+    initialised.map_err(InstantiationError::Trap)?;
+    Ok(instance)
 }
 
 fn mismatch<E: ToString>(name: &str, expected: E, found: ExternType) -> ExportError {

@@ -1,6 +1,7 @@
 //! Artefacts, opened.
 
 use std::fmt;
+use std::io;
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,6 +14,27 @@ use crate::{Description, OpenError};
 ///
 /// The artefact stays mapped until the last `Module`, [`Store`](crate::Store)
 /// and [`Frame`](crate::Frame) that refer to it are gone.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use wasm_aot_loader::{FuncType, Module, ValType};
+///
+/// let wat = r#"(module $math
+///   (import "host" "log" (func (param i64)))
+///   (func (export "half") (param i32) (result i32)
+///     (i32.shr_s (local.get 0) (i32.const 1))))"#;
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("math.so");
+/// std::fs::write(&path, wasm_aot_compiler::compile(wat.as_bytes(), &Default::default())?)?;
+/// let module = Module::open(&path)?;
+/// assert_eq!(module.name(), "math");
+/// let import = module.imports().next().unwrap();
+/// assert_eq!((import.module, import.field), ("host", "log"));
+/// let export = module.exports().next().unwrap();
+/// assert_eq!(export.name, "half");
+/// assert_eq!(export.ty.to_string(), "(func (param i32) (result i32))");
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Module {
     artefact: Arc<Artefact>,
@@ -43,6 +65,15 @@ impl Module {
     pub fn from_bytes(bytes: &[u8]) -> Result<Module, OpenError> {
         let artefact = Artefact::from_bytes(bytes)?;
         Ok(Module { artefact })
+    }
+
+    /// The artefact's bytes: a copy of what was opened.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the file.
+    pub fn read_artefact(&self) -> io::Result<Vec<u8>> {
+        self.artefact.read()
     }
 
     pub(crate) fn source_offset(&self, function: u32, code: u32, trap: bool) -> Option<u32> {

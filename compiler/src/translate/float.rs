@@ -21,7 +21,7 @@ impl Translator<'_, '_> {
     /// integer. `opcode` says which way.
     pub(super) fn round(&mut self, opcode: Opcode) {
         let value = self.stack.pop();
-        let result = if self.cx.isa.has_round() {
+        let result = if self.isa.has_round() {
             self.unary_value(opcode, value)
         } else {
             self.round_by_adding(opcode, value)

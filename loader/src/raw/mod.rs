@@ -13,6 +13,7 @@
 //! | `vmctx`, `memory`, `reservation`, `table`, `stable` | memory that compiled code knows the address of |
 //! | `values` | values as compiled code sees them |
 //! | `enter`, `host` | calls from the host into compiled code, and the other way |
+//! | `fiber` | calls that wait on a stack of their own |
 //! | `builtins` | what compiled code asks of the host |
 //! | `thread`, `signal`, `trap`, `arch` | faults, and the way out of compiled code |
 #![allow(unsafe_code)]
@@ -23,6 +24,8 @@ mod builtins;
 mod description;
 mod elf;
 mod enter;
+#[cfg(feature = "async")]
+mod fiber;
 mod host;
 mod instance;
 mod map;
@@ -42,6 +45,8 @@ mod vmctx;
 pub(crate) use artefact::Artefact;
 pub use description::Description;
 pub(crate) use enter::{Callable, call_dynamic};
+#[cfg(feature = "async")]
+pub(crate) use fiber::call_dynamic_async;
 pub(crate) use host::HostFunction;
 pub(crate) use store::{Inner, Origin, StoreBox};
 pub use values::{WasmType, WasmValues};

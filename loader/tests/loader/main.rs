@@ -1,19 +1,30 @@
 //! Tests of the loader with artefacts that the compiler makes from text: one
 //! file for each subject, and test names that say what is claimed.
 
+#[cfg(feature = "async")]
+mod async_calls;
+#[cfg(feature = "async")]
+mod async_drops;
+#[cfg(feature = "async")]
+mod async_instances;
 mod backtraces;
 mod calls;
 mod damage;
 mod edges;
+mod errors;
 mod files;
 mod host_failures;
 mod host_functions;
 mod identity;
+mod imports;
 mod instances;
 mod leaks;
 mod linking;
+mod memories;
 mod open;
 mod pending;
+mod pre;
+mod programs;
 mod reflection;
 mod resources;
 mod sharing;

@@ -81,7 +81,7 @@ fn check(store: &mut Store, shared: &Shared, user: Instance) {
         .unwrap();
     let found: i32 = call!("load", at);
     assert_eq!(found, 22);
-    assert_eq!(shared.memory.grow(store, 1), Some(1));
+    assert_eq!(shared.memory.grow(store, 1).unwrap(), 1);
     let size: i32 = call!("size", ());
     assert_eq!(size, 2);
     let () = call!("store", (0x1fffc, 33));
@@ -90,7 +90,7 @@ fn check(store: &mut Store, shared: &Shared, user: Instance) {
     assert_eq!(shared.memory.size(store), 3);
     let old: i32 = call!("grow", 1);
     assert_eq!(old, -1, "its maximum is 3 whoever asks");
-    assert_eq!(shared.memory.grow(store, 1), None);
+    assert!(shared.memory.grow(store, 1).is_err());
     assert_eq!(shared.memory.data(store)[0x1fffc], 33);
 
     // The table of functions.
@@ -105,10 +105,8 @@ fn check(store: &mut Store, shared: &Shared, user: Instance) {
     assert_eq!(result, 7);
     let () = call!("tset", (0, Some(seven)));
     assert_eq!(shared.table.get(store, 0), Some(Val::FuncRef(Some(seven))));
-    assert_eq!(
-        shared.table.grow(store, 2, Val::FuncRef(Some(seven))),
-        Some(2)
-    );
+    let seven = Val::FuncRef(Some(seven));
+    assert_eq!(shared.table.grow(store, 2, seven).unwrap(), 2);
     let size: i32 = call!("tsize", ());
     assert_eq!(size, 4);
     let result: i32 = call!("call", 3);
@@ -289,7 +287,8 @@ fn state_of_two_instances_never_mixes() {
       (data (i32.const 0) "image")
       (global (export "g") (mut i32) (i32.const 1))
       (table (export "t") 1 funcref)
-      (func (export "set") (param i32)
+      (func $f (export "set") (param i32)
+        (table.set (i32.const 0) (ref.func $f))
         (i32.store8 (i32.const 0) (local.get 0))
         (global.set 0 (local.get 0))))"#;
     let module = crate::support::module(wat);
@@ -304,11 +303,15 @@ fn state_of_two_instances_never_mixes() {
     let state = |instance: &Instance| {
         let memory = instance.get_memory(&store, "memory").unwrap();
         let global = instance.get_global(&store, "g").unwrap();
-        (memory.data(&store)[..5].to_vec(), global.get(&store))
+        let table = instance.get_table(&store, "t").unwrap();
+        let bytes = memory.data(&store)[..5].to_vec();
+        (bytes, global.get(&store), table.get(&store, 0).unwrap())
     };
-    assert_eq!(state(&instances[0]), (b"image".to_vec(), Val::I32(1)));
-    assert_eq!(state(&instances[1]), (b"Xmage".to_vec(), Val::I32(88)));
-    assert_eq!(state(&instances[2]), (b"image".to_vec(), Val::I32(1)));
+    let untouched = (b"image".to_vec(), Val::I32(1), Val::FuncRef(None));
+    let set = Val::FuncRef(Some(set.func()));
+    assert_eq!(state(&instances[0]), untouched);
+    assert_eq!(state(&instances[1]), (b"Xmage".to_vec(), Val::I32(88), set));
+    assert_eq!(state(&instances[2]), untouched);
 }
 
 #[test]

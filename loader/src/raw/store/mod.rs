@@ -144,6 +144,13 @@ pub(crate) struct Inner {
     modules: Vec<Module>,
 }
 
+/// What the store knows of the call that runs in it, as long as that waits.
+#[cfg(feature = "async")]
+pub(super) struct CallState {
+    pub(super) context: StoreContext,
+    pub(super) handle: *mut Store,
+}
+
 /// Why a host function has ended an entry.
 pub(super) enum Pending {
     Error(BoxError),
@@ -190,7 +197,7 @@ impl Inner {
     }
 
     #[inline]
-    pub(super) fn id(&self) -> StoreId {
+    pub(crate) fn id(&self) -> StoreId {
         self.id
     }
 
@@ -216,6 +223,14 @@ impl Inner {
     #[inline]
     pub(super) fn context_mut(&mut self) -> &mut StoreContext {
         &mut self.context
+    }
+
+    /// Exchanges what is known of the call that runs for what is known of
+    /// another.
+    #[cfg(feature = "async")]
+    pub(super) fn swap_call(&mut self, call: &mut CallState) {
+        std::mem::swap(&mut self.context, &mut call.context);
+        std::mem::swap(&mut self.handle, &mut call.handle);
     }
 
     pub(super) fn modules(&self) -> &[Module] {
@@ -267,6 +282,13 @@ impl Inner {
     /// The instance of an index, unless that is [`NONE`].
     pub(crate) fn importer(&self, index: u32) -> Option<Instance> {
         (index != NONE).then(|| self.instance_handle(index))
+    }
+
+    pub(crate) fn only_instance_of(&self, module: &Module) -> Option<Instance> {
+        let mut instances = self.instances.iter();
+        let found = instances.find(|instance| instance.module().is(module))?;
+        let only = instances.all(|instance| !instance.module().is(module));
+        only.then(|| self.instance_handle(found.index()))
     }
 
     fn instance_handle(&self, index: u32) -> Instance {
