@@ -23,6 +23,7 @@ Examples:
   wasm-aot compile app.wasm                       to app.so
   wasm-aot compile app.wat -o /usr/lib/app.so
   wasm-aot compile app.wasm --cpu native -O 2     for this very machine
+  wasm-aot compile app.wasm --target aarch64 --cpu +lse
   wasm-aot compile app.wasm --features 2.0,-simd  refuse modules with vectors
   wasm-aot compile app.wasm --timings             say where the time goes
   curl URL | wasm-aot compile - -o app.so         while the module is still coming")]
@@ -75,7 +76,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let options = Options {
         level: args.level.level,
-        cpu: args.cpu.cpu,
+        cpu: args.cpu.get(),
         features: args.features.get(),
         name: args.name.clone().unwrap_or_else(|| input::stem(namesake)),
         keep_custom: args.keep_custom.clone(),

@@ -21,6 +21,7 @@
 mod arch;
 mod artefact;
 mod builtins;
+mod description;
 mod elf;
 mod enter;
 #[cfg(feature = "async")]
@@ -42,6 +43,7 @@ mod verify;
 mod vmctx;
 
 pub(crate) use artefact::Artefact;
+pub use description::Description;
 pub(crate) use enter::{Callable, call_dynamic};
 #[cfg(feature = "async")]
 pub(crate) use fiber::call_dynamic_async;
