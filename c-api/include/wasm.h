@@ -380,7 +380,8 @@ typedef own wasm_trap_t *(*wasm_func_callback_with_env_t)(
 
 WASM_API_EXTERN own wasm_func_t *wasm_func_new(
     wasm_store_t *, const wasm_functype_t *, wasm_func_callback_t);
-/* `finalizer`, unless it is NULL, is called with `env` when the store dies. */
+/* `finalizer`, unless it is NULL, is called with `env` when the store dies, or at once
+ * if this fails. NULL is returned for types that have WASM_AOT_V128 in them. */
 WASM_API_EXTERN own wasm_func_t *wasm_func_new_with_env(
     wasm_store_t *, const wasm_functype_t *, wasm_func_callback_with_env_t, void *env,
     void (*finalizer)(void *));

@@ -95,7 +95,12 @@ WASM_API_EXTERN own wasm_instance_t *wasm_aot_instance_new(
 WASM_API_EXTERN own wasm_extern_t *wasm_aot_instance_export(
     const wasm_instance_t *, const char *name);
 
-/* Runs a program: calls its export `_start`. Returns NULL if the program ended, be
+/* Initialises a library, which WASI calls a reactor: calls its export `_initialize`,
+ * if it has one. To be done once, before anything else of it is called. Returns NULL,
+ * or why it did not end well. */
+WASM_API_EXTERN own wasm_trap_t *wasm_aot_instance_initialize(const wasm_instance_t *);
+
+/* Runs a program, which WASI calls a command: calls its export `_start`. Returns NULL if the program ended, be
  * it by returning or by exiting, and writes its status to `*status` unless that is
  * NULL. Otherwise returns why it did not. */
 WASM_API_EXTERN own wasm_trap_t *wasm_aot_instance_run(

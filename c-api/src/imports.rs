@@ -2,6 +2,7 @@
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use wasm_aot_loader::{Imports, Instance};
 
@@ -96,6 +97,19 @@ extern "C" fn wasm_aot_instance_export(instance: &Ref, name: *const c_char) -> O
     let item = inner.with(|store| instance.instance().get_export(store, name));
     let item = error::keep(item.ok_or_else(|| format!("no export is named {name:?}")))?;
     Some(Ref::of_extern(inner, item))
+}
+
+/// See `wasm_aot.h`.
+#[unsafe(no_mangle)]
+extern "C" fn wasm_aot_instance_initialize(instance: &Ref) -> Option<Box<Ref>> {
+    let inner = instance.store.clone();
+    let instance = instance.instance();
+    let call = || inner.with(|store| instance.initialize(store));
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(Ok(_)) => None,
+        Ok(Err(error)) => Some(trap::of_call(&inner, error)),
+        Err(payload) => Some(trap::of_panic(&inner, payload)),
+    }
 }
 
 /// See `wasm_aot.h`.

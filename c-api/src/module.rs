@@ -15,16 +15,25 @@ use crate::types::{Export, Import};
 
 /// See `wasm.h`.
 #[unsafe(no_mangle)]
-extern "C" fn wasm_module_new(store: &StoreHandle, binary: &Vector<u8>) -> Option<Box<Ref>> {
-    let artefact = error::keep(store.inner.config.compiler.compile(binary.as_slice()))?;
+extern "C" fn wasm_module_new(
+    store: &StoreHandle,
+    binary: Option<&Vector<u8>>,
+) -> Option<Box<Ref>> {
+    let artefact = store.inner.config.compiler.compile(bytes(binary));
+    let artefact = error::keep(artefact)?;
     deserialize(store, &artefact)
 }
 
 /// See `wasm.h`.
 #[unsafe(no_mangle)]
-extern "C" fn wasm_module_validate(store: &StoreHandle, binary: &Vector<u8>) -> bool {
+extern "C" fn wasm_module_validate(store: &StoreHandle, binary: Option<&Vector<u8>>) -> bool {
     let options = &store.inner.config.compiler;
-    error::keep(options.validate(binary.as_slice())).is_some()
+    error::keep(options.validate(bytes(binary))).is_some()
+}
+
+/// The bytes of a vector that may be NULL.
+fn bytes(vector: Option<&Vector<u8>>) -> &[u8] {
+    vector.map_or(&[], Vector::as_slice)
 }
 
 fn deserialize(store: &StoreHandle, bytes: &[u8]) -> Option<Box<Ref>> {
@@ -38,8 +47,11 @@ fn deserialize(store: &StoreHandle, bytes: &[u8]) -> Option<Box<Ref>> {
 
 /// See `wasm.h`.
 #[unsafe(no_mangle)]
-extern "C" fn wasm_module_deserialize(store: &StoreHandle, bytes: &Vector<u8>) -> Option<Box<Ref>> {
-    deserialize(store, bytes.as_slice())
+extern "C" fn wasm_module_deserialize(
+    store: &StoreHandle,
+    artefact: Option<&Vector<u8>>,
+) -> Option<Box<Ref>> {
+    deserialize(store, bytes(artefact))
 }
 
 /// See `wasm.h`.

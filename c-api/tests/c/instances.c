@@ -47,7 +47,7 @@ int main(void) {
   check(instance && !trap);
   wasm_extern_vec_t exports;
   wasm_instance_exports(instance, &exports);
-  check(exports.size == 4);
+  check(exports.size == 6);
   check(wasm_extern_as_func(exports.data[0]) && wasm_extern_as_func_const(exports.data[0]));
   check(wasm_extern_as_global(exports.data[1]) && wasm_extern_as_global_const(exports.data[1]));
   check(wasm_extern_as_memory(exports.data[2]) && wasm_extern_as_memory_const(exports.data[2]));
@@ -104,6 +104,11 @@ int main(void) {
   wasm_val_vec_t results = WASM_ARRAY_VEC(rs);
   check(!wasm_func_call(f, NULL, &results));
   printf("f() = %d\n", rs[0].of.i32);
+  wasm_func_delete(f);
+  check(!wasm_aot_instance_initialize(second));
+  f = export_func(second, "times");
+  check(!wasm_func_call(f, NULL, &results));
+  printf("initialised %d time\n", rs[0].of.i32);
   wasm_func_delete(f);
   check(!wasm_aot_instance_export(second, "absent"));
   printf("absent: %s\n", wasm_aot_last_error());

@@ -5,4 +5,7 @@
   (export "g" (global $g))
   (memory (export "m") 1)
   (table (export "t") 1 funcref)
+  (global $times (mut i32) (i32.const 0))
+  (func (export "_initialize") (global.set $times (i32.add (global.get $times) (i32.const 1))))
+  (func (export "times") (result i32) (global.get $times))
   (start $start))

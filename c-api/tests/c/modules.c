@@ -89,6 +89,8 @@ int main(void) {
   check(!wasm_aot_module_open(other, "absent.so"));
   printf("absent: %s\n", wasm_aot_last_error());
   check(!wasm_aot_module_open(other, NULL));
+  check(!wasm_module_deserialize(other, NULL));
+  check(!wasm_module_new(other, NULL) && !wasm_module_validate(other, NULL));
   wasm_byte_vec_new(&bytes, 7, "garbage");
   check(!wasm_module_deserialize(other, &bytes));
   printf("garbage: %s\n", wasm_aot_last_error());
