@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use wasm_aot_compiler::{Observer, Options, Stage, compile_to};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use wasm_aot_compiler::{Emit, Observer, Options, Stage, compile_to};
 
 use crate::args::{CpuArg, FeaturesArg, JobsArg, LevelArg};
 use crate::input::{self, Input};
@@ -12,7 +13,7 @@ use crate::output::Output;
 use crate::progress::Progress;
 use crate::timings::Timings;
 
-/// Compile a module to a native shared object
+/// Compile a module to a native shared object, or to an object file to link with
 ///
 /// The output appears under its name only when it is complete: an older file of that name stays
 /// as it is until then, whatever happens. The same input, options and compiler give the same bytes.
@@ -23,15 +24,22 @@ Examples:
   wasm-aot compile app.wat -o /usr/lib/app.so
   wasm-aot compile app.wasm --cpu native -O 2     for this very machine
   wasm-aot compile app.wasm --features 2.0,-simd  refuse modules with vectors
+  wasm-aot compile app.wasm --emit obj            to app.o, for `cc main.c app.o ...`
   wasm-aot compile app.wasm --timings             say where the time goes")]
 pub(crate) struct Args {
     /// The module, in binary or text format
     #[arg(value_name = "IN.{wasm,wat}")]
     input: PathBuf,
 
-    /// The file to write [default: IN with the extension so]
-    #[arg(short, long, value_name = "OUT.so")]
+    /// The file to write [default: IN as IN.so, IN.o or libIN.a]
+    #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
+
+    /// What to write: so (a shared object, to be loaded), obj (an object file, to be linked) or
+    /// staticlib (a static library with it)
+    #[arg(long, value_name = "KIND", default_value = Emit::default().as_str(), hide_possible_values = true)]
+    #[arg(value_parser = PossibleValuesParser::new(["so", "obj", "staticlib"]).try_map(|kind| kind.parse::<Emit>()))]
+    emit: Emit,
 
     #[command(flatten)]
     level: LevelArg,
@@ -44,7 +52,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     keep_custom: Vec<String>,
 
-    /// Prefix of the C symbols of exports [default: the name of IN]
+    /// Prefix of the C symbols, made a C identifier [default: the name of IN]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 
@@ -60,11 +68,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     args.jobs.start()?;
     let target = match &args.output {
         Some(output) => output.clone(),
-        None => args.input.with_extension("so"),
+        None => (args.input).with_file_name(args.emit.file_name(&input::stem(&args.input))),
     };
     let options = Options {
         level: args.level.level,
         cpu: args.cpu.cpu,
+        emit: args.emit,
         features: args.features.get(),
         name: args
             .name

@@ -20,7 +20,7 @@ use crate::module::Module;
 use crate::passes::{Escapes, Usage};
 use crate::text::Text;
 use crate::translate::{self, Context, Scratch};
-use crate::{Features, Options, elf, trampoline};
+use crate::{Features, Options, emit, trampoline};
 
 /// The stages of a compilation, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,8 @@ pub trait Observer: Sync {
 /// Looks away.
 impl Observer for () {}
 
-/// Compiles a module in binary or text format to a shared object.
+/// Compiles a module in binary or text format to what `options` ask for, a shared
+/// object by default.
 ///
 /// The result depends on nothing but the arguments: neither on the number of
 /// threads nor on the directory.
@@ -110,8 +111,7 @@ pub fn compile_to(
     .into_layout()?;
 
     observer.stage(Stage::Write);
-    elf::write(&layout, &elf::Options::default(), out)?;
-    Ok(())
+    emit::write(&layout, options.emit, out)
 }
 
 /// Checks that a module in binary or text format is valid with `features`.

@@ -1,4 +1,5 @@
-//! Compiles WebAssembly modules to native shared objects.
+//! Compiles WebAssembly modules to native shared objects, object files and
+//! static libraries.
 //!
 //! ```
 //! # fn main() -> Result<(), wasm_aot_compiler::Error> {
@@ -17,12 +18,14 @@ mod backend;
 mod compile;
 mod cpu;
 pub mod elf;
+mod emit;
 mod error;
 mod features;
 mod image;
 pub mod layout;
 mod metadata;
 mod module;
+pub mod names;
 mod options;
 mod passes;
 mod text;
@@ -30,6 +33,7 @@ mod trampoline;
 mod translate;
 
 pub use compile::{Observer, Stage, clif, compile, compile_to, validate};
+pub use emit::Emit;
 pub use error::{Error, Result};
 pub use features::{Feature, Features};
 pub use options::{Cpu, Level, Options};

@@ -75,6 +75,10 @@ impl Module {
         Ok(Module { artefact })
     }
 
+    pub(crate) fn from_artefact(artefact: Arc<Artefact>) -> Module {
+        Module { artefact }
+    }
+
     /// The module's name: from its source, else of its file; may be empty.
     pub fn name(&self) -> &str {
         let metadata = self.artefact.metadata();

@@ -52,6 +52,14 @@ impl Elf {
         })
     }
 
+    /// What the dynamic linker has loaded, with a descriptor in it.
+    pub(super) fn loaded(descriptor: u64, segments: Vec<Segment>) -> Elf {
+        Elf {
+            descriptor,
+            segments,
+        }
+    }
+
     /// Reads and checks a file.
     pub(super) fn parse(file: &[u8]) -> Result<Elf, OpenError> {
         let header = header(file)?;

@@ -7,6 +7,7 @@
 //! | `elf`, `verify` | from a file's bytes to evidence that it is an artefact (no unsafe code) |
 //! | `metadata` | reading checked records in place (no unsafe code) |
 //! | `map` | loading a checked file |
+//! | `linked` | finding what is in memory already |
 //! | `artefact` | a loaded artefact |
 //! | `store` | what a store owns |
 //! | `instance` | what an instance owns, and how it is made |
@@ -24,6 +25,7 @@ mod elf;
 mod enter;
 mod host;
 mod instance;
+mod linked;
 mod map;
 mod memory;
 mod metadata;
