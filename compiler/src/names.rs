@@ -97,7 +97,7 @@ const KEYWORDS: &[&str] = &[
     "reinterpret_cast", "requires", "restrict", "return", "self", "short", "signed", "sizeof",
     "static", "static_assert", "static_cast", "stderr", "stdin", "stdout", "struct", "super",
     "switch", "template", "this", "thread_local", "throw", "trait", "true", "try", "type",
-    "typedef", "typeid", "typename", "typeof", "union", "unix", "unsafe", "unsized", "unsigned",
+    "typedef", "typeid", "typename", "typeof", "union", "unix", "unsafe", "unsigned", "unsized",
     "use", "using", "virtual", "void", "volatile", "wchar_t", "where", "while", "xor", "xor_eq",
     "yield",
 ];

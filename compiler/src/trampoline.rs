@@ -3,6 +3,7 @@
 
 use core::mem::offset_of;
 
+use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     BlockArg, BlockCall, ExceptionTableData, ExceptionTableItem, ExtFuncData, ExternalName,
     Function, InstBuilder, StackSlotData, StackSlotKind, Type, Value, types,
@@ -55,6 +56,7 @@ pub(crate) fn typed(
     let params = trampoline.params.clone();
     let (inputs, outputs) = params.split_at(1 + ty.params().len());
     let vmctx = inputs[0];
+    trampoline.attach(vmctx, isa);
     let mut args = vec![vmctx];
     for (&input, &ty) in inputs[1..].iter().zip(ty.params()) {
         args.push(match ty {
@@ -169,6 +171,68 @@ impl<'f> Trampoline<'f> {
         builder.seal_block(block);
         let params = builder.block_params(block).to_vec();
         Trampoline { builder, params }
+    }
+
+    /// Has the host make the store ready for calls from this thread, unless the
+    /// stack pointer says that it is. What follows is on the way where it is.
+    fn attach(&mut self, ctx: Value, isa: &dyn TargetIsa) {
+        let store = self.load(
+            types::I64,
+            Access::Fixed,
+            ctx,
+            offset_of!(abi::VmContext, store),
+        );
+        let limit = self.load(
+            types::I64,
+            STORE,
+            store,
+            offset_of!(abi::StoreContext, stack_limit),
+        );
+        let size = self.load(
+            types::I64,
+            STORE,
+            store,
+            offset_of!(abi::StoreContext, stack_size),
+        );
+        let sp = self.builder.ins().get_stack_pointer(types::I64);
+        let distance = self.builder.ins().isub(sp, limit);
+        let ready = self
+            .builder
+            .ins()
+            .icmp(IntCC::UnsignedLessThan, distance, size);
+        let [proceed, ask, refused] = [(); 3].map(|()| self.builder.create_block());
+        self.builder.set_cold_block(ask);
+        self.builder.set_cold_block(refused);
+        self.builder.ins().brif(ready, proceed, [], ask, []);
+        self.builder.seal_block(ask);
+
+        self.builder.switch_to_block(ask);
+        let builtins = self.load(
+            types::I64,
+            Access::Fixed,
+            ctx,
+            offset_of!(abi::VmContext, builtins),
+        );
+        let attach = self.load(
+            types::I64,
+            Access::Fixed,
+            builtins,
+            Builtin::Attach.offset() as usize,
+        );
+        let signature = Builtin::Attach.signature(isa);
+        let signature = self.builder.import_signature(signature);
+        let call = self
+            .builder
+            .ins()
+            .call_indirect(signature, attach, &[store]);
+        let status = self.builder.inst_results(call)[0];
+        self.builder.ins().brif(status, refused, [], proceed, []);
+        self.builder.seal_block(refused);
+        self.builder.seal_block(proceed);
+
+        self.builder.switch_to_block(refused);
+        self.builder.ins().return_(&[status]);
+        self.builder.switch_to_block(proceed);
     }
 
     /// Calls into wasm between pushing and popping an entry record. Behind it,

@@ -98,7 +98,12 @@ impl Imports {
         self.modules.get(module)?.get(field)
     }
 
-    fn set(&mut self, module: &str, field: &str, definition: Definition) -> &mut Imports {
+    pub(crate) fn set(
+        &mut self,
+        module: &str,
+        field: &str,
+        definition: Definition,
+    ) -> &mut Imports {
         match self.modules.get_mut(module) {
             Some(fields) => {
                 fields.insert(field.into(), definition);

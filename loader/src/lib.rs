@@ -82,6 +82,7 @@ pub use imports::Imports;
 pub use instance::Instance;
 pub use memory::Memory;
 pub use module::{CustomSection, ExportType, ImportType, Module};
+pub use raw::{CFunction, DirectStore};
 pub use store::{Config, Store};
 pub use table::Table;
 pub use trap::{Backtrace, Frame, Trap};

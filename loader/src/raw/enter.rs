@@ -219,7 +219,7 @@ unsafe fn enter(store: &mut Store, code: &Code, values: *mut Slot) -> u32 {
 ///
 /// If a host function has.
 #[cold]
-fn failure(store: &mut Inner, status: u32) -> CallError {
+pub(super) fn failure(store: &mut Inner, status: u32) -> CallError {
     let backtrace = store.take_backtrace();
     if let Ok(code) = TrapCode::try_from(status) {
         return CallError::Trap(Trap::new(code, backtrace));

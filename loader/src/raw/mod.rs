@@ -14,6 +14,7 @@
 //! | `vmctx`, `memory`, `reservation`, `table`, `stable` | memory that compiled code knows the address of |
 //! | `values` | values as compiled code sees them |
 //! | `enter`, `host` | calls from the host into compiled code, and the other way |
+//! | `direct` | calls from C into compiled code, without us |
 //! | `builtins` | what compiled code asks of the host |
 //! | `thread`, `signal`, `trap`, `arch` | faults, and the way out of compiled code |
 #![allow(unsafe_code)]
@@ -21,6 +22,7 @@
 mod arch;
 mod artefact;
 mod builtins;
+mod direct;
 mod elf;
 mod enter;
 mod host;
@@ -41,6 +43,7 @@ mod verify;
 mod vmctx;
 
 pub(crate) use artefact::Artefact;
+pub use direct::{CFunction, DirectStore};
 pub(crate) use enter::{Callable, call_dynamic};
 pub(crate) use host::HostFunction;
 pub(crate) use store::{Inner, Origin, StoreBox};

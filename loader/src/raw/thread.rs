@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::mem::MaybeUninit;
 use std::ptr;
 
+use super::direct::Home;
 use super::store::Inner;
 
 /// Stack that is left to host functions, below what WebAssembly code may use:
@@ -32,6 +33,8 @@ pub(super) struct Activation {
 pub(super) struct Thread {
     /// The innermost activation, or null.
     pub(super) active: Cell<*const Activation>,
+    /// Stores that C has entered on this thread, or null.
+    pub(super) home: Cell<*const Home>,
     /// The thread's stack, and the lowest address of it for WebAssembly code. All
     /// are 0 until the first call.
     low: Cell<usize>,
@@ -43,6 +46,7 @@ thread_local! {
     static THREAD: Thread = const {
         Thread {
             active: Cell::new(ptr::null()),
+            home: Cell::new(ptr::null()),
             low: Cell::new(0),
             high: Cell::new(0),
             limit: Cell::new(0),
@@ -76,6 +80,21 @@ impl Thread {
             limit.max(self.limit.get())
         } else {
             limit
+        }
+    }
+
+    /// Whether an address is on the stack of the thread.
+    pub(super) fn owns(&self, address: usize) -> bool {
+        (self.low.get()..self.high.get()).contains(&address)
+    }
+
+    /// The end of the stack that `sp` is on; of a stack that we know nothing
+    /// about, one a bit further than `sp`.
+    pub(super) fn stack_top(&self, sp: usize) -> usize {
+        if self.owns(sp) {
+            self.high.get()
+        } else {
+            sp.saturating_add(4096)
         }
     }
 
