@@ -23,6 +23,13 @@ demo: release
 test:
 	cargo test --workspace
 
+# A minute of a thousand instances at a time on 16 threads: nothing may grow.
+# The tests do the same for a few seconds.
+SOAK_SECONDS ?= 60
+.PHONY: soak
+soak:
+	SOAK_SECONDS=$(SOAK_SECONDS) cargo test --release --test soak -- --nocapture
+
 .PHONY: tools
 tools:
 	.ci/tools

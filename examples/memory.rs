@@ -43,8 +43,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let view = &memory.data(&store)[..text.len()];
     println!("{}", std::str::from_utf8(view)?);
 
-    let before = memory.grow(&mut store, 3);
-    println!("grown from {before:?} to {} pages", memory.size(&store));
-    println!("beyond the maximum: {:?}", memory.grow(&mut store, 1));
+    let before = memory.grow(&mut store, 3)?;
+    println!("grown from {before} to {} pages", memory.size(&store));
+    if let Err(error) = memory.grow(&mut store, 1) {
+        println!("{error}");
+    }
     Ok(())
 }

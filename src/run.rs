@@ -1,6 +1,5 @@
 //! `wasm-aot run`.
 
-use std::error::Error;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
@@ -9,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context, anyhow, bail};
 use wasm_aot_compiler::{Options, compile};
 use wasm_aot_loader::{
-    CallError, ExternType, Func, Imports, Instance, InstantiationError, Module, Store, Val,
+    CallError, ExternType, Imports, Instance, InstantiationError, MissingImport, Module, Store, Val,
 };
 use wasm_aot_wasi::{DirAccess, Exit, WasiCtx};
 
@@ -50,7 +49,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "K=V", value_parser = parse_pair)]
     env: Vec<(String, String)>,
 
-    /// Instantiate another module first, to import from under NAME (repeatable)
+    /// Let modules import from another one under NAME: a reactor or library is instantiated first,
+    /// a command anew for each call (repeatable)
     #[arg(long, value_name = "NAME=FILE", value_parser = parse_pair)]
     preload: Vec<(String, String)>,
 
@@ -81,33 +81,36 @@ fn execute(args: &Args) -> anyhow::Result<()> {
     let mut imports = Imports::new();
     wasm_aot_wasi::add_to_imports(&mut imports);
 
-    for (name, file) in &args.preload {
-        let file = Path::new(file);
-        let instance = instantiate(args, file, &load(file)?, &mut store, &imports)?;
-        if let Some(initialize) = function(&store, instance, "_initialize") {
-            call(&mut store, initialize)?;
-        }
-        imports.instance(name, &store, instance);
+    if args.stub_imports {
+        imports.stub_missing();
     }
 
-    let instance = instantiate(args, &args.file, &module, &mut store, &imports)?;
-    let start = function(&store, instance, "_start");
-    let initialize = function(&store, instance, "_initialize");
+    for (name, file) in &args.preload {
+        let file = Path::new(file);
+        let module = load(file)?;
+        let defined = imports.module(name, &mut store, &module);
+        defined.map_err(|error| not_instantiated(file, error))?;
+    }
+
+    let instance = Instance::new(&mut store, &module, &imports)
+        .map_err(|error| not_instantiated(&args.file, error))?;
     match &args.invoke {
         Some(name) => {
-            if let Some(initialize) = initialize.filter(|_| name != "_initialize") {
-                call(&mut store, initialize)?;
+            if name != "_initialize" {
+                instance.initialize(&mut store)?;
             }
             invoke(&mut store, instance, name, &args.args)
         }
-        None => match start.or(initialize) {
-            Some(main) => call(&mut store, main),
-            None => bail!(
-                "{} exports neither _start nor _initialize; {}",
-                args.file.display(),
-                functions(&module)
-            ),
-        },
+        None if module.is_command() => {
+            let start = instance.get_typed_func::<(), ()>(&store, "_start")?;
+            Ok(start.call(&mut store, ())?)
+        }
+        None if instance.initialize(&mut store)? => Ok(()),
+        None => bail!(
+            "{} exports neither _start nor _initialize; {}",
+            args.file.display(),
+            functions(&module)
+        ),
     }
 }
 
@@ -144,75 +147,17 @@ fn wasi(args: &Args) -> anyhow::Result<WasiCtx> {
     Ok(builder.build()?)
 }
 
-fn instantiate(
-    args: &Args,
-    path: &Path,
-    module: &Module,
-    store: &mut Store,
-    imports: &Imports,
-) -> anyhow::Result<Instance> {
-    let stubbed;
-    let imports = if args.stub_imports {
-        stubbed = stub(module, imports);
-        &stubbed
-    } else {
-        imports
-    };
-    Instance::new(store, module, imports).map_err(|error| {
-        let context = format!("cannot instantiate {}", path.display());
-        match error {
-            InstantiationError::Link(error) if error.problems().len() > 1 => {
-                let problems = error.problems().iter();
-                let lines: String = problems.map(|problem| format!("\n  {problem}")).collect();
-                anyhow!("{context}:{lines}")
-            }
-            error => anyhow::Error::new(error).context(context),
+/// Says which module could not be instantiated, and lists what was missing.
+fn not_instantiated(path: &Path, error: InstantiationError) -> anyhow::Error {
+    let context = format!("cannot instantiate {}", path.display());
+    match error {
+        InstantiationError::Link(error) if error.problems().len() > 1 => {
+            let problems = error.problems().iter();
+            let lines: String = problems.map(|problem| format!("\n  {problem}")).collect();
+            anyhow!("{context}:{lines}")
         }
-    })
-}
-
-/// Adds functions that fail for what `module` imports and nobody provides.
-fn stub(module: &Module, imports: &Imports) -> Imports {
-    let mut imports = imports.clone();
-    for import in module.imports() {
-        let ExternType::Func(ty) = import.ty else {
-            continue; // what is missing will be told
-        };
-        if !imports.contains(import.module, import.field) {
-            let (module, field) = (import.module.to_owned(), import.field.to_owned());
-            imports.func_dynamic(import.module, import.field, ty, move |_, _, _| {
-                Err(Box::new(Stub {
-                    module: module.clone(),
-                    field: field.clone(),
-                }))
-            });
-        }
+        error => anyhow::Error::new(error).context(context),
     }
-    imports
-}
-
-/// A function was called that nobody provides.
-#[derive(Debug)]
-struct Stub {
-    module: String,
-    field: String,
-}
-
-impl std::fmt::Display for Stub {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "call of the missing import {:?} {:?}",
-            self.module, self.field
-        )
-    }
-}
-
-impl Error for Stub {}
-
-/// Calls a function without parameters and results.
-fn call(store: &mut Store, function: Func) -> anyhow::Result<()> {
-    Ok(function.call(store, &[], &mut [])?)
 }
 
 /// Calls an export with arguments in text form and prints the results.
@@ -241,13 +186,6 @@ fn invoke(
         .map(|value| invoke::format(value) + "\n")
         .collect();
     print::stdout(lines.as_bytes())
-}
-
-/// The exported function of a name, if it is without parameters and results.
-fn function(store: &Store, instance: Instance, name: &str) -> Option<Func> {
-    let func = instance.get_func(store, name).ok()?;
-    let ty = func.ty(store);
-    (ty.params().is_empty() && ty.results().is_empty()).then_some(func)
 }
 
 /// What --invoke can call, for a message.
@@ -283,7 +221,7 @@ fn end(error: anyhow::Error) -> anyhow::Result<ExitCode> {
             if let Some(Exit(status)) = host.downcast_ref() {
                 std::process::exit(*status as i32);
             }
-            if let Some(stub) = host.downcast_ref::<Stub>() {
+            if let Some(stub) = host.downcast_ref::<MissingImport>() {
                 print::stderr(format_args!("trap: {stub}\n{}", host.backtrace()));
                 return Ok(ExitCode::from(TRAPPED));
             }

@@ -260,7 +260,9 @@ fn trampolines(cx: &Context<'_>, backend: &Backend) -> Result<Vec<(Symbol, Code)
                 Symbol::Entry(index) => trampoline::entry(ty(index), cx.isa, scratch, func),
                 Symbol::Exit(index) => trampoline::exit(ty(index), cx.isa, scratch, func),
                 Symbol::Typed(index) => {
-                    trampoline::typed(module.function_type(index), index, cx.isa, scratch, func);
+                    let import = cx.vmctx.functions.get(index as usize).copied();
+                    let ty = module.function_type(index);
+                    trampoline::typed(ty, index, import, cx.isa, scratch, func);
                 }
                 Symbol::Function(_) | Symbol::Table(_) => unreachable!("no trampoline"),
             }

@@ -43,10 +43,12 @@ pub(crate) fn entry(
 }
 
 /// `name(vmctx, params..., result pointers...) -> status`: calls function
-/// `index` of the module.
+/// `index` of the module, which is imported if there is a slot for it in the
+/// vmctx.
 pub(crate) fn typed(
     ty: &FuncType,
     index: u32,
+    import: Option<u32>,
     isa: &dyn TargetIsa,
     scratch: &mut FunctionBuilderContext,
     func: &mut Function,
@@ -57,7 +59,18 @@ pub(crate) fn typed(
     let (inputs, outputs) = params.split_at(1 + ty.params().len());
     let vmctx = inputs[0];
     trampoline.attach(vmctx, isa);
-    let mut args = vec![vmctx];
+    let (callee, ctx) = match import {
+        None => (Callee::Function(index), vmctx),
+        Some(slot) => {
+            let [code, ctx] = [
+                offset_of!(abi::FunctionImport, code),
+                offset_of!(abi::FunctionImport, ctx),
+            ]
+            .map(|field| trampoline.load(types::I64, Access::Fixed, vmctx, slot as usize + field));
+            (Callee::Code(code), ctx)
+        }
+    };
+    let mut args = vec![ctx];
     for (&input, &ty) in inputs[1..].iter().zip(ty.params()) {
         args.push(match ty {
             // C passes vectors in too many ways; ours come by pointer, and a
@@ -66,7 +79,7 @@ pub(crate) fn typed(
             _ => input,
         });
     }
-    let results = trampoline.enter(ty, vmctx, Callee::Function(index), &args);
+    let results = trampoline.enter(ty, vmctx, callee, &args);
     for (&result, &output) in results.iter().zip(outputs) {
         trampoline.store_unaligned(result, output);
     }

@@ -111,6 +111,75 @@ impl ResourceError {
     }
 }
 
+/// A memory or table cannot grow, and is as it was.
+///
+/// ```
+/// # use wasm_aot_loader::{GrowError, Memory, MemoryType, Store};
+/// # let mut store = Store::new();
+/// let memory = Memory::new(&mut store, MemoryType::new(1, Some(4))).unwrap();
+/// match memory.grow(&mut store, 9) {
+///     Err(GrowError::Limit { size: 1, limit: 4, .. }) => {}
+///     other => panic!("{other:?}"),
+/// }
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GrowError {
+    /// It may not be that large.
+    #[error("cannot grow {what} of {size} {unit} by {delta}: its limit is {limit}")]
+    Limit {
+        /// What was to grow, in words.
+        what: &'static str,
+        /// What sizes count, in words.
+        unit: &'static str,
+        /// Its size.
+        size: u64,
+        /// How much was to be added.
+        delta: u64,
+        /// Its maximum, or what there can be without one.
+        limit: u64,
+    },
+    /// Memory is used up.
+    #[error("cannot grow {what} of {size} {unit} by {delta}: there is no memory")]
+    Memory {
+        /// What was to grow, in words.
+        what: &'static str,
+        /// What sizes count, in words.
+        unit: &'static str,
+        /// Its size.
+        size: u64,
+        /// How much was to be added.
+        delta: u64,
+    },
+}
+
+impl GrowError {
+    pub(crate) fn new(
+        what: &'static str,
+        unit: &'static str,
+        size: u64,
+        delta: u64,
+        limit: u64,
+    ) -> GrowError {
+        if delta > limit.saturating_sub(size) {
+            GrowError::Limit {
+                what,
+                unit,
+                size,
+                delta,
+                limit,
+            }
+        } else {
+            GrowError::Memory {
+                what,
+                unit,
+                size,
+                delta,
+            }
+        }
+    }
+}
+
 /// Every import that was not supplied, or not as the module wants it. Never
 /// empty.
 #[derive(Debug)]
@@ -185,6 +254,17 @@ impl fmt::Display for LinkProblem {
             None => Ok(()),
         }
     }
+}
+
+/// A function was called that the module imports but nobody has supplied: what a
+/// [stub](crate::Definition::stub) fails with.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("call of the missing import {module:?} {field:?}")]
+pub struct MissingImport {
+    /// The namespace.
+    pub module: String,
+    /// The name in it.
+    pub field: String,
 }
 
 /// Why a module could not be instantiated.

@@ -4,6 +4,16 @@ use crate::raw::Origin;
 use crate::{GlobalType, Store, Val};
 
 /// A global of a store. Equal if it is the same one.
+///
+/// ```
+/// use wasm_aot_loader::{Global, GlobalType, Store, Val, ValType};
+///
+/// let mut store = Store::new();
+/// let ty = GlobalType::new(ValType::I64, true);
+/// let counter = Global::new(&mut store, ty, Val::I64(0));
+/// counter.set(&mut store, Val::I64(7));
+/// assert_eq!(counter.get(&store), Val::I64(7));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Global {
     pub(crate) origin: Origin,

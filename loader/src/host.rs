@@ -7,6 +7,13 @@ use crate::{BoxError, Caller};
 /// A closure that can be a host function: parameters that are [`WasmType`]s, at
 /// most 16, after an optional [`Caller`]; a [`HostReturn`]. `P` and `R` tell
 /// the shapes apart and are always inferred.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a host function",
+    note = "a host function is a closure that is `Send + Sync + 'static`, with annotated parameters: \
+            an optional `Caller<'_>`, then at most 16 of `i32`, `u32`, `i64`, `u64`, `f32`, `f64`, \
+            `u128`, `Option<Func>` and `Option<ExternRef>`",
+    note = "it returns nothing, one of these types, a tuple of them, or a `Result` of those"
+)]
 pub trait IntoHostFunc<P, R>: Send + Sync + 'static {
     #[doc(hidden)]
     fn into_host_function(self) -> HostFunction;

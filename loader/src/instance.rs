@@ -1,5 +1,8 @@
 //! Instances.
 
+use std::borrow::Borrow;
+
+use crate::definition::Definition;
 use crate::link;
 use crate::raw::Origin;
 use crate::typed::{TypedFunc, WasmValues};
@@ -31,17 +34,27 @@ impl Instance {
         module: &Module,
         imports: &Imports,
     ) -> Result<Instance, InstantiationError> {
-        if !store.raw().takes(module) {
-            return Err(InstantiationError::Convention);
-        }
-        let bindings = link::resolve(store, module, imports)?;
-        let instance = store.raw_mut().allocate(module, &bindings)?;
-        let initialised = store.raw_mut().initialise(instance);
-        initialised.map_err(InstantiationError::Trap)?;
-        if let Some(start) = store.raw().start_function(instance) {
-            start.call(store, ())?;
-        }
-        Ok(instance)
+        let definitions = link::resolve(Some(store), module, imports)?;
+        instantiate(store, module, &definitions)
+    }
+
+    /// As [`new`](Instance::new), with one external for each import, in the order
+    /// of [`Module::imports`].
+    ///
+    /// # Errors
+    ///
+    /// As for `new`. An external that is missing is a [`LinkError`](crate::LinkError).
+    ///
+    /// # Panics
+    ///
+    /// As `new`, and if there are more externals than imports.
+    pub fn from_externs(
+        store: &mut Store,
+        module: &Module,
+        externs: &[Extern],
+    ) -> Result<Instance, InstantiationError> {
+        let definitions = link::resolve_externs(store, module, externs)?;
+        instantiate(store, module, &definitions)
     }
 
     /// The module it was made from.
@@ -137,6 +150,24 @@ impl Instance {
         };
         select(found).ok_or_else(|| mismatch(name, expected, found.ty(store)))
     }
+}
+
+/// Makes an instance with imports that are resolved.
+pub(crate) fn instantiate(
+    store: &mut Store,
+    module: &Module,
+    definitions: &[impl Borrow<Definition>],
+) -> Result<Instance, InstantiationError> {
+    if !store.raw().takes(module) {
+        return Err(InstantiationError::Convention);
+    }
+    let instance = store.raw_mut().allocate(module, definitions)?;
+    let initialised = store.raw_mut().initialise(instance);
+    initialised.map_err(InstantiationError::Trap)?;
+    if let Some(start) = store.raw().start_function(instance) {
+        start.call(store, ())?;
+    }
+    Ok(instance)
 }
 
 fn mismatch<E: ToString>(name: &str, expected: E, found: ExternType) -> ExportError {

@@ -50,6 +50,7 @@
 #![deny(unsafe_code)]
 
 mod caller;
+mod definition;
 mod error;
 mod export;
 mod func;
@@ -61,6 +62,8 @@ mod intern;
 mod link;
 mod memory;
 mod module;
+mod pre;
+mod program;
 mod raw;
 mod store;
 mod table;
@@ -70,9 +73,10 @@ mod types;
 mod value;
 
 pub use caller::Caller;
+pub use definition::{Definition, IntoDefinition};
 pub use error::{
-    ArgumentError, BoxError, CallError, ExportError, FuncTypeError, HostError, InstantiationError,
-    LinkError, LinkProblem, OpenError, ResourceError,
+    ArgumentError, BoxError, CallError, ExportError, FuncTypeError, GrowError, HostError,
+    InstantiationError, LinkError, LinkProblem, MissingImport, OpenError, ResourceError,
 };
 pub use export::Extern;
 pub use func::Func;
@@ -82,6 +86,7 @@ pub use imports::Imports;
 pub use instance::Instance;
 pub use memory::Memory;
 pub use module::{CustomSection, ExportType, ImportType, Module};
+pub use pre::InstancePre;
 pub use raw::{CFunction, DirectStore};
 pub use store::{Config, Store};
 pub use table::Table;

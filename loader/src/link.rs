@@ -1,32 +1,60 @@
 //! Matching imports with what was supplied (core, 3.4 and 4.5.4, steps 1 to 4).
 
-use std::sync::Arc;
+use std::borrow::Cow;
 
-use crate::imports::{Definition, Imports};
-use crate::raw::HostFunction;
-use crate::{Extern, ExternType, LinkError, LinkProblem, Module, Store};
+use crate::definition::{Definition, Item};
+use crate::{Extern, ExternType, ImportType, Imports, LinkError, LinkProblem, Module, Store};
 
-/// What an import is bound to. Of the type that the import has.
-#[derive(Debug)]
-pub(crate) enum Binding<'a> {
-    /// A host function of any store.
-    Host(&'a Arc<HostFunction>),
-    /// Something of the store.
-    Extern(Extern),
-}
+/// What is wrong with an extern that is not of the store.
+pub(crate) const FOREIGN: &str = "what is defined belongs to another store";
 
-/// Finds what every import of `module` is bound to, in their order.
+/// Finds what every import of `module` is bound to, in their order; of the
+/// types that they have. Without a store, what belongs to one does not match.
 pub(crate) fn resolve<'a>(
-    store: &Store,
+    store: Option<&Store>,
     module: &Module,
     imports: &'a Imports,
-) -> Result<Vec<Binding<'a>>, LinkError> {
-    let mut bindings = Vec::with_capacity(module.imports().len());
+) -> Result<Vec<Cow<'a, Definition>>, LinkError> {
+    bind(store, module, |_, import| {
+        match imports.get(import.module, import.field) {
+            Some(definition) => Some(Cow::Borrowed(definition)),
+            None => imports.ask(import).map(Cow::Owned),
+        }
+    })
+}
+
+/// As [`resolve`], with one external for each import.
+///
+/// # Panics
+///
+/// If there are more.
+pub(crate) fn resolve_externs(
+    store: &Store,
+    module: &Module,
+    externs: &[Extern],
+) -> Result<Vec<Cow<'static, Definition>>, LinkError> {
+    let count = module.imports().len();
+    assert!(externs.len() <= count, "more externals than imports");
+    bind(Some(store), module, |nth, _| {
+        Some(Cow::Owned(Definition::from(*externs.get(nth)?)))
+    })
+}
+
+/// Finds and checks a definition for every import.
+fn bind<'a>(
+    store: Option<&Store>,
+    module: &Module,
+    mut find: impl FnMut(usize, &ImportType<'_>) -> Option<Cow<'a, Definition>>,
+) -> Result<Vec<Cow<'a, Definition>>, LinkError> {
+    let mut definitions = Vec::with_capacity(module.imports().len());
     let mut problems = Vec::new();
-    for import in module.imports() {
-        let found = imports.get(import.module, import.field);
-        match check(store, module, &import.ty, found) {
-            Ok(binding) => bindings.push(binding),
+    for (nth, import) in module.imports().enumerate() {
+        let checked = match find(nth, &import) {
+            Some(found) => check(store, module, &import.ty, &found.item).map(|()| found),
+            None => Err((None, None)),
+        };
+        match checked {
+            Ok(definition) => definitions.push(definition),
             Err((found, detail)) => problems.push(LinkProblem {
                 module: import.module.to_owned(),
                 field: import.field.to_owned(),
@@ -37,7 +65,7 @@ pub(crate) fn resolve<'a>(
         }
     }
     if problems.is_empty() {
-        Ok(bindings)
+        Ok(definitions)
     } else {
         Err(LinkError::new(problems))
     }
@@ -47,25 +75,27 @@ pub(crate) fn resolve<'a>(
 /// do not tell.
 type Mismatch = (Option<ExternType>, Option<&'static str>);
 
-fn check<'a>(
-    store: &Store,
+fn check(
+    store: Option<&Store>,
     module: &Module,
     expected: &ExternType,
-    found: Option<&'a Definition>,
-) -> Result<Binding<'a>, Mismatch> {
+    found: &Item,
+) -> Result<(), Mismatch> {
     match found {
-        None => Err((None, None)),
-        Some(Definition::Host(function)) => {
+        Item::Host(function) => {
             let found = function.ty();
             if matches!(expected, ExternType::Func(expected) if expected == found) {
-                Ok(Binding::Host(function))
+                Ok(())
             } else {
                 Err((Some(found.clone().into()), None))
             }
         }
-        Some(&Definition::Extern(item)) => {
+        &Item::Extern(item) => {
+            let Some(store) = store else {
+                return Err((None, Some("what is defined belongs to a store")));
+            };
             if !store.raw().owns(item) {
-                return Err((None, Some("what is defined belongs to another store")));
+                return Err((None, Some(FOREIGN)));
             }
             let found = item.ty(store);
             if !matches(expected, &found) {
@@ -76,7 +106,7 @@ fn check<'a>(
                     Some(found),
                     Some("the memory has less address space behind it than the code relies on"),
                 )),
-                _ => Ok(Binding::Extern(item)),
+                _ => Ok(()),
             }
         }
     }

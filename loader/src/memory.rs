@@ -5,12 +5,40 @@ use std::any::Any;
 use wasm_aot_abi::TrapCode;
 
 use crate::raw::Origin;
-use crate::{MemoryType, ResourceError, Store, Trap};
+use crate::{GrowError, MemoryType, ResourceError, Store, Trap};
 
 /// A linear memory of a store. Equal if it is the same one.
 ///
 /// Its bytes are borrowed from the store, so no WebAssembly code can run, and
 /// the memory cannot grow, while they are.
+///
+/// ```
+/// use wasm_aot_loader::{Memory, MemoryType, Store};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut store = Store::new();
+/// let memory = Memory::new(&mut store, MemoryType::new(1, Some(3)))?;
+/// memory.write(&mut store, 0xfffe, b"ab")?;
+/// assert_eq!(memory.grow(&mut store, 1)?, 1);
+/// memory.data_mut(&mut store)[0x1_0000] = b'c';
+/// assert_eq!(memory.data(&store)[0xfffe..0x1_0001], *b"abc");
+/// assert_eq!(
+///     memory.grow(&mut store, 2).unwrap_err().to_string(),
+///     "cannot grow a memory of 2 pages by 2: its limit is 3"
+/// );
+/// # Ok(()) }
+/// ```
+///
+/// A view of the bytes that is still used does not let the memory change:
+///
+/// ```compile_fail,E0502
+/// # use wasm_aot_loader::{Memory, MemoryType, Store};
+/// # let mut store = Store::new();
+/// # let memory = Memory::new(&mut store, MemoryType::new(1, None)).unwrap();
+/// let view = memory.data(&store);
+/// memory.grow(&mut store, 1).unwrap();
+/// assert_eq!(view[0], 0);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Memory {
     pub(crate) origin: Origin,
@@ -40,10 +68,16 @@ impl Memory {
         store.raw().memory(self).pages()
     }
 
-    /// Adds `delta` pages of zeros and returns the size before, in pages; `None`
-    /// if the maximum or the system does not allow it.
-    pub fn grow(self, store: &mut Store, delta: u64) -> Option<u64> {
-        store.raw_mut().memory_mut(self).grow(delta)
+    /// Adds `delta` pages of zeros and returns the size before, in pages.
+    ///
+    /// # Errors
+    ///
+    /// If the maximum or the system does not allow it; the memory is as it was.
+    pub fn grow(self, store: &mut Store, delta: u64) -> Result<u64, GrowError> {
+        let memory = store.raw_mut().memory_mut(self);
+        memory.grow(delta).ok_or_else(|| {
+            GrowError::new("a memory", "pages", memory.pages(), delta, memory.limit())
+        })
     }
 
     /// Its bytes.
@@ -59,6 +93,13 @@ impl Memory {
     /// Its bytes, and the value of type `T` of the [store](Store::insert).
     pub fn data_and_mut<T: Any + Send>(self, store: &mut Store) -> (&mut [u8], Option<&mut T>) {
         store.raw_mut().memory_and_data(self)
+    }
+
+    /// Where its bytes are. They stay there, also when the memory grows, until the
+    /// store is dropped; whoever uses them is to keep clear of WebAssembly code and
+    /// of borrows of the bytes.
+    pub fn data_ptr(self, store: &mut Store) -> *mut u8 {
+        store.raw_mut().memory_mut(self).bytes_mut().as_mut_ptr()
     }
 
     /// Copies bytes out of it.
@@ -84,6 +125,55 @@ impl Memory {
         to.ok_or(TrapCode::MemoryOutOfBounds)?
             .copy_from_slice(bytes);
         Ok(())
+    }
+
+    /// Sets `len` bytes from `offset` on to `byte`.
+    ///
+    /// # Errors
+    ///
+    /// "out of bounds memory access", having set nothing.
+    pub fn fill(self, store: &mut Store, offset: u64, byte: u8, len: u64) -> Result<(), Trap> {
+        let range = usize::try_from(len).ok().and_then(|len| range(offset, len));
+        let to = range.and_then(|range| self.data_mut(store).get_mut(range));
+        to.ok_or(TrapCode::MemoryOutOfBounds)?.fill(byte);
+        Ok(())
+    }
+
+    /// Copies `len` bytes from `from[from_offset]` on to `self[offset]` on; the
+    /// two may overlap.
+    ///
+    /// # Errors
+    ///
+    /// "out of bounds memory access", having copied nothing.
+    ///
+    /// ```
+    /// # use wasm_aot_loader::{Memory, MemoryType, Store};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let mut store = Store::new();
+    /// # let a = Memory::new(&mut store, MemoryType::new(1, None))?;
+    /// # let b = Memory::new(&mut store, MemoryType::new(1, None))?;
+    /// a.fill(&mut store, 0, b'x', 3)?;
+    /// b.copy(&mut store, 1, a, 0, 3)?;
+    /// assert_eq!(b.data(&store)[..5], *b"\0xxx\0");
+    /// assert!(b.copy(&mut store, 65536, a, 0, 1).is_err());
+    /// # Ok(()) }
+    /// ```
+    pub fn copy(
+        self,
+        store: &mut Store,
+        offset: u64,
+        from: Memory,
+        from_offset: u64,
+        len: u64,
+    ) -> Result<(), Trap> {
+        let inside = store
+            .raw_mut()
+            .memory_copy(self, offset, from, from_offset, len);
+        if inside {
+            Ok(())
+        } else {
+            Err(TrapCode::MemoryOutOfBounds.into())
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Artefacts, opened.
 
 use std::fmt;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -77,6 +78,16 @@ impl Module {
 
     pub(crate) fn from_artefact(artefact: Arc<Artefact>) -> Module {
         Module { artefact }
+    }
+
+    /// The artefact's bytes: a copy of what was opened.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the file. [`io::ErrorKind::Unsupported`] for a module that
+    /// is [linked](Module::from_linked): there is no file of its own.
+    pub fn read_artefact(&self) -> io::Result<Vec<u8>> {
+        self.artefact.read()
     }
 
     /// The module's name: from its source, else of its file; may be empty.

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::fmt;
 
 use crate::raw::{Inner, StoreBox};
+use crate::{Instance, Module};
 
 /// Default of [`Config::max_wasm_stack`].
 const DEFAULT_WASM_STACK: usize = 1 << 20;
@@ -67,6 +68,12 @@ impl Store {
         }
     }
 
+    /// A number that no other store of the process has, or had.
+    #[inline]
+    pub fn id(&self) -> u64 {
+        self.raw().id().get()
+    }
+
     /// Keeps `value`, in place of the one of the same type that there was.
     pub fn insert<T: Any + Send>(&mut self, value: T) -> Option<T> {
         self.raw_mut().data.insert(value)
@@ -85,6 +92,11 @@ impl Store {
     /// Gives the value of type `T` back.
     pub fn remove<T: Any + Send>(&mut self) -> Option<T> {
         self.raw_mut().data.remove()
+    }
+
+    /// The instance of `module`, if the store has exactly one.
+    pub fn only_instance_of(&self, module: &Module) -> Option<Instance> {
+        self.raw().only_instance_of(module)
     }
 
     pub(crate) fn raw(&self) -> &Inner {

@@ -3,9 +3,27 @@
 use wasm_aot_abi::TrapCode;
 
 use crate::raw::Origin;
-use crate::{ResourceError, Store, TableType, Trap, Val};
+use crate::{GrowError, ResourceError, Store, TableType, Trap, Val};
 
 /// A table of a store. Equal if it is the same one.
+///
+/// ```
+/// use wasm_aot_loader::{Func, Store, Table, TableType, Val, ValType};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut store = Store::new();
+/// let ty = TableType::new(ValType::FuncRef, 2, Some(10));
+/// let table = Table::new(&mut store, ty, Val::FuncRef(None))?;
+/// let seven = Func::wrap(&mut store, || 7);
+/// table.set(&mut store, 1, seven.into())?;
+/// assert_eq!(table.grow(&mut store, 3, seven.into())?, 2);
+/// table.copy(&mut store, 0, table, 1, 2)?;
+/// table.fill(&mut store, 3, Val::FuncRef(None), 2)?;
+/// assert_eq!(table.get(&store, 0), Some(Val::FuncRef(Some(seven))));
+/// assert_eq!(table.get(&store, 4), Some(Val::FuncRef(None)));
+/// assert_eq!(table.get(&store, 5), None);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Table {
     pub(crate) origin: Origin,
@@ -54,14 +72,22 @@ impl Table {
         self.fill(store, index, value, 1)
     }
 
-    /// Adds `delta` elements, each `value`, and returns the size before; `None`
-    /// if the maximum or memory does not allow it.
+    /// Adds `delta` elements, each `value`, and returns the size before.
+    ///
+    /// # Errors
+    ///
+    /// If the maximum (at most ten million elements) or the system does not allow
+    /// it; the table is as it was.
     ///
     /// # Panics
     ///
     /// If `value` is not of the type of the elements.
-    pub fn grow(self, store: &mut Store, delta: u64, value: Val) -> Option<u64> {
-        store.raw_mut().table_grow(self, delta, value)
+    pub fn grow(self, store: &mut Store, delta: u64, value: Val) -> Result<u64, GrowError> {
+        let grown = store.raw_mut().table_grow(self, delta, value);
+        grown.ok_or_else(|| {
+            let table = store.raw().table(self);
+            GrowError::new("a table", "elements", table.len(), delta, table.limit())
+        })
     }
 
     /// Replaces `len` elements from `index` on.

@@ -178,6 +178,12 @@ impl Frame {
         self.module.function_name(self.func_index())
     }
 
+    /// As [`offset`](Frame::offset), but from the start of the function's body.
+    pub fn func_offset(&self) -> Option<u32> {
+        let body = self.module.artefact().function_body(self.function);
+        Some(self.offset()? - body)
+    }
+
     /// Where in the source module, in bytes, the instruction is that trapped or
     /// called.
     pub fn offset(&self) -> Option<u32> {

@@ -52,12 +52,12 @@ pub(super) fn symbols(parts: &Parts<'_>) -> (Vec<layout::Symbol>, Vec<layout::Sy
 }
 
 impl Module<'_> {
-    /// Indices of the functions that the module defines and exports, ascending.
+    /// Indices of the functions that the module exports, ascending.
     pub(crate) fn exported_functions(&self) -> std::collections::BTreeSet<u32> {
         self.exports
             .iter()
             .filter_map(|export| match export.item {
-                Item::Func(index) => self.defined_function(index).map(|_| index),
+                Item::Func(index) => Some(index),
                 _ => None,
             })
             .collect()

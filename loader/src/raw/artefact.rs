@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::mem::ManuallyDrop;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -296,6 +296,11 @@ impl Artefact {
         Some(site.source)
     }
 
+    /// Where the body of a function starts in the source module.
+    pub(crate) fn function_body(&self, index: u32) -> u32 {
+        self.metadata.functions().at(index).body
+    }
+
     /// The sites of a function at an offset in the text.
     fn sites(&self, index: u32, code: u32) -> impl Iterator<Item = Site> {
         let functions = self.metadata.functions();
@@ -309,6 +314,21 @@ impl Artefact {
         Decoder::new(bytes, function.body)
             .skip_while(move |site| site.code < offset)
             .take_while(move |site| site.code == offset)
+    }
+
+    /// The bytes of the file.
+    pub(crate) fn read(&self) -> io::Result<Vec<u8>> {
+        let file = (self.mapping.file()).ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::Unsupported,
+                "the artefact is linked into a program",
+            )
+        })?;
+        let size = file.metadata()?.len();
+        let size = usize::try_from(size).map_err(io::Error::other)?;
+        let mut bytes = vec![0; size];
+        file.read_exact_at(&mut bytes, 0)?;
+        Ok(bytes)
     }
 
     /// Where the first memory of each instance comes from.

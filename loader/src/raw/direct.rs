@@ -21,8 +21,7 @@ use super::host::HostFunction;
 use super::store::Inner;
 use super::thread::{self, Thread};
 use super::trap::caller;
-use crate::imports::Definition;
-use crate::{CallError, FuncType, Imports, Instance, Store};
+use crate::{CallError, Definition, FuncType, Instance, Store};
 
 /// A store whose instances are called from C: through the typed symbols that an
 /// artefact has for its exports, with the [context](DirectStore::context) of an
@@ -104,30 +103,26 @@ pub struct CFunction {
     pub env: *mut c_void,
 }
 
-// SAFETY: whoever hands it to `func_c` vouches for what it points to.
+// SAFETY: whoever hands it to `Definition::func_c` vouches for what it points to.
 unsafe impl Send for CFunction {}
 // SAFETY: as above.
 unsafe impl Sync for CFunction {}
 
-impl Imports {
-    /// Defines a host function in the C convention of exit trampolines: `call`,
-    /// which finds `function` behind its context.
+impl Definition {
+    /// A host function in the C convention of exit trampolines: `call`, which
+    /// finds `function` behind its context.
     ///
     /// # Safety
     ///
     /// `call` does what the ABI asks of [`HostContext::call`] for a function of
-    /// type `ty`, on whatever thread it is called, as long as these imports and
-    /// the stores that they were used in live.
+    /// type `ty`, on whatever thread it is called, as long as the definition, what
+    /// it was given to, and the stores that it was used in live.
     pub unsafe fn func_c(
-        &mut self,
-        module: &str,
-        field: &str,
         ty: &FuncType,
         call: unsafe extern "C" fn(*mut HostContext, *mut c_void) -> u32,
         function: CFunction,
-    ) -> &mut Imports {
-        let function = HostFunction::c(ty, call, function);
-        self.set(module, field, Definition::Host(Arc::new(function)))
+    ) -> Definition {
+        Definition::host(HostFunction::c(ty, call, function))
     }
 }
 
@@ -227,22 +222,34 @@ impl Home {
 
     /// Looks at the stores in the list, which stay alive meanwhile. To be called
     /// on the thread itself. Fit for a signal handler.
-    fn look<R>(&self, look: impl FnOnce(&mut dyn Iterator<Item = *mut Inner>) -> R) -> R {
+    fn look<R>(&self, look: impl FnOnce(Stores) -> R) -> R {
         let outer = self.looking.swap(true, Ordering::SeqCst);
-        let result = look(&mut self.stores());
+        let result = look(Stores {
+            next: self.slots.load(Ordering::Acquire),
+        });
         self.looking.store(outer, Ordering::SeqCst);
         result
     }
+}
 
-    fn stores(&self) -> impl Iterator<Item = *mut Inner> {
-        let mut next = self.slots.load(Ordering::Acquire).cast_const();
-        let slots = std::iter::from_fn(move || {
-            // SAFETY: slots are there as long as the list.
-            let slot = unsafe { next.as_ref()? };
-            next = slot.next;
-            Some(slot.store.load(Ordering::SeqCst))
-        });
-        slots.filter(|store| !store.is_null())
+/// The stores in a list.
+struct Stores {
+    next: *const Slot,
+}
+
+impl Iterator for Stores {
+    type Item = *mut Inner;
+
+    fn next(&mut self) -> Option<*mut Inner> {
+        loop {
+            // SAFETY: slots are there as long as the list, which is being looked at.
+            let slot = unsafe { self.next.as_ref()? };
+            self.next = slot.next;
+            let store = slot.store.load(Ordering::SeqCst);
+            if !store.is_null() {
+                return Some(store);
+            }
+        }
     }
 }
 
@@ -314,7 +321,7 @@ pub(super) fn running(pc: usize, fp: usize) -> Option<*mut Inner> {
     let thread = thread::current();
     // SAFETY: it is null, or the list of this thread.
     let home = unsafe { thread.home.get().as_ref()? };
-    home.look(|stores| {
+    home.look(|mut stores| {
         stores.find(|&store| {
             // SAFETY: it is alive.
             unsafe { runs(thread, store, pc, fp) }

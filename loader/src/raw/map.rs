@@ -149,6 +149,14 @@ impl Mapping {
         Ok(())
     }
 
+    /// The file of a shared object that was loaded.
+    pub(super) fn file(&self) -> Option<&File> {
+        match &self.origin {
+            Origin::Loaded { file, .. } => Some(file),
+            Origin::Present { .. } => None,
+        }
+    }
+
     /// A file that has the memory image, and where in it.
     pub(super) fn image(&self, address: u64) -> (&File, u64) {
         match &self.origin {

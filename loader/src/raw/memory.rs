@@ -165,15 +165,54 @@ impl LinearMemory {
         self.def.length / PAGE
     }
 
+    /// How many pages it can have.
+    pub(crate) fn limit(&self) -> u64 {
+        let space = self.tunables.memory_reservation / PAGE;
+        self.max.unwrap_or(MAX_PAGES).min(MAX_PAGES).min(space)
+    }
+
     /// Adds pages of zeros and returns the size before, in pages.
     pub(crate) fn grow(&mut self, delta: u64) -> Option<u64> {
         let old = self.pages();
-        let space = self.tunables.memory_reservation / PAGE;
-        let limit = self.max.unwrap_or(MAX_PAGES).min(MAX_PAGES).min(space);
-        let new = old.checked_add(delta).filter(|&new| new <= limit)?;
+        let new = old.checked_add(delta).filter(|&new| new <= self.limit())?;
         self.reservation.open(self.def.length, delta * PAGE).ok()?;
         self.def.length = new * PAGE;
         Some(old)
+    }
+
+    /// Copies bytes between two memories that may be the same; `false` if they
+    /// are out of bounds.
+    ///
+    /// # Safety
+    ///
+    /// Both are alive, and no reference to either is in use.
+    pub(super) unsafe fn copy(
+        to: NonNull<LinearMemory>,
+        to_offset: u64,
+        from: NonNull<LinearMemory>,
+        from_offset: u64,
+        len: u64,
+    ) -> bool {
+        // SAFETY: so shared references are all right.
+        let (to, from) = unsafe { (to.as_ref(), from.as_ref()) };
+        if !(to.holds(to_offset, len) && from.holds(from_offset, len)) {
+            return false;
+        }
+        let target = to.reservation.base.as_ptr();
+        let source = from.reservation.base.as_ptr();
+        // SAFETY: both ranges are accessible.
+        unsafe {
+            let source = source.add(from_offset as usize);
+            let target = target.add(to_offset as usize);
+            std::ptr::copy(source, target, len as usize);
+        }
+        true
+    }
+
+    /// Whether `len` bytes from `offset` on are in bounds.
+    fn holds(&self, offset: u64, len: u64) -> bool {
+        let end = offset.checked_add(len);
+        end.is_some_and(|end| end <= self.def.length)
     }
 
     /// Its bytes.

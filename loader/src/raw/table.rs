@@ -96,6 +96,11 @@ impl TableData {
         self.element
     }
 
+    /// How many elements it can have.
+    pub(crate) fn limit(&self) -> u64 {
+        self.max.unwrap_or(MAX_ELEMENTS).min(MAX_ELEMENTS)
+    }
+
     /// Number of elements.
     pub(crate) fn len(&self) -> u64 {
         // SAFETY: `def` is valid, and no compiled code runs.
@@ -174,8 +179,7 @@ impl TableData {
     ///
     /// `value` is a reference of the type of the elements, of the same store.
     pub(super) unsafe fn grow(&mut self, delta: u64, value: Slot) -> Option<u64> {
-        let old = self.len();
-        let max = self.max.unwrap_or(MAX_ELEMENTS).min(MAX_ELEMENTS);
+        let (old, max) = (self.len(), self.limit());
         let new = old.checked_add(delta).filter(|&new| new <= max)?;
         self.reserve(new as usize, max as usize)?;
         // SAFETY: `def` is valid, and there is room for `new` elements; the caller

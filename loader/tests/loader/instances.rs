@@ -1,6 +1,6 @@
 //! Many instances, and what they may use up.
 
-use wasm_aot_loader::{Imports, Instance, InstantiationError, Memory, MemoryType, Store};
+use wasm_aot_loader::{Imports, Instance, InstantiationError, Memory, MemoryType, Store, Val};
 
 use crate::support::{add, instance, isolated_ok, module};
 
@@ -108,4 +108,56 @@ fn an_image_and_segments_make_up_a_memory() {
     assert_eq!(&data[70000..70006], b"second");
     assert_eq!(&data[1_300_000..1_300_008], b"far away");
     assert_eq!(data.iter().filter(|&&byte| byte != 0).count(), 5 + 6 + 8);
+}
+
+#[test]
+fn imports_are_checked_before_anything_is_allocated() {
+    // The memory cannot be had, but what is missing is told first.
+    let wat = r#"(module (import "h" "missing" (func)) (table (export "t") 0xffffffff funcref))"#;
+    let error = Instance::new(&mut Store::new(), &module(wat), &Imports::new()).unwrap_err();
+    assert!(matches!(error, InstantiationError::Link(_)), "{error}");
+}
+
+#[test]
+fn a_start_function_finds_everything_initialised() {
+    let mut store = Store::new();
+    let instance = Instance::new(
+        &mut store,
+        &module(
+            r#"(module
+              (memory 1) (data (i32.const 4) "\07")
+              (global $g i32 (i32.const 5))
+              (table (export "t") 2 funcref) (elem (i32.const 1) $two)
+              (global $seen (export "seen") (mut i32) (i32.const 0))
+              (func $two (result i32) (i32.const 2))
+              (func $start
+                (global.set $seen (i32.mul (i32.load (i32.const 4))
+                  (i32.mul (global.get $g) (call_indirect (result i32) (i32.const 1))))))
+              (start $start))"#,
+        ),
+        &Imports::new(),
+    )
+    .unwrap();
+    let seen = instance.get_global(&store, "seen").unwrap();
+    assert_eq!(seen.get(&store), Val::I32(70));
+}
+
+#[test]
+fn exports_are_named_in_the_order_of_declaration_and_nothing_else_is_there() {
+    let mut store = Store::new();
+    let wat = r#"(module
+      (func $hidden) (memory $m 1) (global $hidden i32 (i32.const 0))
+      (func (export "zebra")) (export "memory" (memory $m)) (func (export "ape"))
+      (export "" (func $hidden)) (export "zebra " (func $hidden)))"#;
+    let module = module(wat);
+    let instance = Instance::new(&mut store, &module, &Imports::new()).unwrap();
+    let names: Vec<_> = instance.exports(&store).map(|(name, _)| name).collect();
+    assert_eq!(names, ["zebra", "memory", "ape", "", "zebra "]);
+    let declared: Vec<_> = module.exports().map(|export| export.name).collect();
+    assert_eq!(names, declared);
+    assert_eq!(instance.get_export(&store, "hidden"), None);
+    assert_ne!(
+        instance.get_export(&store, "zebra"),
+        instance.get_export(&store, "zebra ")
+    );
 }

@@ -77,3 +77,21 @@ fn a_module_tells_its_imports_exports_names_and_sections() {
     );
     assert!(module.text_size() > 0 && module.metadata_size() > 0);
 }
+
+#[test]
+fn custom_sections_are_kept_on_request_and_in_order() {
+    let wat = r#"(module (@custom "a" "1") (@custom "b" "2") (@custom "a" "3"))"#;
+    let sections = |keep: &[&str]| -> Vec<Vec<u8>> {
+        let options = Options {
+            keep_custom: keep.iter().map(|&name| name.into()).collect(),
+            ..Options::default()
+        };
+        let artefact = compile(wat.as_bytes(), &options).unwrap();
+        let module = Module::from_bytes(&artefact).unwrap();
+        let sections = module.custom_sections();
+        sections.map(|section| section.bytes.to_vec()).collect()
+    };
+    assert_eq!(sections(&["a"]), [b"1", b"3"]);
+    assert_eq!(sections(&["b", "a", "none"]), [b"1", b"2", b"3"]);
+    assert!(sections(&[]).is_empty());
+}

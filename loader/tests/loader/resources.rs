@@ -1,8 +1,8 @@
 //! Limits of memories, of tables and of the system.
 
 use wasm_aot_loader::{
-    Imports, Instance, InstantiationError, Memory, MemoryType, Store, Table, TableType, Val,
-    ValType,
+    GrowError, Imports, Instance, InstantiationError, Memory, MemoryType, Store, Table, TableType,
+    Val, ValType,
 };
 
 use crate::support::{add, call, isolated_ok, module};
@@ -18,9 +18,9 @@ fn memory_grow_returns_minus_one_at_the_limit() {
     assert_eq!(grow.call(&mut store, 3).unwrap(), -1);
     assert_eq!(grow.call(&mut store, -1).unwrap(), -1);
     assert_eq!(grow.call(&mut store, 1).unwrap(), 1);
-    assert_eq!(memory.grow(&mut store, 2), None);
-    assert_eq!(memory.grow(&mut store, u64::MAX), None);
-    assert_eq!(memory.grow(&mut store, 1), Some(2));
+    assert!(memory.grow(&mut store, 2).is_err());
+    assert!(memory.grow(&mut store, u64::MAX).is_err());
+    assert_eq!(memory.grow(&mut store, 1).unwrap(), 2);
     assert_eq!(grow.call(&mut store, 0).unwrap(), 3);
     assert_eq!(memory.ty(&store), MemoryType::new(3, Some(3)));
 }
@@ -41,8 +41,8 @@ fn table_grow_returns_minus_one_at_the_limit() {
     assert_eq!(bounded.call(&mut store, 3).unwrap(), -1);
     assert_eq!(bounded.call(&mut store, 1).unwrap(), 1);
     let table = instance.get_table(&store, "bounded").unwrap();
-    assert_eq!(table.grow(&mut store, 2, Val::FuncRef(None)), None);
-    assert_eq!(table.grow(&mut store, 1, Val::FuncRef(None)), Some(2));
+    assert!(table.grow(&mut store, 2, Val::FuncRef(None)).is_err());
+    assert_eq!(table.grow(&mut store, 1, Val::FuncRef(None)).unwrap(), 2);
     assert_eq!(grow.call(&mut store, -1).unwrap(), -1);
     assert_eq!(grow.call(&mut store, 10_000_001).unwrap(), -1);
     assert_eq!(grow.call(&mut store, 10_000).unwrap(), 0);
@@ -90,10 +90,8 @@ fn under_pressure() {
     let after = Instance::new(&mut store, &without, &Imports::new()).unwrap();
     let table = after.get_table(&store, "t").unwrap();
     // 80 MB.
-    assert_eq!(
-        table.grow(&mut store, 9_999_999, Val::ExternRef(None)),
-        None
-    );
+    let grown = table.grow(&mut store, 9_999_999, Val::ExternRef(None));
+    assert!(matches!(grown, Err(GrowError::Memory { .. })), "{grown:?}");
     assert_eq!(table.size(&store), 1);
     assert_eq!(call(&mut store, before, "f", &[]).unwrap(), [Val::I32(5)]);
     assert_eq!(call(&mut store, after, "f", &[]).unwrap(), [Val::I32(6)]);

@@ -1,6 +1,7 @@
 //! Making an instance: everything but its first state (core, 4.5.4, step 5, and
 //! 4.5.3).
 
+use std::borrow::Borrow;
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
 
@@ -16,16 +17,17 @@ use super::super::store::Inner;
 use super::super::table::TableData;
 use super::super::vmctx::Vmctx;
 use super::{Bits, Dropped, ImportedFunction, InstanceData, Target};
-use crate::link::Binding;
+use crate::definition::{Definition, Item};
 use crate::{Extern, Instance, Module, ResourceError};
 
 impl Inner {
     /// Makes an instance: everything but its first state. If that fails, nothing
-    /// has changed.
+    /// has changed. `definitions` are of this store, for the module's imports, in
+    /// their order and of their types.
     pub(crate) fn allocate(
         &mut self,
         module: &Module,
-        bindings: &[Binding<'_>],
+        definitions: &[impl Borrow<Definition>],
     ) -> Result<Instance, ResourceError> {
         signal::install();
         let artefact = module.artefact();
@@ -52,7 +54,7 @@ impl Inner {
             tables: Box::default(),
             module: module.clone(),
         };
-        instance.bind(self, bindings);
+        instance.bind(self, definitions);
         let instance = Stable::new(instance);
         instance.fill_vmctx(instance.as_ptr(), self);
         Ok(self.add_instance(instance))
@@ -94,36 +96,37 @@ fn new_tables(
 
 impl InstanceData {
     /// Sorts out what its imports are bound to.
-    fn bind(&mut self, store: &Inner, bindings: &[Binding<'_>]) {
+    fn bind(&mut self, store: &Inner, definitions: &[impl Borrow<Definition>]) {
         let metadata = self.module.artefact().metadata();
         let (mut functions, mut hosts) = (Vec::new(), Vec::new());
         let (mut tables, mut memories, mut globals) = (Vec::new(), Vec::new(), Vec::new());
         let owner = store.this();
-        for (import, binding) in metadata.imports().zip(bindings) {
-            let host = match *binding {
-                Binding::Host(function) => Some(function.clone()),
-                Binding::Extern(Extern::Func(func)) => store.host_function(func),
-                Binding::Extern(_) => None,
+        for (import, definition) in metadata.imports().zip(definitions) {
+            let item = &definition.borrow().item;
+            let host = match item {
+                Item::Host(function) => Some(function.clone()),
+                Item::Extern(Extern::Func(func)) => store.host_function(*func),
+                Item::Extern(_) => None,
             };
-            let target = match (host, binding) {
+            let target = match (host, item) {
                 (Some(function), _) => {
                     hosts.push(HostBinding::new(owner, function, self.index));
                     Target::Host(hosts.len() - 1)
                 }
-                (None, &Binding::Extern(Extern::Func(func))) => Target::Wasm(func),
-                (None, &Binding::Extern(Extern::Table(table))) => {
+                (None, &Item::Extern(Extern::Func(func))) => Target::Wasm(func),
+                (None, &Item::Extern(Extern::Table(table))) => {
                     tables.push(table);
                     continue;
                 }
-                (None, &Binding::Extern(Extern::Memory(memory))) => {
+                (None, &Item::Extern(Extern::Memory(memory))) => {
                     memories.push(memory);
                     continue;
                 }
-                (None, &Binding::Extern(Extern::Global(global))) => {
+                (None, &Item::Extern(Extern::Global(global))) => {
                     globals.push(global);
                     continue;
                 }
-                (None, Binding::Host(_)) => unreachable!("a host function"),
+                (None, Item::Host(_)) => unreachable!("a host function"),
             };
             functions.push(ImportedFunction {
                 target,

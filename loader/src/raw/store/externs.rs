@@ -67,6 +67,23 @@ impl Inner {
         (bytes, self.data.get_mut())
     }
 
+    /// Copies between two memories that may be the same; `false` if that is out
+    /// of bounds.
+    #[track_caller]
+    pub(crate) fn memory_copy(
+        &mut self,
+        to: Memory,
+        to_offset: u64,
+        from: Memory,
+        from_offset: u64,
+        len: u64,
+    ) -> bool {
+        let (to, from) = (self.memory_ptr(to), self.memory_ptr(from));
+        // SAFETY: both are alive as long as we are, we are borrowed mutably, and
+        // there is no reference to either.
+        unsafe { LinearMemory::copy(to, to_offset, from, from_offset, len) }
+    }
+
     /// Whether a memory has the address space behind it that a module's code
     /// relies on.
     pub(crate) fn memory_serves(&self, memory: Memory, module: &Module) -> bool {

@@ -196,7 +196,7 @@ impl Inner {
     }
 
     #[inline]
-    pub(super) fn id(&self) -> StoreId {
+    pub(crate) fn id(&self) -> StoreId {
         self.id
     }
 
@@ -273,6 +273,13 @@ impl Inner {
     /// The instance of an index, unless that is [`NONE`].
     pub(crate) fn importer(&self, index: u32) -> Option<Instance> {
         (index != NONE).then(|| self.instance_handle(index))
+    }
+
+    pub(crate) fn only_instance_of(&self, module: &Module) -> Option<Instance> {
+        let mut instances = self.instances.iter();
+        let found = instances.find(|instance| instance.module().is(module))?;
+        let only = instances.all(|instance| !instance.module().is(module));
+        only.then(|| self.instance_handle(found.index()))
     }
 
     fn instance_handle(&self, index: u32) -> Instance {

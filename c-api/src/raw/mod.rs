@@ -1,0 +1,15 @@
+//! The fence: what C gives us that Rust's types do not vouch for. Vectors, unions,
+//! strings, function pointers, and the store that is shared by its handles.
+#![allow(unsafe_code)]
+
+mod callback;
+mod cell;
+mod text;
+mod value;
+mod vector;
+
+pub(crate) use callback::{Callback, Finalizer, HostInfo, Plain, WithEnv};
+pub(crate) use cell::StoreCell;
+pub(crate) use text::c_str;
+pub(crate) use value::Value;
+pub(crate) use vector::Vector;

@@ -1,0 +1,135 @@
+//! Values between C and the loader.
+
+use std::mem::MaybeUninit;
+use std::sync::Arc;
+
+use wasm_aot_loader::{Extern, Store, Val, ValType};
+
+use crate::raw::{Value, Vector};
+use crate::reference::{Object, Ref};
+use crate::store::Inner;
+use crate::types::ValueKind;
+
+/// The value as one of type `ty`, or why it is none.
+pub(crate) fn to_val(
+    value: &Value,
+    ty: ValType,
+    inner: &Arc<Inner>,
+    store: &mut Store,
+) -> Result<Val, String> {
+    let kind = value.kind();
+    Ok(match ty {
+        ValType::FuncRef | ValType::ExternRef if kind.is_reference() => {
+            return to_reference(value.as_reference(), ty, inner, store);
+        }
+        ValType::V128 => return Err("a v128 cannot be given by this interface".into()),
+        ValType::I32 if kind == ValueKind::I32 => Val::I32(value.as_word().cast_signed()),
+        ValType::I64 if kind == ValueKind::I64 => Val::I64(value.as_long().cast_signed()),
+        ValType::F32 if kind == ValueKind::F32 => Val::F32(value.as_word()),
+        ValType::F64 if kind == ValueKind::F64 => Val::F64(value.as_long()),
+        _ => {
+            return Err(match kind.ty() {
+                Some(found) => format!("expected {ty}, got {found}"),
+                None => format!("expected {ty}, got a value of no known kind"),
+            });
+        }
+    })
+}
+
+/// The reference as one of type `ty`, or why it is none.
+pub(crate) fn to_reference(
+    reference: Option<&Ref>,
+    ty: ValType,
+    inner: &Arc<Inner>,
+    store: &mut Store,
+) -> Result<Val, String> {
+    let Some(reference) = reference else {
+        return Ok(Val::default_for(ty));
+    };
+    if !reference.is_of(inner) {
+        return Err("a reference belongs to another store".into());
+    }
+    match (ty, &reference.object) {
+        (ValType::FuncRef, Object::Extern(Extern::Func(func))) => Ok((*func).into()),
+        (ValType::FuncRef, _) => Err("expected funcref, got a reference to no function".into()),
+        (_, object) => Ok(inner.reference(store, object).into()),
+    }
+}
+
+/// The value for C, with handles of its own.
+pub(crate) fn from_val(val: Val, inner: &Arc<Inner>, store: &Store) -> Value {
+    match val {
+        Val::I32(value) => Value::word(ValueKind::I32, value.cast_unsigned()),
+        Val::I64(value) => Value::long(ValueKind::I64, value.cast_unsigned()),
+        Val::F32(bits) => Value::word(ValueKind::F32, bits),
+        Val::F64(bits) => Value::long(ValueKind::F64, bits),
+        // There is no room for it.
+        Val::V128(_) => Value::long(ValueKind::V128, 0),
+        Val::FuncRef(_) => Value::reference(ValueKind::FUNCREF, from_reference(val, inner, store)),
+        Val::ExternRef(_) => {
+            Value::reference(ValueKind::EXTERNREF, from_reference(val, inner, store))
+        }
+    }
+}
+
+/// A handle to what is referred to; `None` for null.
+pub(crate) fn from_reference(val: Val, inner: &Arc<Inner>, store: &Store) -> Option<Box<Ref>> {
+    let object = match val {
+        Val::FuncRef(func) => Object::Extern(func?.into()),
+        Val::ExternRef(reference) => reference?
+            .get::<Object>(store)
+            .expect("references of the store are made by it")
+            .clone(),
+        _ => unreachable!("it is a reference"),
+    };
+    Some(Ref::new(inner, object))
+}
+
+/// Space for the values of a call: on the stack if they are few.
+pub(crate) struct Values<T> {
+    few: [T; 8],
+    many: Vec<T>,
+}
+
+impl<T> Values<T> {
+    /// `count` values, each `value()`.
+    pub(crate) fn new(value: impl Fn() -> T, count: usize) -> Values<T> {
+        Values {
+            few: std::array::from_fn(|_| value()),
+            many: if count > 8 {
+                std::iter::repeat_with(value).take(count).collect()
+            } else {
+                Vec::new()
+            },
+        }
+    }
+
+    /// The first `count` of them.
+    pub(crate) fn first(&mut self, count: usize) -> &mut [T] {
+        if self.many.is_empty() {
+            &mut self.few[..count]
+        } else {
+            &mut self.many[..count]
+        }
+    }
+}
+
+/// See `wasm.h`.
+#[unsafe(no_mangle)]
+extern "C" fn wasm_val_delete(value: Option<&mut Value>) {
+    if let Some(value) = value {
+        // Deleting it again then does no harm.
+        *value = Value::word(ValueKind::I32, 0);
+    }
+}
+
+/// See `wasm.h`.
+#[unsafe(no_mangle)]
+extern "C" fn wasm_val_copy(out: &mut MaybeUninit<Value>, value: &Value) {
+    out.write(value.clone());
+}
+
+/// The values of a vector that may be NULL.
+pub(crate) fn values(vector: Option<&Vector<Value>>) -> &[Value] {
+    vector.map_or(&[], Vector::as_slice)
+}
