@@ -1,15 +1,16 @@
 //! `wasm-aot compile`.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use wasm_aot_compiler::{Emit, Observer, Options, Stage, compile_to};
+use wasm_aot_compiler::{Emit, Observer, Options, Stage, bindings, compile_to};
 
 use crate::args::{CpuArg, FeaturesArg, JobsArg, LevelArg};
 use crate::input::{self, Input};
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::progress::Progress;
 use crate::timings::Timings;
 
@@ -25,6 +26,7 @@ Examples:
   wasm-aot compile app.wasm --cpu native -O 2     for this very machine
   wasm-aot compile app.wasm --features 2.0,-simd  refuse modules with vectors
   wasm-aot compile app.wasm --emit obj            to app.o, for `cc main.c app.o ...`
+  wasm-aot compile app.wasm --emit staticlib --header app.h
   wasm-aot compile app.wasm --timings             say where the time goes")]
 pub(crate) struct Args {
     /// The module, in binary or text format
@@ -55,6 +57,14 @@ pub(crate) struct Args {
     /// Prefix of the C symbols, made a C identifier [default: the name of IN]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
+
+    /// Write a C header too, for linking with the output or opening it with dlopen
+    #[arg(long, value_name = "OUT.h")]
+    header: Option<PathBuf>,
+
+    /// Write a Rust module too, for linking with the output
+    #[arg(long, value_name = "OUT.rs")]
+    rust: Option<PathBuf>,
 
     /// Print how long each stage took
     #[arg(long)]
@@ -87,16 +97,39 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         timings: args.timings.then(Timings::start),
     };
     let input = Input::read(&args.input)?;
-    let mut output = Output::create(&target, &input)?;
-    let result = compile_to(&input.wasm, &options, &monitor, output.writer());
+    let failed = || args.input.display().to_string();
+    if args.rust.is_some() && options.emit == Emit::SharedObject {
+        bail!("--rust is for what is linked: it needs --emit obj or staticlib");
+    }
+    let declarations: [(_, Declare); 2] = [
+        (&args.header, bindings::c_header),
+        (&args.rust, bindings::rust_module),
+    ];
+    let mut outputs = vec![Output::create(&target, &input)?];
+    for (path, declare) in declarations {
+        if let Some(path) = path {
+            if outputs.iter().any(|output| output.is(path)) {
+                bail!("{} would be written twice", path.display());
+            }
+            let text = declare(&input.wasm, &options).with_context(failed)?;
+            let mut output = Output::create(path, &input)?;
+            (output.writer().write_all(text.as_bytes()))
+                .with_context(|| format!("cannot write {}", path.display()))?;
+            outputs.push(output);
+        }
+    }
+    let result = compile_to(&input.wasm, &options, &monitor, outputs[0].writer());
     monitor.progress.finish();
-    result.with_context(|| args.input.display().to_string())?;
-    output.commit()?;
+    result.with_context(failed)?;
+    output::commit(outputs)?;
     if let Some(timings) = monitor.timings {
         timings.print();
     }
     Ok(ExitCode::SUCCESS)
 }
+
+/// Makes declarations for what a module is compiled to.
+type Declare = fn(&[u8], &Options) -> wasm_aot_compiler::Result<String>;
 
 /// Tells both of those who want to know.
 struct Monitor {

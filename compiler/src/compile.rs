@@ -195,7 +195,7 @@ const TUNABLES: Tunables = Tunables {
 };
 
 /// The binary format, whichever format `module` has.
-fn binary(module: &[u8]) -> Result<Cow<'_, [u8]>> {
+pub(crate) fn binary(module: &[u8]) -> Result<Cow<'_, [u8]>> {
     wat::parse_bytes(module).map_err(|error| Error::Text(error.to_string()))
 }
 

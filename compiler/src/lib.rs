@@ -15,6 +15,7 @@
 
 mod abi;
 mod backend;
+pub mod bindings;
 mod compile;
 mod cpu;
 pub mod elf;

@@ -95,4 +95,4 @@ pub use typed::{TypedFunc, WasmType, WasmValues};
 pub use types::{ExternType, FuncType, GlobalType, MemoryType, TableType, ValType};
 pub use value::{ExternRef, Val};
 
-pub use wasm_aot_abi::TrapCode;
+pub use wasm_aot_abi::{self as abi, TrapCode};

@@ -21,7 +21,7 @@ use super::host::HostFunction;
 use super::store::Inner;
 use super::thread::{self, Thread};
 use super::trap::caller;
-use crate::{CallError, Definition, FuncType, Instance, Store};
+use crate::{CallError, Definition, FuncType, Global, Instance, Store};
 
 /// A store whose instances are called from C: through the typed symbols that an
 /// artefact has for its exports, with the [context](DirectStore::context) of an
@@ -63,6 +63,18 @@ impl DirectStore {
         // SAFETY: nobody else uses the store, by the rules of `DirectStore`.
         let store = unsafe { self.store.as_ref() };
         store.raw().instance(instance.origin).vmctx()
+    }
+
+    /// Where the value of a global is: as many bytes as its type has, at an address
+    /// that stays as long as the store lives.
+    ///
+    /// # Panics
+    ///
+    /// If the global belongs to another store.
+    pub fn global(&self, global: Global) -> *mut c_void {
+        // SAFETY: nobody else uses the store, by the rules of `DirectStore`.
+        let store = unsafe { self.store.as_ref() };
+        store.raw().global_ptr(global)
     }
 
     /// What a call from C has ended with, by its status; `None` if that is 0. What

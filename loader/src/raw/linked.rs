@@ -29,6 +29,28 @@ macro_rules! linked_module {
     }};
 }
 
+/// The Rust module that `wasm-aot-build` has made of a WebAssembly module in the
+/// build script, as a module of the crate: `include_module!(mod fib);`, with `pub`
+/// or `pub(crate)` before `mod` if it is to be seen elsewhere, or with attributes.
+/// Its name is that of the WebAssembly module.
+///
+/// In it are a structure with a method for each export, and one of what is to be
+/// imported.
+#[macro_export]
+macro_rules! include_module {
+    ($(#[$attribute:meta])* $visibility:vis mod $name:ident) => {
+        $(#[$attribute])*
+        $visibility mod $name {
+            ::core::include!(::core::concat!(
+                ::core::env!("OUT_DIR"),
+                "/",
+                ::core::stringify!($name),
+                ".rs"
+            ));
+        }
+    };
+}
+
 impl Module {
     /// A module whose artefact is in memory already: linked into the program as
     /// an object file or static library, or part of a library that somebody has
