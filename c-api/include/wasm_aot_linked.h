@@ -124,7 +124,7 @@ static inline wasm_aot_extern wasm_aot_export(void *instance, uint32_t position)
 }
 
 /* Makes an instance of the module with this descriptor, which was made of the
- * WebAssembly binary with this SHA-256. */
+ * WebAssembly binary with this SHA-256; NULL for the latter stands for any. */
 wasm_aot_status wasm_aot_linked_create(const void *descriptor, const uint8_t *hash,
                                        const wasm_aot_import *imports, size_t count,
                                        void **instance);

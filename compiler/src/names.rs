@@ -78,7 +78,16 @@ fn hexadecimal(byte: u8) -> String {
 }
 
 /// What generated headers declare for each module, besides its exports.
-const HEADER: &[&str] = &["create", "destroy", "error", "imports", "status"];
+const HEADER: &[&str] = &[
+    "api",
+    "create",
+    "create_from",
+    "destroy",
+    "error",
+    "imports",
+    "load",
+    "status",
+];
 
 /// Words that cannot be names everywhere: keywords of C, C++ and Rust, and common
 /// macros that stand for something without being called.

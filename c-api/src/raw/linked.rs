@@ -82,7 +82,7 @@ impl Linked {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn wasm_aot_linked_create(
     descriptor: *const u8,
-    hash: &[u8; 32],
+    hash: Option<&[u8; 32]>,
     imports: *const ImportItem,
     count: usize,
     out: &mut *mut abi::VmContext,
@@ -117,13 +117,13 @@ unsafe extern "C" fn wasm_aot_linked_create(
 /// makes of its structure.
 unsafe fn create(
     descriptor: *const u8,
-    hash: &[u8; 32],
+    hash: Option<&[u8; 32]>,
     items: &[ImportItem],
 ) -> Result<*mut abi::VmContext, Failure> {
     // SAFETY: the caller says so.
     let module = unsafe { Module::from_linked(descriptor) };
     let module = module.map_err(|error| failed(error::chain(&error)))?;
-    if module.source_hash() != hash {
+    if hash.is_some_and(|hash| module.source_hash() != hash) {
         return Err(failed(
             "the header is not of this module: it was generated from another one",
         ));

@@ -157,19 +157,24 @@ const {prefix}_imports *imports, {prefix} **self)
             first = first.join(", "),
             second = second.join(", "),
         )?;
+        writeln!(
+            self.text,
+            "    void *instance = NULL;\n    wasm_aot_status status;"
+        )?;
         if count == 0 {
             writeln!(
                 self.text,
                 "    (void)imports;\n    \
-                 return wasm_aot_linked_create(descriptor, hash, NULL, 0, (void **)self);"
+                 status = wasm_aot_linked_create(descriptor, hash, NULL, 0, &instance);"
             )?;
         } else {
             writeln!(
                 self.text,
                 "    \
     wasm_aot_import list[{count}];
+    *self = NULL;
     if (imports == NULL) {{
-        return wasm_aot_linked_create(descriptor, hash, NULL, 0, (void **)self);
+        return wasm_aot_linked_create(descriptor, hash, NULL, 0, &instance);
     }}"
             )?;
             for (index, import) in interface.imports.iter().enumerate() {
@@ -177,12 +182,14 @@ const {prefix}_imports *imports, {prefix} **self)
             }
             writeln!(
                 self.text,
-                "    return wasm_aot_linked_create(descriptor, hash, list, {count}, (void **)self);"
+                "    status = wasm_aot_linked_create(descriptor, hash, list, {count}, &instance);"
             )?;
         }
         writeln!(
             self.text,
-            "}}
+            "    *self = ({prefix} *)instance;
+    return status;
+}}
 
 /* Makes an instance, and runs the module's start function. If that fails, *self is NULL,
  * and {prefix}_error tells why. {imports} */
@@ -224,8 +231,13 @@ static inline const char *{prefix}_error({prefix} *self, {prefix}_status status)
             parameters("void *self", ty)
         )?;
         for (index, &ty) in ty.results().iter().enumerate() {
-            let zero = if ty == ValType::V128 { "{{ 0 }}" } else { "0" };
-            writeln!(self.text, "    {} r{index} = {zero};", c_type(ty))?;
+            let zero = if ty == ValType::V128 {
+                "{ { 0 } }"
+            } else {
+                "0"
+            };
+            let ty = pointed(c_type(ty), "");
+            writeln!(self.text, "    {ty}r{index} = {zero};")?;
         }
         let mut arguments = String::from("host->callee->self");
         for (index, &ty) in ty.params().iter().enumerate() {
@@ -296,14 +308,14 @@ static inline uint8_t *{name}({prefix} *self, size_t *size)
                 Type::Global { content, mutable } => {
                     let qualifier = if mutable { "" } else { "const " };
                     let ty = format!("{qualifier}{}", c_type(content));
-                    let space = if ty.ends_with('*') { "" } else { " " };
+                    let ty = pointed(&ty, "*");
                     writeln!(
                         self.text,
                         "\
 /* {label}: where its value is. It stays there. */
-static inline {ty}{space}*{name}({prefix} *self)
+static inline {ty}{name}({prefix} *self)
 {{
-    return ({ty}{space}*)wasm_aot_linked_global(self, {index});
+    return ({ty})wasm_aot_linked_global(self, {index});
 }}
 "
                     )?;
@@ -374,27 +386,27 @@ fn import_shim(prefix: &str, index: usize) -> String {
 /// The parameters of an exported or imported function; `first` comes before.
 fn parameters(first: &str, ty: &FuncType) -> String {
     let mut list = first.to_owned();
-    let named = |list: &mut String, ty: &str, name: &str| {
-        let space = if ty.ends_with('*') { "" } else { " " };
-        list.push_str(&format!(", {ty}{space}{name}"));
-    };
     for (index, &param) in ty.params().iter().enumerate() {
         let ty = match param {
-            ValType::V128 => "const wasm_aot_v128 *",
-            _ => c_type(param),
+            ValType::V128 => "const wasm_aot_v128 *".to_owned(),
+            _ => pointed(c_type(param), ""),
         };
-        named(&mut list, ty, &format!("p{index}"));
+        list.push_str(&format!(", {ty}p{index}"));
     }
     for (index, &result) in ty.results().iter().enumerate() {
-        let ty = c_type(result);
-        let space = if ty.ends_with('*') { "" } else { " " };
-        let name = match index {
-            0 => "result".to_owned(),
-            _ => format!("result{index}"),
+        let number = match index {
+            0 => String::new(),
+            index => index.to_string(),
         };
-        named(&mut list, &format!("{ty}{space}*"), &name);
+        list.push_str(&format!(", {}result{number}", pointed(c_type(result), "*")));
     }
     list
+}
+
+/// A type with `stars` behind it, as it stands before a name.
+fn pointed(ty: &str, stars: &str) -> String {
+    let space = if ty.ends_with('*') { "" } else { " " };
+    format!("{ty}{space}{stars}")
 }
 
 fn c_type(ty: ValType) -> &'static str {
