@@ -158,11 +158,16 @@ impl {name} {{
     /// If it cannot run here, as on a processor that lacks what it was compiled for.
     pub fn module() -> ::core::result::Result<::wasm_aot_loader::Module, ::wasm_aot_loader::OpenError> {{
         const SOURCE: [u8; 32] = [{hash}];
+        static MODULE: ::std::sync::OnceLock<::wasm_aot_loader::Module> =
+            ::std::sync::OnceLock::new();
+        if let ::core::option::Option::Some(module) = MODULE.get() {{
+            return ::core::result::Result::Ok(module.clone());
+        }}
         // SAFETY: the compiler has made what has this symbol, together with this code; it is
         // part of the program.
         let module = unsafe {{ ::wasm_aot_loader::linked_module!(\"{prefix}\") }}?;
         assert_eq!(*module.source_hash(), SOURCE, \"another module is linked in as `{prefix}`\");
-        ::core::result::Result::Ok(module)
+        ::core::result::Result::Ok(MODULE.get_or_init(|| module).clone())
     }}
 
     /// Makes an instance, and runs the module's start function.
@@ -220,8 +225,7 @@ impl {name} {{
         }
         writeln!(
             self.text,
-            "\
-        {name}::with_imports(store, &imports)
+            "        {name}::with_imports(store, &imports)
     }}
 
     /// As [`new`]({name}::new), with imports of any origin, for example those of WASI.
