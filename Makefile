@@ -59,6 +59,7 @@ bless:
 # Real programs: fetched, built, run and compared with their native builds.
 .PHONY: corpus
 corpus: release
+	cargo build --release --example ruby-host
 	tests/corpus/check
 
 # Rebuilds the committed modules of the small programs of our own.

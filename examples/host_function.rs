@@ -4,7 +4,7 @@
 //! `cargo run --example host_function`
 use std::error::Error;
 
-use wasm_aot_loader::{CallError, Caller, Imports, Instance, Module, Store};
+use wasm_aot_loader::{CallError, Caller, Instance, Module, Store, imports};
 
 /// What the host keeps for one store.
 #[derive(Default)]
@@ -30,17 +30,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     "#;
     let module = Module::from_bytes(&wasm_aot_compiler::compile(wat, &Default::default())?)?;
 
-    let mut imports = Imports::new();
-    imports
-        .func("host", "log", |mut caller: Caller<'_>, value: i32| {
-            caller.get_mut::<Log>().expect("a log").0.push(value);
-        })
-        .func("host", "checked_sqrt", |x: f64| {
-            if x < 0.0 {
-                return Err(format!("no real root of {x}"));
-            }
-            Ok(x.sqrt())
-        });
+    let imports = imports! {
+        "host" => {
+            "log" => |mut caller: Caller<'_>, value: i32| {
+                caller.get_mut::<Log>().expect("a log").0.push(value);
+            },
+            "checked_sqrt" => |x: f64| {
+                if x < 0.0 {
+                    return Err(format!("no real root of {x}"));
+                }
+                Ok(x.sqrt())
+            },
+        },
+    };
 
     let mut store = Store::new();
     store.insert(Log::default());

@@ -3,13 +3,14 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use wasm_aot_compiler::{Emit, Observer, Options, Stage, bindings, compile_to};
+use wasm_aot_compiler::{Emit, Observer, Options, Stage, bindings, compile_from, compile_to};
 
 use crate::args::{CpuArg, FeaturesArg, JobsArg, LevelArg};
-use crate::input::{self, Input};
+use crate::input::{self, Source};
 use crate::output::{self, Output};
 use crate::progress::Progress;
 use crate::timings::Timings;
@@ -27,13 +28,15 @@ Examples:
   wasm-aot compile app.wasm --features 2.0,-simd  refuse modules with vectors
   wasm-aot compile app.wasm --emit obj            to app.o, for `cc main.c app.o ...`
   wasm-aot compile app.wasm --emit staticlib --header app.h
-  wasm-aot compile app.wasm --timings             say where the time goes")]
+  wasm-aot compile app.wasm --timings             say where the time goes
+  curl URL | wasm-aot compile - -o app.so         while the module is still coming")]
 pub(crate) struct Args {
-    /// The module, in binary or text format
+    /// The module, in binary or text format; - for standard input, or a pipe: then functions are
+    /// compiled while others are still coming, and an error ends it at once
     #[arg(value_name = "IN.{wasm,wat}")]
     input: PathBuf,
 
-    /// The file to write [default: IN as IN.so, IN.o or libIN.a]
+    /// The file to write [default: IN as IN.so, IN.o or libIN.a; needed for standard input]
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
 
@@ -54,7 +57,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     keep_custom: Vec<String>,
 
-    /// Prefix of the C symbols, made a C identifier [default: the name of IN]
+    /// Prefix of the C symbols, made a C identifier [default: the name of IN, or of OUT for
+    /// standard input]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 
@@ -78,58 +82,81 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     args.jobs.start()?;
     let target = match &args.output {
         Some(output) => output.clone(),
+        None if input::is_stdin(&args.input) => {
+            bail!("a module from standard input needs a name for the output: -o OUT")
+        }
         None => (args.input).with_file_name(args.emit.file_name(&input::stem(&args.input))),
     };
+    let namesake = if input::is_stdin(&args.input) {
+        &target
+    } else {
+        &args.input
+    };
+    if args.rust.is_some() && args.emit == Emit::SharedObject {
+        bail!("--rust is for what is linked: it needs --emit obj or staticlib");
+    }
     let options = Options {
         level: args.level.level,
         cpu: args.cpu.cpu,
         emit: args.emit,
         features: args.features.get(),
-        name: args
-            .name
-            .clone()
-            .unwrap_or_else(|| input::stem(&args.input)),
+        name: args.name.clone().unwrap_or_else(|| input::stem(namesake)),
         keep_custom: args.keep_custom.clone(),
     };
 
-    let monitor = Monitor {
+    let monitor = Arc::new(Monitor {
         progress: Progress::new(),
         timings: args.timings.then(Timings::start),
+    });
+    let source = Source::open(&args.input)?;
+    let name = source.name();
+    let mut outputs = vec![Output::create(&target, &source)?];
+    outputs.extend(declarations(args, &source, &options, &outputs[0])?);
+    let out = outputs[0].writer();
+    let result = match source {
+        Source::Whole(input) => compile_to(&input.wasm, &options, &monitor, out),
+        Source::Stream(stream) => compile_from(stream, &options, monitor.clone(), out),
     };
-    let input = Input::read(&args.input)?;
-    let failed = || args.input.display().to_string();
-    if args.rust.is_some() && options.emit == Emit::SharedObject {
-        bail!("--rust is for what is linked: it needs --emit obj or staticlib");
-    }
-    let declarations: [(_, Declare); 2] = [
-        (&args.header, bindings::c_header),
-        (&args.rust, bindings::rust_module),
-    ];
-    let mut outputs = vec![Output::create(&target, &input)?];
-    for (path, declare) in declarations {
-        if let Some(path) = path {
-            if outputs.iter().any(|output| output.is(path)) {
-                bail!("{} would be written twice", path.display());
-            }
-            let text = declare(&input.wasm, &options).with_context(failed)?;
-            let mut output = Output::create(path, &input)?;
-            (output.writer().write_all(text.as_bytes()))
-                .with_context(|| format!("cannot write {}", path.display()))?;
-            outputs.push(output);
-        }
-    }
-    let result = compile_to(&input.wasm, &options, &monitor, outputs[0].writer());
     monitor.progress.finish();
-    result.with_context(failed)?;
+    result.context(name)?;
     output::commit(outputs)?;
-    if let Some(timings) = monitor.timings {
+    if let Some(timings) = &monitor.timings {
         timings.print();
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes declarations for what a module is compiled to.
+/// Makes declarations of a module.
 type Declare = fn(&[u8], &Options) -> wasm_aot_compiler::Result<String>;
+
+/// The declarations that are asked for, beside the `main` output.
+fn declarations(
+    args: &Args,
+    source: &Source,
+    options: &Options,
+    main: &Output,
+) -> anyhow::Result<Vec<Output>> {
+    let kinds: [(_, Declare); 2] = [
+        (&args.header, bindings::c_header),
+        (&args.rust, bindings::rust_module),
+    ];
+    let mut outputs: Vec<Output> = Vec::new();
+    for (path, declare) in kinds {
+        let Some(path) = path else { continue };
+        let Source::Whole(input) = source else {
+            bail!("--header and --rust need a module in a file");
+        };
+        if main.is(path) || outputs.iter().any(|output| output.is(path)) {
+            bail!("{} would be written twice", path.display());
+        }
+        let text = declare(&input.wasm, options).with_context(|| source.name())?;
+        let mut output = Output::create(path, source)?;
+        (output.writer().write_all(text.as_bytes()))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        outputs.push(output);
+    }
+    Ok(outputs)
+}
 
 /// Tells both of those who want to know.
 struct Monitor {

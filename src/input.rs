@@ -1,7 +1,8 @@
 //! Reading modules.
 
 use std::fs::{File, Metadata};
-use std::io::Read;
+use std::io::{self, Cursor, Read};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -17,6 +18,96 @@ pub(crate) struct Input {
     pub(crate) wasm: Vec<u8>,
 }
 
+/// A module that may still be on its way.
+pub(crate) enum Source {
+    /// A file.
+    Whole(Input),
+    /// Standard input, or a file that is a pipe or the like.
+    Stream(Stream),
+}
+
+/// Brings a module, in binary or text format.
+pub(crate) struct Stream {
+    name: String,
+    metadata: Metadata,
+    bytes: io::Chain<Cursor<Vec<u8>>, File>,
+}
+
+impl Source {
+    /// Opens a file, or standard input if it is `-`.
+    pub(crate) fn open(path: &Path) -> anyhow::Result<Source> {
+        if is_stdin(path) {
+            let stdin = io::stdin().as_fd().try_clone_to_owned();
+            return Stream::start("standard input".into(), stdin.map(File::from));
+        }
+        let regular = |metadata: &Metadata| metadata.is_file() || metadata.is_dir();
+        match path.metadata() {
+            Ok(metadata) if !regular(&metadata) => {
+                Stream::start(path.display().to_string(), File::open(path))
+            }
+            _ => Ok(Source::Whole(Input::read(path)?)),
+        }
+    }
+
+    /// What it is called in messages.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Source::Whole(input) => input.path.display().to_string(),
+            Source::Stream(stream) => stream.name.clone(),
+        }
+    }
+
+    /// Of the file.
+    pub(crate) fn metadata(&self) -> &Metadata {
+        match self {
+            Source::Whole(input) => &input.metadata,
+            Source::Stream(stream) => &stream.metadata,
+        }
+    }
+}
+
+impl Stream {
+    /// Waits for the first bytes, to tell what is no module.
+    fn start(name: String, file: io::Result<File>) -> anyhow::Result<Source> {
+        let failed = || format!("cannot read {name}");
+        let mut file = file.with_context(failed)?;
+        let metadata = file.metadata().with_context(failed)?;
+        let mut start = Vec::new();
+        (&mut file)
+            .take(ELF.len() as u64)
+            .read_to_end(&mut start)
+            .with_context(failed)?;
+        check_start(&start, &name)?;
+        Ok(Source::Stream(Stream {
+            name,
+            metadata,
+            bytes: Cursor::new(start).chain(file),
+        }))
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.bytes.read(buffer)
+    }
+}
+
+/// Whether `path` stands for standard input.
+pub(crate) fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// Refuses what starts as no module does.
+fn check_start(bytes: &[u8], name: &str) -> anyhow::Result<()> {
+    if bytes.starts_with(ELF) {
+        bail!("{name} is compiled already: expected .wasm or .wat");
+    }
+    if bytes.is_empty() {
+        bail!("{name} is empty");
+    }
+    Ok(())
+}
+
 impl Input {
     /// Reads a file. What is in it decides about the format, not its name.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Input> {
@@ -25,15 +116,7 @@ impl Input {
         let metadata = file.metadata().with_context(failed)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).with_context(failed)?;
-        if bytes.starts_with(ELF) {
-            bail!(
-                "{} is compiled already: expected .wasm or .wat",
-                path.display()
-            );
-        }
-        if bytes.is_empty() {
-            bail!("{} is empty", path.display());
-        }
+        check_start(&bytes, &path.display().to_string())?;
         if !bytes.starts_with(WASM) && str::from_utf8(&bytes).is_err() {
             bail!(
                 "{} is no WebAssembly module, neither in binary nor in text format",

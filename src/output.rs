@@ -21,7 +21,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tempfile::TempPath;
 
-use crate::input::Input;
+use crate::input::Source;
 
 /// A file to be written. Unless it is [committed](commit), nothing happens to
 /// its target.
@@ -52,17 +52,14 @@ const DESCRIPTORS: &str = "/proc/self/fd";
 
 impl Output {
     /// Makes sure that `target` can be written before any work is put into
-    /// what is to be written there. It must not be the `input`.
-    pub(crate) fn create(target: &Path, input: &Input) -> anyhow::Result<Output> {
+    /// what is to be written there. It must not be the file that `input` is.
+    pub(crate) fn create(target: &Path, input: &Source) -> anyhow::Result<Output> {
         let failed = || format!("cannot write {}", target.display());
         let (content, name) = match fs::metadata(target) {
             Ok(metadata) if metadata.is_file() => {
                 let same = |file: &fs::Metadata| (file.dev(), file.ino());
-                if same(&metadata) == same(&input.metadata) {
-                    bail!(
-                        "the output would replace the input {}",
-                        input.path.display()
-                    );
+                if same(&metadata) == same(input.metadata()) {
+                    bail!("the output would replace the input {}", input.name());
                 }
                 temporary(target).with_context(failed)?
             }

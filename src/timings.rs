@@ -38,12 +38,9 @@ impl Timings {
     }
 
     /// Prints a table with one line for each stage; the last one ends now.
-    pub(crate) fn print(self) {
+    pub(crate) fn print(&self) {
         let end = Mark::now();
-        let marks = self
-            .marks
-            .into_inner()
-            .expect("no thread panics with the lock");
+        let marks = self.marks.lock().expect("no thread panics with the lock");
         let ends = marks.iter().skip(1).map(|(_, mark)| *mark).chain([end]);
 
         let mut table = String::from("stage       wall ms   CPU ms");

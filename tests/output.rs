@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 use common::{describe, wasm_aot};
 use tempfile::TempDir;
@@ -77,6 +77,80 @@ fn the_output_stands_beside_the_input_by_default() {
     let mode = fs::metadata(artefact).unwrap().mode();
     assert_eq!(mode & 0o600, 0o600);
     assert_eq!(mode & 0o111, 0);
+}
+
+/// Starts compiling standard input, a pipe, to `app.so`.
+fn compile_stdin(folder: &Path) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_wasm-aot"))
+        .current_dir(folder)
+        .args(["compile", "-", "-o", "app.so"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn a_module_from_a_pipe_gives_the_same_bytes() {
+    let folder = folder();
+    succeed(folder.path(), &["app.wasm"]);
+    let target = folder.path().join("app.so");
+    let expected = fs::read(&target).unwrap();
+    let module = fs::read(PROGRAM).unwrap();
+
+    fs::remove_file(&target).unwrap();
+    let mut child = compile_stdin(folder.path());
+    let mut stdin = child.stdin.take().unwrap();
+    for piece in module.chunks(1000) {
+        stdin.write_all(piece).unwrap();
+    }
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", describe(&output));
+    assert!(fs::read(&target).unwrap() == expected);
+
+    // A pipe that has a name, and a file that comes as standard input.
+    for command in [
+        "mkfifo pipe && { cat app.wasm > pipe & } && \"$0\" compile pipe -o pipe.so --name app",
+        "\"$0\" compile - -o pipe.so --name app < app.wasm",
+    ] {
+        let output = Command::new("sh")
+            .args(["-c", command, env!("CARGO_BIN_EXE_wasm-aot")])
+            .current_dir(&folder)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", describe(&output));
+        let artefact = folder.path().join("pipe.so");
+        assert!(fs::read(&artefact).unwrap() == expected, "{command}");
+        fs::remove_file(artefact).unwrap();
+    }
+}
+
+#[test]
+fn an_error_in_a_pipe_does_not_wait_for_its_end() {
+    let folder = folder();
+    let before = names(folder.path());
+    let mut child = compile_stdin(folder.path());
+    // A type section that ends in a form that does not exist. The pipe stays
+    // open.
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"\0asm\x01\0\0\0\x01\x02\x01\x11").unwrap();
+    let output = child.wait_with_output().unwrap();
+    check_failure(&output, "standard input: invalid module: ");
+    assert_eq!(names(folder.path()), before);
+    drop(stdin);
+}
+
+#[test]
+fn standard_input_is_not_replaced() {
+    let folder = folder();
+    let output = Command::new("sh")
+        .args(["-c", "\"$0\" compile - -o app.wasm < app.wasm"])
+        .arg(env!("CARGO_BIN_EXE_wasm-aot"))
+        .current_dir(&folder)
+        .output()
+        .unwrap();
+    check_failure(&output, "the output would replace the input");
 }
 
 #[test]

@@ -95,6 +95,7 @@ pub(crate) fn of_call(store: &Arc<Inner>, error: CallError) -> Box<Ref> {
             data.at(error.backtrace().clone())
         }
         CallError::Arguments(error) => TrapData::new(error.to_string()),
+        CallError::Resource(error) => TrapData::new(error::chain(&error)),
     };
     of_data(store, Arc::new(data))
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{Cursor, Seek, Write};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cranelift_codegen::ir::{Function, Signature, UserFuncName};
@@ -11,15 +12,17 @@ use cranelift_frontend::FunctionBuilderContext;
 use rayon::prelude::*;
 use wasm_aot_abi::Tunables;
 
-use crate::abi::{Symbol, Vmctx};
+use crate::abi::Symbol;
 use crate::backend::{Backend, Code};
 use crate::error::{Error, Result};
+use crate::functions::{Checker, Worker};
 use crate::image::Image;
 use crate::metadata::Parts;
-use crate::module::Module;
-use crate::passes::{Escapes, Usage};
+use crate::module::{Body, Contents, Intake, Module, Read};
+use crate::passes::{Usage, Whole};
 use crate::text::Text;
-use crate::translate::{self, Context, Scratch};
+use crate::trampoline::Export;
+use crate::translate::{self, Context};
 use crate::{Features, Options, emit, trampoline};
 
 /// The stages of a compilation, in order.
@@ -27,9 +30,11 @@ use crate::{Features, Options, emit, trampoline};
 pub enum Stage {
     /// Reading and validating everything but function bodies.
     Parse,
-    /// Analysing the module as a whole.
+    /// Validating function bodies and analysing the module as a whole. Not a
+    /// stage of its own for a module that comes as a stream: there it happens
+    /// while functions are compiled.
     Analyse,
-    /// Validating, translating and compiling functions.
+    /// Compiling functions.
     Generate,
     /// Placing code and describing the module.
     Layout,
@@ -48,10 +53,31 @@ pub trait Observer: Sync {
     fn functions(&self, done: usize, total: usize) {
         let _ = (done, total);
     }
+
+    /// The module has come as a stream and is complete now: so many functions
+    /// have to be compiled again, as others that came later changed what was
+    /// known of the module.
+    fn again(&self, functions: usize) {
+        let _ = functions;
+    }
 }
 
 /// Looks away.
 impl Observer for () {}
+
+impl<O: Observer + Send + ?Sized> Observer for Arc<O> {
+    fn stage(&self, stage: Stage) {
+        (**self).stage(stage);
+    }
+
+    fn functions(&self, done: usize, total: usize) {
+        (**self).functions(done, total);
+    }
+
+    fn again(&self, functions: usize) {
+        (**self).again(functions);
+    }
+}
 
 /// Compiles a module in binary or text format to what `options` ask for, a shared
 /// object by default.
@@ -85,27 +111,41 @@ pub fn compile_to(
     let backend = Backend::new(options)?;
 
     observer.stage(Stage::Parse);
-    let module = Module::parse(&wasm, options.features, &options.keep_custom)
-        .map_err(|error| options.features.blame(&wasm, error))?;
-
+    let mut intake = Intake::new(options.features, &options.keep_custom);
+    let taken = intake.take(&wasm);
     observer.stage(Stage::Analyse);
-    let analysis = Analysis::new(&module);
-    let image = Image::new(&module);
-    let cx = analysis.context(&module, &backend);
+    // Of several errors, the one that comes first in the module is returned.
+    let (bodies, usage) = check(&mut intake)?;
+    taken?;
+    let Read { module, contents } = intake.finish()?;
+    let whole = Whole::new(&module, &usage);
 
     observer.stage(Stage::Generate);
-    let functions =
-        functions(&cx, &backend, observer).map_err(|error| options.features.blame(&wasm, error))?;
-    let trampolines = trampolines(&cx, &backend)?;
+    let cx = context(&module, &whole, &backend);
+    let functions = functions(&cx, &backend, &bodies, observer)?;
+    assemble(options, &backend, observer, &cx, &contents, functions, out)
+}
+
+/// Makes an artefact of the compiled functions, which are in order.
+pub(crate) fn assemble(
+    options: &Options,
+    backend: &Backend,
+    observer: &(impl Observer + ?Sized),
+    cx: &Context<'_>,
+    contents: &Contents<'_>,
+    functions: Vec<(Symbol, Code)>,
+    out: impl Write + Seek,
+) -> Result<()> {
+    let trampolines = trampolines(cx, backend, &functions)?;
 
     observer.stage(Stage::Layout);
-    let text = Text::new(&cx, &backend, functions, trampolines)?;
+    let text = Text::new(cx, backend, functions, trampolines)?;
     let layout = Parts {
-        wasm: &wasm,
         options,
-        backend: &backend,
-        cx: &cx,
-        image,
+        backend,
+        cx,
+        contents,
+        image: Image::new(cx.module, contents),
         text,
     }
     .into_layout()?;
@@ -121,15 +161,11 @@ pub fn compile_to(
 /// [`Error::Text`], [`Error::Invalid`] or [`Error::Unsupported`].
 pub fn validate(module: &[u8], features: Features) -> Result<()> {
     let wasm = binary(module)?;
-    let module =
-        Module::parse(&wasm, features, &[]).map_err(|error| features.blame(&wasm, error))?;
-    module
-        .bodies
-        .par_iter()
-        .map(|body| Ok(body.validator(Default::default()).validate(&body.code)?))
-        .find_first(Result::is_err)
-        .unwrap_or(Ok(()))
-        .map_err(|error| features.blame(&wasm, error))
+    let mut intake = Intake::new(features, &[]);
+    let taken = intake.take(&wasm);
+    check(&mut intake)?;
+    taken?;
+    intake.finish().map(drop)
 }
 
 /// The intermediate code of the functions that a module defines, in order, as it
@@ -143,46 +179,38 @@ pub fn validate(module: &[u8], features: Features) -> Result<()> {
 pub fn clif(module: &[u8], options: &Options) -> Result<String> {
     let wasm = binary(module)?;
     let backend = Backend::new(options)?;
-    let blame = |error| options.features.blame(&wasm, error);
-    let module = Module::parse(&wasm, options.features, &[]).map_err(blame)?;
-    let analysis = Analysis::new(&module);
-    let cx = analysis.context(&module, &backend);
-    let mut scratch = Scratch::default();
+    let mut intake = Intake::new(options.features, &[]);
+    let taken = intake.take(&wasm);
+    let (bodies, usage) = check(&mut intake)?;
+    taken?;
+    let Read { module, .. } = intake.finish()?;
+    let whole = Whole::new(&module, &usage);
+    let cx = context(&module, &whole, &backend);
+    let mut scratch = FunctionBuilderContext::new();
     let mut text = String::new();
-    for (index, body) in (module.imported_functions..).zip(&module.bodies) {
-        let symbol = Symbol::Function(index);
+    for body in &bodies {
+        let symbol = Symbol::Function(body.index);
         let mut func = Function::with_name_signature(
             UserFuncName::User(symbol.into()),
             Signature::new(CallConv::Tail),
         );
-        translate::translate(&cx, index, body, &mut scratch, &mut func).map_err(blame)?;
+        translate::translate(&cx, body, &mut scratch, &mut func)?;
         writeln!(text, "{func}").expect("a string takes everything");
     }
     Ok(text)
 }
 
-/// What is found out about a module as a whole.
-struct Analysis {
-    escapes: Escapes,
-    vmctx: Vmctx,
-}
-
-impl Analysis {
-    fn new(module: &Module<'_>) -> Analysis {
-        let usage = Usage::scan(module);
-        let escapes = Escapes::new(module, &usage);
-        let vmctx = Vmctx::new(module, &escapes);
-        Analysis { escapes, vmctx }
-    }
-
-    fn context<'m>(&'m self, module: &'m Module<'m>, backend: &'m Backend) -> Context<'m> {
-        Context {
-            module,
-            escapes: &self.escapes,
-            vmctx: &self.vmctx,
-            tunables: TUNABLES,
-            isa: backend.isa(),
-        }
+/// What functions are compiled with.
+pub(crate) fn context<'m>(
+    module: &'m Module,
+    whole: &'m Whole,
+    backend: &'m Backend,
+) -> Context<'m> {
+    Context {
+        module,
+        whole,
+        tunables: TUNABLES,
+        isa: backend.isa(),
     }
 }
 
@@ -199,53 +227,71 @@ pub(crate) fn binary(module: &[u8]) -> Result<Cow<'_, [u8]>> {
     wat::parse_bytes(module).map_err(|error| Error::Text(error.to_string()))
 }
 
-/// Compiles every function that the module defines. Of several errors, the one
-/// that comes first in the module is returned.
+/// Validates all bodies that have come in. Of several errors, the first is
+/// returned.
+fn check<'a>(intake: &mut Intake<'a>) -> Result<(Vec<Body<'a>>, Usage)> {
+    let ready = intake.ready();
+    let mut bodies = Vec::with_capacity(ready.len());
+    let mut all = Usage::default();
+    let Some((module, _)) = intake.environment() else {
+        return Ok((bodies, all));
+    };
+    let checked: Vec<_> = ready
+        .into_par_iter()
+        .map_init(Checker::default, |checker, body| {
+            let mut usage = Usage::default();
+            let body = checker.check(module, body, &mut usage)?;
+            Ok((body, usage))
+        })
+        .collect();
+    for result in checked {
+        let (body, usage) = result.map_err(|refused| intake.refuse(refused))?;
+        bodies.push(body);
+        all.extend(usage);
+    }
+    Ok((bodies, all))
+}
+
+/// Compiles all functions. Of several errors, the first is returned.
 fn functions(
     cx: &Context<'_>,
     backend: &Backend,
+    bodies: &[Body<'_>],
     observer: &impl Observer,
 ) -> Result<Vec<(Symbol, Code)>> {
-    let total = cx.module.bodies.len();
+    let total = bodies.len();
     let done = AtomicUsize::new(0);
     observer.functions(0, total);
-    let results: Vec<Result<_>> = cx
-        .module
-        .bodies
+    let results: Vec<Result<_>> = bodies
         .par_iter()
-        .enumerate()
-        .map_init(Worker::new, |worker, (defined, body)| {
-            let index = cx.module.imported_functions + defined as u32;
-            worker.codegen.clear();
-            translate::translate(
-                cx,
-                index,
-                body,
-                &mut worker.scratch,
-                &mut worker.codegen.func,
-            )?;
-            let code = backend
-                .compile(&mut worker.codegen)
-                .map_err(|message| Error::Codegen {
-                    function: index,
-                    message,
-                })?;
+        .map_init(Worker::new, |worker, body| {
+            let compiled = worker.compile(cx, backend, body)?;
             observer.functions(done.fetch_add(1, Ordering::Relaxed) + 1, total);
-            Ok((Symbol::Function(index), code))
+            Ok((Symbol::Function(body.index), compiled.code))
         })
         .collect();
     results.into_iter().collect()
 }
 
 /// Compiles the code between wasm and C, in the order of [`Symbol`].
-fn trampolines(cx: &Context<'_>, backend: &Backend) -> Result<Vec<(Symbol, Code)>> {
+fn trampolines(
+    cx: &Context<'_>,
+    backend: &Backend,
+    functions: &[(Symbol, Code)],
+) -> Result<Vec<(Symbol, Code)>> {
     let module = cx.module;
+    // Neither traps nor calls.
+    let returns = |function: u32| {
+        let defined = module.defined_function(function)?;
+        functions[defined].1.sites.is_empty().then_some(())
+    };
     let entries = cx
+        .whole
         .escapes
         .entry_types(module)
         .into_iter()
         .map(Symbol::Entry);
-    let exits = cx.escapes.exit_types().map(Symbol::Exit);
+    let exits = cx.whole.escapes.exit_types().map(Symbol::Exit);
     let typed = module.exported_functions().into_iter().map(Symbol::Typed);
     let mut codegen = cranelift_codegen::Context::new();
     let mut scratch = FunctionBuilderContext::new();
@@ -260,9 +306,14 @@ fn trampolines(cx: &Context<'_>, backend: &Backend) -> Result<Vec<(Symbol, Code)
                 Symbol::Entry(index) => trampoline::entry(ty(index), cx.isa, scratch, func),
                 Symbol::Exit(index) => trampoline::exit(ty(index), cx.isa, scratch, func),
                 Symbol::Typed(index) => {
-                    let import = cx.vmctx.functions.get(index as usize).copied();
+                    let imported = &cx.whole.vmctx.functions;
+                    let callee = match imported.get(index as usize) {
+                        Some(&slot) => Export::Imported(slot),
+                        None if returns(index).is_some() => Export::Returning(index),
+                        None => Export::Defined(index),
+                    };
                     let ty = module.function_type(index);
-                    trampoline::typed(ty, index, import, cx.isa, scratch, func);
+                    trampoline::typed(ty, callee, cx.isa, scratch, func);
                 }
                 Symbol::Function(_) | Symbol::Table(_) => unreachable!("no trampoline"),
             }
@@ -272,19 +323,4 @@ fn trampolines(cx: &Context<'_>, backend: &Backend) -> Result<Vec<(Symbol, Code)
             Ok((symbol, code))
         })
         .collect()
-}
-
-/// What one thread keeps from function to function.
-struct Worker {
-    codegen: cranelift_codegen::Context,
-    scratch: Scratch,
-}
-
-impl Worker {
-    fn new() -> Worker {
-        Worker {
-            codegen: cranelift_codegen::Context::new(),
-            scratch: Scratch::default(),
-        }
-    }
 }

@@ -58,6 +58,9 @@ pub enum Error {
         /// What the code generator says.
         message: String,
     },
+    /// The module could not be read.
+    #[error("cannot read the module")]
+    Read(#[source] std::io::Error),
     /// The artefact could not be written.
     #[error(transparent)]
     Write(#[from] crate::elf::Error),

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use wasm_aot_abi as abi;
-use wasmparser::{Parser, ValidPayload, Validator, WasmFeatures};
+use wasmparser::WasmFeatures;
 
 use crate::Error;
 
@@ -179,44 +179,16 @@ impl Features {
         self.enabled
     }
 
-    /// Turns a validator's refusal of `wasm` into an [`Error`]: if the module
-    /// would get past the refused place with one more feature, that feature is
-    /// the reason.
-    pub(crate) fn blame(self, wasm: &[u8], refusal: Error) -> Error {
-        let Error::Invalid { offset, .. } = refusal else {
-            return refusal;
-        };
-        for row in FEATURES {
-            let wider = self.enabled | row.flags;
-            if wider != self.enabled && first_error(wasm, wider).is_none_or(|at| at > offset) {
-                return Error::Unsupported {
-                    feature: Feature(row),
-                    offset,
-                };
-            }
-        }
-        refusal
+    /// The first feature that makes `passes` true when it is switched on as well.
+    pub(crate) fn missing(self, passes: impl Fn(WasmFeatures) -> bool) -> Option<Feature> {
+        FEATURES
+            .iter()
+            .find(|row| {
+                let wider = self.enabled | row.flags;
+                wider != self.enabled && passes(wider)
+            })
+            .map(Feature)
     }
-}
-
-/// Offset of what the validator refuses first.
-fn first_error(wasm: &[u8], features: WasmFeatures) -> Option<u64> {
-    let mut validator = Validator::new_with_features(features);
-    let mut bodies = Vec::new();
-    let mut parser = Parser::new(0);
-    parser.set_features(features);
-    for payload in parser.parse_all(wasm) {
-        let checked = payload.and_then(|payload| validator.payload(&payload));
-        match checked {
-            Ok(ValidPayload::Func(function, body)) => bodies.push((function, body)),
-            Ok(_) => {}
-            Err(error) => return Some(error.offset()),
-        }
-    }
-    bodies.into_iter().find_map(|(function, body)| {
-        let mut validator = function.into_validator(Default::default());
-        validator.validate(&body).err().map(|error| error.offset())
-    })
 }
 
 impl Default for Features {

@@ -6,7 +6,7 @@
 
 use wasm_aot_abi::IMAGE_ALIGNMENT;
 
-use crate::module::{DataSegment, Module, SegmentMode};
+use crate::module::{Contents, DataSegment, Module, SegmentMode};
 
 /// Up to this size zeros between segments do not matter. In bytes.
 const SMALL: u64 = 1 << 20;
@@ -24,20 +24,20 @@ pub(crate) struct Image {
 impl Image {
     /// Either every active segment is in the image, or none is: one that could
     /// trap must find the memory as the segments before it have left it.
-    pub(crate) fn new(module: &Module<'_>) -> Image {
-        Image::of_segments(module).unwrap_or(Image {
+    pub(crate) fn new(module: &Module, contents: &Contents<'_>) -> Image {
+        Image::of_segments(module, contents).unwrap_or(Image {
             bytes: Vec::new(),
             offset: 0,
         })
     }
 
     /// Whether `segment` is in the image.
-    pub(crate) fn contains(&self, segment: &DataSegment<'_>) -> bool {
+    pub(crate) fn contains(&self, segment: &DataSegment) -> bool {
         !self.bytes.is_empty() && matches!(segment.mode, SegmentMode::Active { .. })
     }
 
-    fn of_segments(module: &Module<'_>) -> Option<Image> {
-        let placed = placed_segments(module)?;
+    fn of_segments(module: &Module, contents: &Contents<'_>) -> Option<Image> {
+        let placed = placed_segments(module, contents)?;
         let data: u64 = placed.iter().map(|(_, bytes)| bytes.len() as u64).sum();
         let filled = placed.iter().filter(|(_, bytes)| !bytes.is_empty());
         let start = filled.clone().map(|(start, _)| *start).min()?;
@@ -65,17 +65,20 @@ impl Image {
 
 /// Start and bytes of every active segment, if all of them are surely in the
 /// bounds of a memory 0 that the module defines.
-fn placed_segments<'a>(module: &Module<'a>) -> Option<Vec<(u64, &'a [u8])>> {
+fn placed_segments<'a>(
+    module: &Module,
+    contents: &'a Contents<'_>,
+) -> Option<Vec<(u64, &'a [u8])>> {
     let memory = module.memories.first()?;
     if module.imported_memories > 0 {
         return None;
     }
     let length = memory.initial << memory.page_size_log2();
-    module
+    contents
         .data
         .iter()
         .filter_map(|segment| match segment.mode {
-            SegmentMode::Active { index, offset } => Some((index, offset, segment.bytes)),
+            SegmentMode::Active { index, offset } => Some((index, offset, contents.bytes(segment))),
             _ => None,
         })
         .map(|(index, offset, bytes)| {

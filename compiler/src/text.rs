@@ -75,7 +75,7 @@ impl Text {
             text.check_size(backend)?;
         }
         for table in 0..cx.module.tables.len() as u32 {
-            if let Some(rows) = cx.escapes.table_in_text(table) {
+            if let Some(rows) = cx.whole.escapes.table_in_text(table) {
                 text.place_table(cx, table, rows);
                 text.check_size(backend)?;
             }

@@ -6,7 +6,7 @@ use core::mem::offset_of;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     BlockArg, BlockCall, ExceptionTableData, ExceptionTableItem, ExtFuncData, ExternalName,
-    Function, InstBuilder, StackSlotData, StackSlotKind, Type, Value, types,
+    FuncRef, Function, InstBuilder, SigRef, StackSlotData, StackSlotKind, Type, Value, types,
 };
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
@@ -42,13 +42,21 @@ pub(crate) fn entry(
     trampoline.succeed(isa);
 }
 
-/// `name(vmctx, params..., result pointers...) -> status`: calls function
-/// `index` of the module, which is imported if there is a slot for it in the
-/// vmctx.
+/// What the C symbol of an export calls.
+pub(crate) enum Export {
+    /// A function of the module, by its index.
+    Defined(u32),
+    /// The same, one that neither traps nor calls: it surely returns, and nobody
+    /// walks the stack meanwhile.
+    Returning(u32),
+    /// An imported function, by its slot in the vmctx.
+    Imported(u32),
+}
+
+/// `name(vmctx, params..., result pointers...) -> status`: calls an export.
 pub(crate) fn typed(
     ty: &FuncType,
-    index: u32,
-    import: Option<u32>,
+    export: Export,
     isa: &dyn TargetIsa,
     scratch: &mut FunctionBuilderContext,
     func: &mut Function,
@@ -58,10 +66,12 @@ pub(crate) fn typed(
     let params = trampoline.params.clone();
     let (inputs, outputs) = params.split_at(1 + ty.params().len());
     let vmctx = inputs[0];
-    trampoline.attach(vmctx, isa);
-    let (callee, ctx) = match import {
-        None => (Callee::Function(index), vmctx),
-        Some(slot) => {
+    if !matches!(export, Export::Returning(_)) {
+        trampoline.attach(vmctx, isa);
+    }
+    let (callee, ctx) = match export {
+        Export::Defined(index) | Export::Returning(index) => (Callee::Function(index), vmctx),
+        Export::Imported(slot) => {
             let [code, ctx] = [
                 offset_of!(abi::FunctionImport, code),
                 offset_of!(abi::FunctionImport, ctx),
@@ -79,7 +89,10 @@ pub(crate) fn typed(
             _ => input,
         });
     }
-    let results = trampoline.enter(ty, vmctx, callee, &args);
+    let results = match export {
+        Export::Returning(index) => trampoline.call(ty, index, &args),
+        _ => trampoline.enter(ty, vmctx, callee, &args),
+    };
     for (&result, &output) in results.iter().zip(outputs) {
         trampoline.store_unaligned(result, output);
     }
@@ -320,13 +333,7 @@ impl<'f> Trampoline<'f> {
         match callee {
             Callee::Code(code) => self.builder.ins().try_call_indirect(code, args, table),
             Callee::Function(index) => {
-                let name = declare(self.builder.func, Symbol::Function(index));
-                let function = self.builder.import_function(ExtFuncData {
-                    name: ExternalName::user(name),
-                    signature,
-                    colocated: true,
-                    patchable: false,
-                });
+                let function = self.function(index, signature);
                 self.builder.ins().try_call(function, args, table)
             }
         };
@@ -341,6 +348,25 @@ impl<'f> Trampoline<'f> {
         self.builder.switch_to_block(returned);
         self.leave(store, record);
         results
+    }
+
+    /// Calls function `index` of the module, which surely returns.
+    fn call(&mut self, ty: &FuncType, index: u32, args: &[Value]) -> Vec<Value> {
+        let signature = self.builder.import_signature(wasm_signature(ty));
+        let function = self.function(index, signature);
+        let call = self.builder.ins().call(function, args);
+        self.builder.inst_results(call).to_vec()
+    }
+
+    /// Declares function `index` of the module.
+    fn function(&mut self, index: u32, signature: SigRef) -> FuncRef {
+        let name = declare(self.builder.func, Symbol::Function(index));
+        self.builder.import_function(ExtFuncData {
+            name: ExternalName::user(name),
+            signature,
+            colocated: true,
+            patchable: false,
+        })
     }
 
     /// Pops the entry record.

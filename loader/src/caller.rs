@@ -7,9 +7,38 @@ use crate::{Extern, Instance, Memory, Store};
 /// The store that a host function was called in, and the instance that imported
 /// it. Dereferences to the [`Store`].
 ///
-/// The store behind it must still be there when the host function ends:
-/// replacing it (as with [`std::mem::replace`]) **aborts** the process then,
-/// since the caller could not go on.
+/// The store behind it must still be there when the host function ends, or
+/// waits: replacing it (as with [`std::mem::replace`]) **aborts** the process
+/// then, since the caller could not go on.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let compile = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctest/compile.rs"));
+/// use wasm_aot_loader::{BoxError, Caller, Instance, Store, imports};
+///
+/// let module = compile(r#"(module
+///   (import "host" "shout" (func $shout (param i32 i32)))
+///   (memory (export "memory") 1)
+///   (data (i32.const 8) "quiet")
+///   (func (export "run") (call $shout (i32.const 8) (i32.const 5))))"#)?;
+/// let imports = imports! {
+///     "host" => {
+///         "shout" => |mut caller: Caller<'_>, at: u32, len: u32| -> Result<(), BoxError> {
+///             let memory = caller.memory().ok_or("no memory is exported")?;
+///             let bytes = memory.data_mut(&mut caller).get_mut(at as usize..);
+///             let text = bytes.and_then(|bytes| bytes.get_mut(..len as usize));
+///             text.ok_or("the text is outside of the memory")?.make_ascii_uppercase();
+///             Ok(())
+///         },
+///     },
+/// };
+/// let mut store = Store::new();
+/// let instance = Instance::new(&mut store, &module, &imports)?;
+/// instance.get_typed_func::<(), ()>(&store, "run")?.call(&mut store, ())?;
+/// let memory = instance.get_memory(&store, "memory")?;
+/// assert_eq!(memory.data(&store)[8..13], *b"QUIET");
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct Caller<'a> {
     store: &'a mut Store,

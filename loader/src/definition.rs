@@ -1,4 +1,4 @@
-//! What stands behind a name of an [`Imports`].
+//! What stands behind a name of an [`Imports`](crate::Imports).
 
 use std::sync::Arc;
 
@@ -49,7 +49,7 @@ impl Definition {
 
     /// A function that fails with [`MissingImport`] when it is called, for an
     /// import that is one; `None` for any other. Made to be an
-    /// [`Imports::fallback`].
+    /// [`Imports::fallback`](crate::Imports::fallback).
     pub fn stub(import: &ImportType<'_>) -> Option<Definition> {
         let ExternType::Func(ty) = &import.ty else {
             return None;
@@ -85,7 +85,8 @@ impl<T: Into<Extern>> From<T> for Definition {
     }
 }
 
-/// What [`Imports::define`] and [`imports!`](crate::imports) take: a closure as
+/// What [`Imports::define`](crate::Imports::define) and
+/// [`imports!`](crate::imports) take: a closure as
 /// for [`Func::wrap`], something of a store, or a [`Definition`]. `M` tells them
 /// apart and is always inferred.
 #[diagnostic::on_unimplemented(

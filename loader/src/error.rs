@@ -14,6 +14,21 @@ use crate::{ExternType, FuncType, Trap, TrapCode, Val, ValType};
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Why an artefact cannot be used.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use wasm_aot_loader::{Module, OpenError};
+///
+/// match Module::from_bytes(b"\0asm\x01\0\0\0") {
+///     Err(OpenError::NotElf) => println!("compile it first"),
+///     other => panic!("{other:?}"),
+/// }
+/// match Module::open("/nowhere.so") {
+///     Err(OpenError::Read { path, source }) => println!("{}: {source}", path.display()),
+///     other => panic!("{other:?}"),
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -94,6 +109,16 @@ pub enum OpenError {
 }
 
 /// The system refused memory or address space.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use wasm_aot_loader::{Memory, MemoryType, Store};
+///
+/// let impossible = MemoryType::new(2, Some(1));
+/// let error = Memory::new(&mut Store::new(), impossible).unwrap_err();
+/// assert_eq!(error.to_string(), "cannot allocate a linear memory");
+/// # Ok(()) }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error("cannot allocate {what}")]
 pub struct ResourceError {
@@ -182,6 +207,28 @@ impl GrowError {
 
 /// Every import that was not supplied, or not as the module wants it. Never
 /// empty.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let compile = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctest/compile.rs"));
+/// use wasm_aot_loader::{Instance, InstantiationError, Store, imports};
+///
+/// let module = compile(r#"(module (import "host" "log" (func (param i32)))
+///   (import "host" "memory" (memory 1)))"#)?;
+/// let imports = imports! { "host" => { "log" => |_: i64| () } };
+/// let Err(InstantiationError::Link(error)) = Instance::new(&mut Store::new(), &module, &imports)
+/// else {
+///     panic!("they do not match");
+/// };
+/// assert_eq!(error.problems().len(), 2);
+/// assert_eq!(
+///     error.to_string(),
+///     "incompatible import type: \"host\" \"log\": \
+///      expected (func (param i32)), found (func (param i64))\n\
+///      unknown import: \"host\" \"memory\": expected (memory 1)"
+/// );
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct LinkError {
     problems: Box<[LinkProblem]>,
@@ -258,6 +305,26 @@ impl fmt::Display for LinkProblem {
 
 /// A function was called that the module imports but nobody has supplied: what a
 /// [stub](crate::Definition::stub) fails with.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let compile = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctest/compile.rs"));
+/// use wasm_aot_loader::{CallError, Imports, Instance, MissingImport, Store};
+///
+/// let module = compile(r#"(module (import "env" "gone" (func $gone))
+///   (func (export "run") (call $gone)))"#)?;
+/// let mut imports = Imports::new();
+/// imports.stub_missing();
+/// let mut store = Store::new();
+/// let instance = Instance::new(&mut store, &module, &imports)?;
+/// let run = instance.get_typed_func::<(), ()>(&store, "run")?;
+/// let Err(CallError::Host(error)) = run.call(&mut store, ()) else {
+///     panic!("nobody has supplied it");
+/// };
+/// let missing: &MissingImport = error.downcast_ref().unwrap();
+/// assert_eq!(missing.to_string(), r#"call of the missing import "env" "gone""#);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("call of the missing import {module:?} {field:?}")]
 pub struct MissingImport {
@@ -268,6 +335,19 @@ pub struct MissingImport {
 }
 
 /// Why a module could not be instantiated.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let compile = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctest/compile.rs"));
+/// use wasm_aot_loader::{Imports, Instance, InstantiationError, Store};
+///
+/// let module = compile("(module (func $start unreachable) (start $start))")?;
+/// match Instance::new(&mut Store::new(), &module, &Imports::new()) {
+///     Err(InstantiationError::Trap(trap)) => assert_eq!(trap.message(), "unreachable"),
+///     other => panic!("{other:?}"),
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InstantiationError {
@@ -281,7 +361,7 @@ pub enum InstantiationError {
     /// The store has artefacts of another calling convention.
     #[error("the store holds artefacts of another calling convention")]
     Convention,
-    /// Memory or address space is used up; nothing has happened yet.
+    /// Memory or address space is used up; no code has run yet.
     #[error(transparent)]
     Resource(#[from] ResourceError),
     /// An active segment did not fit, or the start function trapped. What had
@@ -298,12 +378,27 @@ impl From<CallError> for InstantiationError {
         match error {
             CallError::Trap(trap) => InstantiationError::Trap(trap),
             CallError::Host(error) => InstantiationError::Host(error),
+            CallError::Resource(error) => InstantiationError::Resource(error),
             CallError::Arguments(_) => unreachable!("a start function has no parameters"),
         }
     }
 }
 
 /// Why a call did not return.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use wasm_aot_loader::{CallError, Func, Store, TrapCode};
+///
+/// let mut store = Store::new();
+/// let fail = Func::wrap(&mut store, || Err::<(), _>("no"));
+/// let error = fail.call(&mut store, &[], &mut []).unwrap_err();
+/// assert!(matches!(error, CallError::Host(_)));
+/// assert_eq!(error.to_string(), "no");
+/// let error = fail.call(&mut store, &[1.into()], &mut []).unwrap_err();
+/// assert_eq!(error.to_string(), "expected 0 arguments, got 1");
+/// # Ok(()) }
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
     /// The code trapped.
@@ -316,6 +411,10 @@ pub enum CallError {
     /// [`TypedFunc`](crate::TypedFunc).
     #[error(transparent)]
     Arguments(ArgumentError),
+    /// There is no memory for the stack of an asynchronous call; nothing has
+    /// happened yet. Never from a synchronous call.
+    #[error(transparent)]
+    Resource(ResourceError),
 }
 
 impl CallError {
@@ -333,6 +432,31 @@ impl CallError {
 /// A host function that fails with a [`CallError`] or [`Trap`] of its own (an
 /// inner call's, passed on with `?`) does not end up here: the outer call fails
 /// with that very error.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let compile = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctest/compile.rs"));
+/// use wasm_aot_loader::{CallError, Instance, Store, imports};
+///
+/// #[derive(Debug, thiserror::Error)]
+/// #[error("over quota")]
+/// struct OverQuota;
+///
+/// let module = compile(r#"(module (import "host" "charge" (func $charge))
+///   (func $work (export "work") (call $charge)))"#)?;
+/// let imports = imports! { "host" => { "charge" => || Err::<(), _>(OverQuota) } };
+/// let mut store = Store::new();
+/// let instance = Instance::new(&mut store, &module, &imports)?;
+/// let work = instance.get_typed_func::<(), ()>(&store, "work")?;
+/// match work.call(&mut store, ()) {
+///     Err(CallError::Host(error)) => {
+///         assert!(error.downcast_ref::<OverQuota>().is_some());
+///         assert_eq!(error.backtrace().frames()[0].func_name(), Some("work"));
+///     }
+///     other => panic!("{other:?}"),
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct HostError {
     inner: Box<HostErrorInner>,
@@ -380,6 +504,22 @@ impl Error for HostError {
 }
 
 /// Arguments that do not fit a function.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use wasm_aot_loader::{ArgumentError, CallError, Func, Store, Val, ValType};
+///
+/// let mut store = Store::new();
+/// let func = Func::wrap(&mut store, |_: i32| ());
+/// match func.call(&mut store, &[Val::I64(1)], &mut []) {
+///     Err(CallError::Arguments(error)) => {
+///         let (expected, found) = (ValType::I32, ValType::I64);
+///         assert_eq!(error, ArgumentError::Type { index: 0, expected, found });
+///     }
+///     other => panic!("{other:?}"),
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ArgumentError {
@@ -444,6 +584,17 @@ impl ArgumentError {
 }
 
 /// A function has another type than was asked for.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use wasm_aot_loader::{Func, Store};
+///
+/// let mut store = Store::new();
+/// let func = Func::wrap(&mut store, |_: i32| ());
+/// let error = func.typed::<i64, ()>(&store).unwrap_err();
+/// assert_eq!(error.to_string(), "the function is (func (param i32)), not (func (param i64))");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the function is {found}, not {expected}")]
 pub struct FuncTypeError {
@@ -454,6 +605,21 @@ pub struct FuncTypeError {
 }
 
 /// Why something of an instance is not there as it was asked for.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let compile = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctest/compile.rs"));
+/// use wasm_aot_loader::{ExportError, Imports, Instance, Store};
+///
+/// let module = compile(r#"(module (memory (export "memory") 1))"#)?;
+/// let mut store = Store::new();
+/// let instance = Instance::new(&mut store, &module, &Imports::new())?;
+/// let error = instance.get_memory(&store, "mem").unwrap_err();
+/// assert_eq!(error, ExportError::Missing { name: "mem".to_owned() });
+/// let error = instance.get_table(&store, "memory").unwrap_err();
+/// assert_eq!(error.to_string(), "export \"memory\" is (memory 1), not a table");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExportError {

@@ -4,6 +4,25 @@ use crate::{ExternType, Func, Global, Memory, Store, Table};
 
 /// A function, table, memory or global. Equal if it is the same one, however it
 /// was obtained.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let compile = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctest/compile.rs"));
+/// use wasm_aot_loader::{Extern, Imports, Instance, Store};
+///
+/// let module = compile(r#"(module (func $f (export "f")) (export "g" (func $f))
+///   (memory (export "m") 1))"#)?;
+/// let mut store = Store::new();
+/// let instance = Instance::new(&mut store, &module, &Imports::new())?;
+/// let f = instance.get_export(&store, "f").unwrap();
+/// assert_eq!(instance.get_export(&store, "g"), Some(f));
+/// assert!(f.func().is_some() && f.memory().is_none());
+/// match instance.get_export(&store, "m") {
+///     Some(Extern::Memory(memory)) => assert_eq!(memory.size(&store), 1),
+///     other => panic!("{other:?}"),
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Extern {
     /// A function.

@@ -11,6 +11,36 @@ use crate::{BoxError, CallError, Caller, FuncType, FuncTypeError, Store, Val};
 /// export, a table, a global or a result. A host function that is exported
 /// again is still itself; the same definition of an
 /// [`Imports`](crate::Imports) is one function in a store, whoever imports it.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let compile = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctest/compile.rs"));
+/// use wasm_aot_loader::{Func, FuncType, Imports, Instance, Store, Val, ValType};
+///
+/// let module = compile(r#"(module (func (export "add") (param i32 i32) (result i32)
+///   (i32.add (local.get 0) (local.get 1))))"#)?;
+/// let mut store = Store::new();
+/// let instance = Instance::new(&mut store, &module, &Imports::new())?;
+///
+/// // With types that are known at compile time, or not.
+/// let add = instance.get_func(&store, "add")?;
+/// assert_eq!(add.typed::<(i32, i32), i32>(&store)?.call(&mut store, (2, 3))?, 5);
+/// let mut results = [Val::I32(0)];
+/// add.call(&mut store, &[2.into(), 3.into()], &mut results)?;
+/// assert_eq!(results, [Val::I32(5)]);
+///
+/// // The same for functions of the host.
+/// let double = Func::wrap(&mut store, |x: i64| 2 * x);
+/// let ty = FuncType::new([ValType::I64], [ValType::I64]);
+/// assert_eq!(double.ty(&store), ty);
+/// let negate = Func::new(&mut store, ty, |_caller, params, results| {
+///     let Val::I64(value) = params[0] else { unreachable!("its type says so") };
+///     results[0] = Val::I64(-value);
+///     Ok(())
+/// });
+/// assert_eq!(negate.typed::<i64, i64>(&store)?.call(&mut store, 8)?, -8);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Func {
     pub(crate) origin: Origin,

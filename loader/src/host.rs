@@ -21,6 +21,18 @@ pub trait IntoHostFunc<P, R>: Send + Sync + 'static {
 
 /// What a host function may return: nothing, a [`WasmType`], a tuple of them,
 /// or a `Result` of those with any error that converts to [`BoxError`].
+///
+/// ```
+/// use wasm_aot_loader::{Func, FuncType, Store, ValType::{I32, I64}};
+///
+/// let mut store = Store::new();
+/// let nothing = Func::wrap(&mut store, || ());
+/// let pair = Func::wrap(&mut store, |x: i32| (x, i64::from(x)));
+/// let fallible = Func::wrap(&mut store, |x: i32| x.checked_mul(2).ok_or("too large"));
+/// assert_eq!(nothing.ty(&store), FuncType::new([], []));
+/// assert_eq!(pair.ty(&store), FuncType::new([I32], [I32, I64]));
+/// assert_eq!(fallible.ty(&store), FuncType::new([I32], [I32]));
+/// ```
 pub trait HostReturn {
     /// The results that WebAssembly sees.
     type Values: WasmValues;

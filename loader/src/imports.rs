@@ -48,7 +48,9 @@ struct Namespace {
 
 /// Asked for what has no definition.
 #[derive(Clone)]
-struct Fallback(Arc<dyn Fn(&ImportType<'_>) -> Option<Definition> + Send + Sync>);
+struct Fallback(Arc<Lookup>);
+
+type Lookup = dyn Fn(&ImportType<'_>) -> Option<Definition> + Send + Sync;
 
 impl Imports {
     /// No names.
@@ -126,11 +128,11 @@ impl Imports {
     /// one [`Definition`].
     ///
     /// ```
-    /// # use wasm_aot_loader::{Definition, ExternType, Imports, Instance, Module, Store};
+    /// # use wasm_aot_loader::{Definition, ExternType, Imports, Instance, Store};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let wat = br#"(module (import "env" "get_7" (func $get (result i32)))
-    /// #   (func (export "run") (result i32) (call $get)))"#;
-    /// # let module = Module::from_bytes(&wasm_aot_compiler::compile(wat, &Default::default())?)?;
+    /// # let compile = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctest/compile.rs"));
+    /// # let module = compile(r#"(module (import "env" "get_7" (func $get (result i32)))
+    /// #   (func (export "run") (result i32) (call $get)))"#)?;
     /// let mut imports = Imports::new();
     /// imports.fallback(|import| {
     ///     let number: i32 = import.field.strip_prefix("get_")?.parse().ok()?;
@@ -206,9 +208,7 @@ impl fmt::Debug for Fallback {
 /// use wasm_aot_loader::{Caller, Instance, Memory, MemoryType, Module, Store, imports};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let compile = |wat: &str| -> Result<Module, Box<dyn std::error::Error>> {
-/// #     Ok(Module::from_bytes(&wasm_aot_compiler::compile(wat.as_bytes(), &Default::default())?)?)
-/// # };
+/// # let compile = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctest/compile.rs"));
 /// # let library = compile(r#"(module (func (export "seven") (result i32) (i32.const 7)))"#)?;
 /// # let module = compile(r#"(module
 /// #     (import "my_namespace" "imported_func" (func $f (param i32)))

@@ -12,6 +12,33 @@ use crate::{
 };
 
 /// A module with its state, in a store. Equal if it is the same one.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let compile = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctest/compile.rs"));
+/// use wasm_aot_loader::{Imports, Instance, Store, Val};
+///
+/// let module = compile(r#"(module
+///   (memory (export "memory") 1)
+///   (global $count (export "count") (mut i32) (i32.const 0))
+///   (func (export "next") (result i32)
+///     (global.set $count (i32.add (global.get $count) (i32.const 1)))
+///     (global.get $count)))"#)?;
+/// let mut store = Store::new();
+/// let instance = Instance::new(&mut store, &module, &Imports::new())?;
+/// let names: Vec<&str> = instance.exports(&store).map(|(name, _)| name).collect();
+/// assert_eq!(names, ["memory", "count", "next"]);
+///
+/// let next = instance.get_typed_func::<(), i32>(&store, "next")?;
+/// assert_eq!(next.call(&mut store, ())?, 1);
+/// assert_eq!(next.call(&mut store, ())?, 2);
+/// let count = instance.get_global(&store, "count")?;
+/// assert_eq!(count.get(&store), Val::I32(2));
+///
+/// let error = instance.get_func(&store, "memory").unwrap_err();
+/// assert_eq!(error.to_string(), "export \"memory\" is (memory 1), not a function");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Instance {
     pub(crate) origin: Origin,
@@ -20,7 +47,9 @@ pub struct Instance {
 impl Instance {
     /// Instantiates a module (core, 4.5.4): matches all imports, then allocates,
     /// then initialises globals, tables and memories, then runs the start
-    /// function.
+    /// function. [`InstancePre`](crate::InstancePre) does the first once for many
+    /// instances; [`Imports::module`] and [`initialize`](Instance::initialize)
+    /// know what WASI makes of the names of exports.
     ///
     /// # Errors
     ///
@@ -63,6 +92,16 @@ impl Instance {
     }
 
     /// Its exports, in the order of the source.
+    ///
+    /// They are handles, by value: what an instance exports under a name never
+    /// changes.
+    ///
+    /// ```compile_fail,E0070
+    /// # use wasm_aot_loader::{Extern, Instance, Store};
+    /// # fn replace(instance: Instance, store: &Store, other: Extern) {
+    /// instance.get_export(store, "run").unwrap() = other;
+    /// # }
+    /// ```
     pub fn exports(self, store: &Store) -> impl ExactSizeIterator<Item = (&str, Extern)> {
         let metadata = self.module(store).artefact().metadata();
         metadata.exports().map(move |export| {
@@ -158,15 +197,25 @@ pub(crate) fn instantiate(
     module: &Module,
     definitions: &[impl Borrow<Definition>],
 ) -> Result<Instance, InstantiationError> {
+    let instance = prepare(store, module, definitions)?;
+    if let Some(start) = store.raw().start_function(instance) {
+        start.call(store, ())?;
+    }
+    Ok(instance)
+}
+
+/// Does everything but call the start function.
+pub(crate) fn prepare(
+    store: &mut Store,
+    module: &Module,
+    definitions: &[impl Borrow<Definition>],
+) -> Result<Instance, InstantiationError> {
     if !store.raw().takes(module) {
         return Err(InstantiationError::Convention);
     }
     let instance = store.raw_mut().allocate(module, definitions)?;
     let initialised = store.raw_mut().initialise(instance);
     initialised.map_err(InstantiationError::Trap)?;
-    if let Some(start) = store.raw().start_function(instance) {
-        start.call(store, ())?;
-    }
     Ok(instance)
 }
 

@@ -26,15 +26,40 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # From the JavaScript API
+//!
+//! | JavaScript | here |
+//! |---|---|
+//! | `WebAssembly.Module`, `Module.imports()` ... | [`Module`] and its methods |
+//! | `new WebAssembly.Instance(module, imports)` | [`Instance::new`], or [`InstancePre`] for many |
+//! | `{ env: { log: x => ... } }` | [`imports!`] |
+//! | `instance.exports.run(1)` | [`Instance::get_typed_func`] and [`TypedFunc::call`] |
+//! | `WebAssembly.Memory`, `Table`, `Global` | [`Memory`], [`Table`], [`Global`] |
+//! | `LinkError`, `RuntimeError` | [`LinkError`]; [`Trap`] and [`HostError`] |
+//! | `CompileError` | the compiler's: a module is compiled before |
+//!
 //! # Errors by blame
 //!
 //! | type | whose fault |
 //! |---|---|
 //! | [`OpenError`] | the artefact is damaged, foreign, or made for another host |
 //! | [`LinkError`] | the imports that were supplied do not match |
+//! | [`MissingImport`] | a stub for an import was called |
+//! | [`ResourceError`], [`GrowError`] | limits of a type or of the system are reached |
 //! | [`Trap`] | the WebAssembly code did what it must not |
 //! | [`HostError`] | a host function failed |
 //! | [`ArgumentError`], [`ExportError`] | the embedder asked for something of another type |
+//!
+//! # Asynchronous use
+//!
+//! With the feature `async`, which is on by default,
+//! [`Module::open_async`], [`Instance::new_async`] and
+//! [`call_async`](TypedFunc::call_async) are futures that never block a thread
+//! but to run code, for any executor. Host functions can be asynchronous
+//! ([`Imports::func_async`]): WebAssembly waits for them on a stack of its own
+//! while other tasks run. All of these futures are `Send` and can be dropped at
+//! any time. Synchronous calls stay possible whenever no call is running or
+//! waiting; they cannot reach a host function that waits.
 //!
 //! # Handles and stores
 //!
@@ -49,6 +74,8 @@
 //! safe code.
 #![deny(unsafe_code)]
 
+#[cfg(feature = "async")]
+mod asynchronous;
 mod caller;
 mod definition;
 mod error;
@@ -72,6 +99,8 @@ mod typed;
 mod types;
 mod value;
 
+#[cfg(feature = "async")]
+pub use asynchronous::{HostFuture, SynchronousCall};
 pub use caller::Caller;
 pub use definition::{Definition, IntoDefinition};
 pub use error::{

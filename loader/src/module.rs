@@ -15,12 +15,46 @@ use crate::{ExternType, OpenError};
 ///
 /// The artefact stays mapped until the last `Module`, [`Store`](crate::Store)
 /// and [`Frame`](crate::Frame) that refer to it are gone.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use wasm_aot_loader::{FuncType, Module, ValType};
+///
+/// let wat = r#"(module $math
+///   (import "host" "log" (func (param i64)))
+///   (func (export "half") (param i32) (result i32)
+///     (i32.shr_s (local.get 0) (i32.const 1))))"#;
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("math.so");
+/// std::fs::write(&path, wasm_aot_compiler::compile(wat.as_bytes(), &Default::default())?)?;
+/// let module = Module::open(&path)?;
+/// assert_eq!(module.name(), "math");
+/// let import = module.imports().next().unwrap();
+/// assert_eq!((import.module, import.field), ("host", "log"));
+/// let export = module.exports().next().unwrap();
+/// assert_eq!(export.name, "half");
+/// assert_eq!(export.ty.to_string(), "(func (param i32) (result i32))");
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Module {
     artefact: Arc<Artefact>,
 }
 
 /// An import of a module.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let compile = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctest/compile.rs"));
+/// use wasm_aot_loader::ExternType;
+///
+/// let module = compile(r#"(module (import "env" "now" (func (result i64))))"#)?;
+/// for import in module.imports() {
+///     assert_eq!((import.module, import.field), ("env", "now"));
+///     assert!(matches!(import.ty, ExternType::Func(_)));
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportType<'a> {
     /// The namespace.
@@ -32,6 +66,16 @@ pub struct ImportType<'a> {
 }
 
 /// An export of a module.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let compile = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctest/compile.rs"));
+/// let module = compile(r#"(module (memory (export "memory") 1 2))"#)?;
+/// for export in module.exports() {
+///     assert_eq!((export.name, export.ty.to_string().as_str()), ("memory", "(memory 1 2)"));
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportType<'a> {
     /// Its name.
@@ -41,6 +85,19 @@ pub struct ExportType<'a> {
 }
 
 /// A custom section of the source module that the compiler kept.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use wasm_aot_compiler::{Options, compile};
+/// use wasm_aot_loader::Module;
+///
+/// let options = Options { keep_custom: vec!["licence".into()], ..Options::default() };
+/// let artefact = compile(br#"(module (@custom "licence" "MIT") (@custom "x" "y"))"#, &options)?;
+/// let module = Module::from_bytes(&artefact)?;
+/// let section = module.custom_sections().next().unwrap();
+/// assert_eq!((section.name, section.bytes), ("licence", &b"MIT"[..]));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CustomSection<'a> {
     /// Its name.

@@ -1,5 +1,7 @@
 //! Imports, resolved before there is an instance.
 
+use std::sync::Arc;
+
 use crate::instance::instantiate;
 use crate::link;
 use crate::{
@@ -7,8 +9,7 @@ use crate::{
 };
 
 /// A module with all of its imports found and checked: what is left is to make
-/// instances, which looks nothing up. Cheap to share, and to clone for what it
-/// is.
+/// instances, which looks nothing up. Cheap to clone.
 ///
 /// If all that it imports are host functions which belong to no store, it
 /// serves any number of stores and threads, else the one store. Changes to the
@@ -18,9 +19,9 @@ use crate::{
 /// use wasm_aot_loader::{InstancePre, Module, Store, imports};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let wat = br#"(module (import "host" "next" (func $next (param i32) (result i32)))
-/// #   (func (export "run") (result i32) (call $next (i32.const 41))))"#;
-/// # let module = Module::from_bytes(&wasm_aot_compiler::compile(wat, &Default::default())?)?;
+/// # let compile = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctest/compile.rs"));
+/// # let module = compile(r#"(module (import "host" "next" (func $next (param i32) (result i32)))
+/// #   (func (export "run") (result i32) (call $next (i32.const 41))))"#)?;
 /// let imports = imports! { "host" => { "next" => |n: i32| n + 1 } };
 /// let pre = InstancePre::new(&module, &imports)?;
 /// std::thread::scope(|scope| {
@@ -39,7 +40,7 @@ use crate::{
 pub struct InstancePre {
     module: Module,
     /// What every import is bound to, in their order. Of the type that it has.
-    definitions: Box<[Definition]>,
+    definitions: Arc<[Definition]>,
 }
 
 impl InstancePre {
@@ -95,17 +96,23 @@ impl InstancePre {
     ///
     /// If the start function leads to a panic in a host function.
     pub fn instantiate(&self, store: &mut Store) -> Result<Instance, InstantiationError> {
+        let definitions = self.definitions_in(store)?;
+        instantiate(store, &self.module, definitions)
+    }
+
+    /// What every import is bound to in `store`.
+    pub(crate) fn definitions_in(&self, store: &Store) -> Result<&[Definition], LinkError> {
         let mut externs = self.definitions.iter().filter_map(Definition::as_extern);
         // All belong to one store, so the first tells.
         if externs.next().is_some_and(|item| !store.raw().owns(item)) {
-            return Err(self.foreign().into());
+            return Err(self.foreign());
         }
-        instantiate(store, &self.module, &self.definitions)
+        Ok(&self.definitions)
     }
 
     /// Names what belongs to another store.
     fn foreign(&self) -> LinkError {
-        let imports = self.module.imports().zip(&self.definitions);
+        let imports = self.module.imports().zip(self.definitions.iter());
         let problems = imports
             .filter(|(_, definition)| definition.as_extern().is_some())
             .map(|(import, _)| LinkProblem {

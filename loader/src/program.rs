@@ -7,6 +7,7 @@
 
 use crate::{
     CallError, ExternType, Imports, Instance, InstancePre, InstantiationError, Module, Store,
+    TypedFunc,
 };
 
 const START: &str = "_start";
@@ -33,13 +34,20 @@ impl Instance {
     ///
     /// If a host function panics.
     pub fn initialize(self, store: &mut Store) -> Result<bool, CallError> {
+        match self.initializer(store) {
+            Some(initialize) => initialize.call(store, ()).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// The function that [`initialize`](Instance::initialize) calls.
+    pub(crate) fn initializer(self, store: &Store) -> Option<TypedFunc<(), ()>> {
         let module = self.module(store);
         if module.is_command() || !exports_procedure(module, INITIALIZE) {
-            return Ok(false);
+            return None;
         }
-        let initialize = self.get_typed_func::<(), ()>(store, INITIALIZE);
-        initialize.expect("it has this type").call(store, ())?;
-        Ok(true)
+        let initialize = self.get_typed_func(store, INITIALIZE);
+        Some(initialize.expect("it has this type"))
     }
 }
 
@@ -56,9 +64,7 @@ impl Imports {
     /// ```
     /// # use wasm_aot_loader::{Imports, Module, Store};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let compile = |wat: &str| -> Result<Module, Box<dyn std::error::Error>> {
-    /// #     Ok(Module::from_bytes(&wasm_aot_compiler::compile(wat.as_bytes(), &Default::default())?)?)
-    /// # };
+    /// # let compile = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctest/compile.rs"));
     /// # let library = compile(r#"(module (func (export "seven") (result i32) (i32.const 7)))"#)?;
     /// # let application = compile(r#"(module (import "library" "seven" (func $seven (result i32)))
     /// #     (func (export "run") (result i32) (call $seven)))"#)?;

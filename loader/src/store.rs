@@ -10,6 +10,21 @@ use crate::{Instance, Module};
 const DEFAULT_WASM_STACK: usize = 1 << 20;
 
 /// What can be chosen about a [`Store`].
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let compile = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctest/compile.rs"));
+/// use wasm_aot_loader::{CallError, Config, Imports, Instance, Store, TrapCode};
+///
+/// let module = compile(r#"(module (func $deep (export "deep") (result i32)
+///   (i32.add (call $deep) (i32.const 1))))"#)?;
+/// let mut store = Store::with_config(&Config::new().max_wasm_stack(64 << 10));
+/// let instance = Instance::new(&mut store, &module, &Imports::new())?;
+/// let deep = instance.get_typed_func::<(), i32>(&store, "deep")?;
+/// let error = deep.call(&mut store, ()).unwrap_err();
+/// assert_eq!(error.trap_code(), Some(TrapCode::StackOverflow));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Config {
     max_wasm_stack: usize,
@@ -28,8 +43,13 @@ impl Config {
     /// Code that needs more traps with "call stack exhausted".
     ///
     /// A thread whose stack is too small for this, with 128 KiB (or half of a
-    /// stack below 256 KiB) left for host functions, gets what there is. On a stack that is not the thread's own
-    /// (a fiber's), the embedder has to choose a value that fits.
+    /// stack below 256 KiB) left for host functions, gets what there is. On a
+    /// stack that is not the thread's own (an embedder's fiber), the embedder has
+    /// to choose a value that fits.
+    ///
+    /// An asynchronous call has a stack of its own: of this size, at most
+    /// 256 MiB, and 1 MiB for host functions. Only what is used of it takes
+    /// memory.
     #[must_use]
     pub const fn max_wasm_stack(mut self, bytes: usize) -> Config {
         self.max_wasm_stack = bytes;
@@ -51,6 +71,32 @@ impl Default for Config {
 ///
 /// A store can be moved to another thread, but only one thread at a time can
 /// use it.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let compile = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctest/compile.rs"));
+/// use wasm_aot_loader::{Caller, Instance, Store, imports};
+///
+/// struct Log(Vec<i32>);
+///
+/// let module = compile(r#"(module (import "host" "log" (func $log (param i32)))
+///   (func (export "run") (call $log (i32.const 7))))"#)?;
+/// let imports = imports! {
+///     "host" => {
+///         "log" => |mut caller: Caller<'_>, value: i32| {
+///             let Log(values) = caller.get_mut().ok_or("there is no log")?;
+///             values.push(value);
+///             Ok::<_, &str>(())
+///         },
+///     },
+/// };
+/// let mut store = Store::new();
+/// store.insert(Log(Vec::new()));
+/// let instance = Instance::new(&mut store, &module, &imports)?;
+/// instance.get_typed_func::<(), ()>(&store, "run")?.call(&mut store, ())?;
+/// assert_eq!(store.get::<Log>().unwrap().0, [7]);
+/// # Ok(()) }
+/// ```
 pub struct Store {
     inner: StoreBox,
 }

@@ -9,6 +9,32 @@ use crate::Module;
 
 /// WebAssembly code did what it must not (core, 4.3), or a host function said
 /// so on its behalf. The instance and the store can be used on.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let compile = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctest/compile.rs"));
+/// use wasm_aot_loader::{CallError, Imports, Instance, Store, TrapCode};
+///
+/// let module = compile(r#"(module $math
+///   (func $divide (param i32 i32) (result i32) (i32.div_s (local.get 0) (local.get 1)))
+///   (func $invert (export "invert") (param i32) (result i32)
+///     (call $divide (i32.const 1) (local.get 0))))"#)?;
+/// let mut store = Store::new();
+/// let instance = Instance::new(&mut store, &module, &Imports::new())?;
+/// let invert = instance.get_typed_func::<i32, i32>(&store, "invert")?;
+/// let Err(CallError::Trap(trap)) = invert.call(&mut store, 0) else {
+///     panic!("one cannot divide by zero");
+/// };
+/// assert_eq!(trap.code(), TrapCode::IntegerDivisionByZero);
+/// assert_eq!(trap.message(), "integer divide by zero");
+/// let frames = trap.backtrace().frames();
+/// assert_eq!(frames[0].func_name(), Some("divide"));
+/// assert_eq!(frames[1].func_name(), Some("invert"));
+/// assert!(frames[0].offset().is_some());
+/// // All goes on.
+/// assert_eq!(invert.call(&mut store, 1)?, 1);
+/// # Ok(()) }
+/// ```
 pub struct Trap {
     inner: Box<Inner>,
 }
@@ -80,6 +106,23 @@ impl fmt::Debug for Trap {
 /// into the same store around it.
 ///
 /// A deep stack is cut: its youngest and oldest frames are kept.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let compile = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctest/compile.rs"));
+/// use wasm_aot_loader::{CallError, Imports, Instance, Store};
+///
+/// let module = compile("(module $app (func $inner unreachable) (func (export \"run\") (call $inner)))")?;
+/// let mut store = Store::new();
+/// let instance = Instance::new(&mut store, &module, &Imports::new())?;
+/// let run = instance.get_typed_func::<(), ()>(&store, "run")?;
+/// let Err(CallError::Trap(trap)) = run.call(&mut store, ()) else { panic!("it traps") };
+/// let text = trap.backtrace().to_string();
+/// assert!(text.starts_with("    0: app!inner, offset 0x"), "{text}");
+/// let frame = &trap.backtrace().frames()[1];
+/// assert_eq!((frame.module_name(), frame.func_index()), ("app", 1));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Default)]
 pub struct Backtrace {
     frames: Vec<Frame>,

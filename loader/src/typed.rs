@@ -10,6 +10,20 @@ use crate::{CallError, Func, FuncType, FuncTypeError, Store};
 /// the results, each a single [`WasmType`] or a tuple of up to 16.
 ///
 /// A call takes a few nanoseconds: no allocation, no lock, no look-up.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let compile = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctest/compile.rs"));
+/// use wasm_aot_loader::{Func, Imports, Instance, Store, TypedFunc};
+///
+/// let module = compile(r#"(module (func (export "divide") (param i32 i32) (result i32 i32)
+///   (i32.div_s (local.get 0) (local.get 1)) (i32.rem_s (local.get 0) (local.get 1))))"#)?;
+/// let mut store = Store::new();
+/// let instance = Instance::new(&mut store, &module, &Imports::new())?;
+/// let divide: TypedFunc<(i32, i32), (i32, i32)> = instance.get_typed_func(&store, "divide")?;
+/// assert_eq!(divide.call(&mut store, (17, 5))?, (3, 2));
+/// # Ok(()) }
+/// ```
 pub struct TypedFunc<P, R> {
     callable: Callable<P, R>,
     func: Func,
@@ -36,6 +50,11 @@ impl<P: WasmValues, R: WasmValues> TypedFunc<P, R> {
     #[inline]
     pub fn call(&self, store: &mut Store, params: P) -> Result<R, CallError> {
         self.callable.call(store, params)
+    }
+
+    #[cfg(feature = "async")]
+    pub(crate) fn callable(&self) -> Callable<P, R> {
+        self.callable
     }
 
     /// The function itself.

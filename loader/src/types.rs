@@ -61,6 +61,17 @@ impl fmt::Display for ValType {
 }
 
 /// The type of a function: its parameters and results. Cheap to clone.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use wasm_aot_loader::{FuncType, ValType};
+///
+/// let ty = FuncType::new([ValType::I32, ValType::F64], [ValType::I64]);
+/// assert_eq!(ty.params(), [ValType::I32, ValType::F64]);
+/// assert_eq!(ty.results(), [ValType::I64]);
+/// assert_eq!(ty.to_string(), "(func (param i32 f64) (result i64))");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct FuncType {
     /// Parameters, then results.
@@ -123,6 +134,12 @@ impl fmt::Debug for FuncType {
 }
 
 /// The type of a linear memory with 32-bit addresses.
+///
+/// ```
+/// let ty = wasm_aot_loader::MemoryType::new(1, Some(16));
+/// assert_eq!((ty.min(), ty.max()), (1, Some(16)));
+/// assert_eq!(ty.to_string(), "(memory 1 16)");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MemoryType {
     min: u64,
@@ -153,6 +170,14 @@ impl fmt::Display for MemoryType {
 }
 
 /// The type of a table.
+///
+/// ```
+/// use wasm_aot_loader::{TableType, ValType};
+///
+/// let ty = TableType::new(ValType::FuncRef, 10, None);
+/// assert_eq!(ty.element(), ValType::FuncRef);
+/// assert_eq!(ty.to_string(), "(table 10 funcref)");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TableType {
     element: ValType,
@@ -194,6 +219,14 @@ impl fmt::Display for TableType {
 }
 
 /// The type of a global.
+///
+/// ```
+/// use wasm_aot_loader::{GlobalType, ValType};
+///
+/// let ty = GlobalType::new(ValType::F64, true);
+/// assert!(ty.mutable());
+/// assert_eq!(ty.to_string(), "(global (mut f64))");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct GlobalType {
     content: ValType,
@@ -228,6 +261,13 @@ impl fmt::Display for GlobalType {
 }
 
 /// The type of an import or export.
+///
+/// ```
+/// use wasm_aot_loader::{ExternType, MemoryType};
+///
+/// let ty = ExternType::from(MemoryType::new(1, None));
+/// assert_eq!(ty, ExternType::Memory(MemoryType::new(1, None)));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ExternType {
     /// A function.

@@ -6,6 +6,18 @@ use crate::raw::Origin;
 use crate::{Func, Store, ValType};
 
 /// A WebAssembly value. Floats are kept as their bits, so that NaNs survive.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use wasm_aot_loader::{Val, ValType};
+///
+/// let values: [Val; 4] = [1.into(), 2u64.into(), 0.5f32.into(), (1u128 << 100).into()];
+/// assert_eq!(values[0], Val::I32(1));
+/// assert_eq!(values[1].ty(), ValType::I64);
+/// assert_eq!(values[2], Val::F32(0.5f32.to_bits()));
+/// assert_eq!(Val::default_for(ValType::FuncRef), Val::FuncRef(None));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Val {
     /// 32-bit integer.
@@ -78,6 +90,24 @@ into_val! {
 
 /// A non-null reference to an object that the host gave to a store. Equal if
 /// they refer to the same object.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let compile = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctest/compile.rs"));
+/// use wasm_aot_loader::{ExternRef, Imports, Instance, Store};
+///
+/// let module = compile(r#"(module (func (export "same") (param externref) (result externref)
+///   (local.get 0)))"#)?;
+/// let mut store = Store::new();
+/// let instance = Instance::new(&mut store, &module, &Imports::new())?;
+/// let same = instance.get_typed_func::<Option<ExternRef>, Option<ExternRef>>(&store, "same")?;
+/// let text = ExternRef::new(&mut store, String::from("of the host"));
+/// let back = same.call(&mut store, Some(text))?.unwrap();
+/// assert_eq!(back, text);
+/// back.get_mut::<String>(&mut store).unwrap().push('!');
+/// assert_eq!(text.get::<String>(&store).unwrap(), "of the host!");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ExternRef {
     pub(crate) origin: Origin,

@@ -120,6 +120,11 @@
 //! functions and builtins do not; a host keeps at least [`STACK_RESERVE`]
 //! bytes usable below the limit for them, besides what its own functions use.
 //!
+//! A host may run an entry on any stack, and while it is in a host function,
+//! leave that stack and come back to it later, on any thread: compiled code keeps
+//! nothing that belongs to a thread. It exchanges the [`StoreContext`] when it
+//! leaves and comes back.
+//!
 //! # Versions
 //!
 //! [`ABI_MAJOR`] must be equal and the loader's [`ABI_MINOR`] at least the

@@ -3,6 +3,7 @@
 use crate::descriptor::{Access, Descriptor, OpenDir, OpenFile};
 use crate::environ::Strings;
 use crate::table::Table;
+use crate::wait::Waiting;
 use crate::{Clocks, Input, Output, Random, SystemClocks, SystemRandom, WasiCtx};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
@@ -241,6 +242,7 @@ impl WasiCtxBuilder {
             table: Table::new(descriptors, self.max_descriptors),
             clocks: self.clocks,
             random: self.random,
+            waiting: Waiting::Here,
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::environ::Strings;
 use crate::table::Table;
+use crate::wait::Waiting;
 use crate::{Clocks, Random, WasiCtxBuilder};
 use std::fmt;
 
@@ -21,6 +22,8 @@ pub struct WasiCtx {
     pub(crate) table: Table,
     pub(crate) clocks: Box<dyn Clocks>,
     pub(crate) random: Box<dyn Random>,
+    /// What the call that runs does when it would have to wait.
+    pub(crate) waiting: Waiting,
 }
 
 impl WasiCtx {

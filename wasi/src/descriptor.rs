@@ -1,7 +1,9 @@
 //! What a guest's descriptor number stands for.
 
 use crate::dir::Cursor;
+use crate::reader::Reader;
 use crate::types::{Fdstat, Filestat, Filetype, fdflags, rights};
+use crate::wait::Waiting;
 use crate::{Errno, poll};
 use cap_std::fs::Dir;
 use rustix::event::PollFlags;
@@ -9,13 +11,13 @@ use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno as Host;
 use rustix::net::SendFlags;
-use std::io::{IoSlice, IoSliceMut, IsTerminal, Read, Write};
+use std::io::{IoSlice, IoSliceMut, IsTerminal, Write};
 
 /// An open descriptor.
 pub(crate) enum Descriptor {
     Dir(OpenDir),
     File(OpenFile),
-    Input(Box<dyn Read + Send>),
+    Input(Reader),
     Output(Box<dyn Write + Send>),
 }
 
@@ -166,21 +168,30 @@ impl OpenFile {
 
     /// Reads at the file's position; blocks unless the guest made it
     /// non-blocking.
-    pub(crate) fn read(&self, bufs: &mut [IoSliceMut<'_>]) -> Result<usize, Errno> {
+    pub(crate) fn read(
+        &self,
+        waiting: &mut Waiting,
+        bufs: &mut [IoSliceMut<'_>],
+    ) -> Result<usize, Errno> {
         let fd = self.readable()?;
-        self.blocking(PollFlags::IN, || rustix::io::readv(fd, bufs))
+        self.blocking(waiting, PollFlags::IN, || rustix::io::readv(fd, bufs))
     }
 
     /// Writes at the file's position, or at its end in append mode; blocks
     /// unless the guest made it non-blocking. Never raises `SIGPIPE` on a
     /// socket.
-    pub(crate) fn write(&self, bufs: &[IoSlice<'_>]) -> Result<usize, Errno> {
+    pub(crate) fn write(
+        &self,
+        waiting: &mut Waiting,
+        bufs: &[IoSlice<'_>],
+    ) -> Result<usize, Errno> {
         let fd = self.writeable()?;
         if self.is_socket() {
-            return self.send(bufs);
+            return self.send(waiting, bufs);
         }
         let piece;
-        let bufs = if self.emulates_nonblock() && !self.is_regular() {
+        let must_not_block = self.emulates_nonblock() || waiting.is_elsewhere();
+        let bufs = if must_not_block && !self.is_regular() {
             // A pipe or terminal that is ready takes this much at once.
             const PIPE_BUF: usize = 4096;
             let first = bufs.first().map_or(&[][..], |buf| buf);
@@ -189,33 +200,41 @@ impl OpenFile {
         } else {
             bufs
         };
-        self.blocking(PollFlags::OUT, || rustix::io::writev(fd, bufs))
+        self.blocking(waiting, PollFlags::OUT, || rustix::io::writev(fd, bufs))
     }
 
     /// Writes to a socket.
-    pub(crate) fn send(&self, bufs: &[IoSlice<'_>]) -> Result<usize, Errno> {
-        self.blocking(PollFlags::OUT, || {
+    pub(crate) fn send(&self, waiting: &mut Waiting, bufs: &[IoSlice<'_>]) -> Result<usize, Errno> {
+        let mut flags = SendFlags::NOSIGNAL;
+        flags.set(SendFlags::DONTWAIT, waiting.is_elsewhere());
+        self.blocking(waiting, PollFlags::OUT, || {
             let mut control = rustix::net::SendAncillaryBuffer::default();
-            rustix::net::sendmsg(self, bufs, &mut control, SendFlags::NOSIGNAL)
+            rustix::net::sendmsg(self, bufs, &mut control, flags)
         })
     }
 
     /// Performs a transfer as the guest's flags say: one interrupted by a
     /// signal of the host is repeated, and on a stream shared with the host,
-    /// whose own mode may be either, blocking or not blocking is emulated.
+    /// whose own mode may be either, blocking or not blocking is emulated. A call
+    /// that must not block waits before it begins.
     pub(crate) fn blocking<R>(
         &self,
+        waiting: &mut Waiting,
         ready: PollFlags,
         mut transfer: impl FnMut() -> Result<R, Host>,
     ) -> Result<R, Errno> {
         if self.emulates_nonblock() && !poll::is_ready(self.as_fd(), ready)? {
             return Err(Errno::Again);
         }
+        let may_wait = self.flags & fdflags::NONBLOCK == 0 && !self.is_regular();
+        if may_wait && waiting.is_elsewhere() && !poll::is_ready(self.as_fd(), ready)? {
+            waiting.for_transfer(self.as_fd(), ready)?;
+        }
         loop {
             match transfer() {
                 Err(Host::INTR) => {}
                 Err(Host::AGAIN) if self.flags & fdflags::NONBLOCK == 0 => {
-                    poll::wait_for(self.as_fd(), ready)?;
+                    waiting.for_transfer(self.as_fd(), ready)?;
                 }
                 done => return Ok(done?),
             }

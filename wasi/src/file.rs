@@ -5,7 +5,7 @@ use crate::iovec::{gather, scatter};
 use crate::{Errno, GuestMemory, WasiCtx};
 use rustix::fs::{Advice, FallocateFlags, SeekFrom};
 use rustix::io::retry_on_intr;
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::io::{self, IoSlice, Write};
 use std::num::NonZeroU64;
 
 impl WasiCtx {
@@ -23,10 +23,10 @@ impl WasiCtx {
         nread: u32,
     ) -> Result<(), Errno> {
         mem.check(nread, 4)?;
-        let descriptor = self.table.get_mut(fd)?;
+        let (descriptor, waiting) = (self.table.get_mut(fd)?, &mut self.waiting);
         let read = scatter(mem, iovs, iovs_len, |bufs| match descriptor {
-            Descriptor::File(file) => file.read(bufs),
-            Descriptor::Input(reader) => read_from(reader, bufs),
+            Descriptor::File(file) => file.read(waiting, bufs),
+            Descriptor::Input(reader) => reader.read(waiting, bufs),
             Descriptor::Output(_) => Err(Errno::Badf),
             Descriptor::Dir(_) => Err(Errno::Isdir),
         })?;
@@ -48,9 +48,9 @@ impl WasiCtx {
         nwritten: u32,
     ) -> Result<(), Errno> {
         mem.check(nwritten, 4)?;
-        let descriptor = self.table.get_mut(fd)?;
+        let (descriptor, waiting) = (self.table.get_mut(fd)?, &mut self.waiting);
         let written = gather(mem, iovs, iovs_len, |bufs| match descriptor {
-            Descriptor::File(file) => file.write(bufs),
+            Descriptor::File(file) => file.write(waiting, bufs),
             Descriptor::Output(writer) => write_to(writer, bufs),
             Descriptor::Input(_) => Err(Errno::Badf),
             Descriptor::Dir(_) => Err(Errno::Isdir),
@@ -207,17 +207,15 @@ impl WasiCtx {
     }
 }
 
-/// Reads once from a reader the host supplied.
-fn read_from(reader: &mut dyn Read, bufs: &mut [IoSliceMut<'_>]) -> Result<usize, Errno> {
-    uninterrupted(|| reader.read_vectored(bufs))
-}
-
 /// Writes once to a writer the host supplied.
 fn write_to(writer: &mut dyn Write, bufs: &[IoSlice<'_>]) -> Result<usize, Errno> {
     uninterrupted(|| writer.write_vectored(bufs))
 }
 
-fn uninterrupted(mut transfer: impl FnMut() -> io::Result<usize>) -> Result<usize, Errno> {
+/// Repeats a transfer that a signal has interrupted.
+pub(crate) fn uninterrupted(
+    mut transfer: impl FnMut() -> io::Result<usize>,
+) -> Result<usize, Errno> {
     loop {
         match transfer() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -66,18 +66,29 @@ mod path;
 mod poll;
 mod proc;
 mod random;
+mod reader;
 mod resolve;
 mod sock;
 mod stdio;
 mod table;
 mod types;
+mod wait;
 
 pub use builder::{BuildError, DirAccess, WasiCtxBuilder};
 pub use clock::{ClockId, Clocks, SystemClocks, VirtualClocks};
 pub use ctx::WasiCtx;
 pub use errno::Errno;
 pub use functions::{FUNCTIONS, Function, MODULE, Outcome, ValType};
+#[cfg(feature = "async")]
+pub use link::add_to_imports_async;
 pub use link::{Exit, NoContext, add_to_imports};
 pub use memory::GuestMemory;
 pub use random::{Random, SeededRandom, SystemRandom};
 pub use stdio::{Capture, Input, Output};
+#[cfg(feature = "async")]
+pub use wait::{Repeat, Wait};
+
+/// Runs the programs of the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/embedding.md")]
+struct Embedding;

@@ -24,11 +24,52 @@ pub struct NoContext;
 /// a context they fail with [`NoContext`].
 pub fn add_to_imports(imports: &mut Imports) {
     for function in FUNCTIONS {
-        let ty = FuncType::new(types(function.params), types(function.results));
+        let ty = function_type(function);
         imports.func_dynamic(MODULE, function.name, ty, |caller, arguments, results| {
             call(function, caller, arguments, results)
         });
     }
+}
+
+/// As [`add_to_imports`], with functions that do not block the thread: those
+/// that may wait are [asynchronous](wasm_aot_loader::Imports::func_async), so
+/// that the instance has to be called with
+/// [`call_async`](wasm_aot_loader::TypedFunc::call_async) and instantiated with
+/// [`new_async`](wasm_aot_loader::Instance::new_async). Other tasks of the
+/// executor run meanwhile, whichever executor that is.
+///
+/// [`Function::attempt`] says what waits. A call that is dropped ends its wait.
+///
+/// ```
+/// use wasm_aot_loader::{Imports, Instance, Module, Store};
+/// use wasm_aot_wasi::{Input, WasiCtx, add_to_imports_async};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let artefact = wasm_aot_compiler::compile(br#"(module (func (export "_start")))"#, &Default::default())?;
+/// let module = Module::from_bytes(&artefact)?;
+/// let mut imports = Imports::new();
+/// add_to_imports_async(&mut imports);
+/// # futures_lite::future::block_on(async {
+/// let mut store = Store::new();
+/// store.insert(WasiCtx::builder().stdin(Input::inherit()).build()?);
+/// let instance = Instance::new_async(&mut store, &module, &imports).await?;
+/// let start = instance.get_typed_func::<(), ()>(&store, "_start")?;
+/// start.call_async(&mut store, ()).await?;
+/// # Ok(()) })}
+/// ```
+#[cfg(feature = "async")]
+pub fn add_to_imports_async(imports: &mut Imports) {
+    add_to_imports(imports);
+    for function in FUNCTIONS.iter().filter(|function| function.may_wait()) {
+        let ty = function_type(function);
+        imports.func_dynamic_async(MODULE, function.name, ty, |caller, arguments, results| {
+            Box::pin(call_async(function, caller, arguments, results))
+        });
+    }
+}
+
+fn function_type(function: &Function) -> FuncType {
+    FuncType::new(types(function.params), types(function.results))
 }
 
 fn types(types: &[ValType]) -> impl Iterator<Item = wasm_aot_loader::ValType> {
@@ -44,27 +85,80 @@ fn call(
     arguments: &[Val],
     results: &mut [Val],
 ) -> Result<(), BoxError> {
-    let mut slots = [0; MAX_PARAMS];
-    for (slot, argument) in slots.iter_mut().zip(arguments) {
-        *slot = match *argument {
-            Val::I32(value) => u64::from(value.cast_unsigned()),
-            Val::I64(value) => value.cast_unsigned(),
-            _ => unreachable!("preview 1 has no other types"),
-        };
-    }
-    let slots = &slots[..arguments.len()];
+    let arguments = Arguments::new(arguments);
+    let outcome = with_context(&mut caller, |ctx, mem| {
+        (function.call)(ctx, mem, arguments.slots())
+    })?;
+    finish(outcome, results)
+}
 
-    let outcome = match caller.memory() {
+#[cfg(feature = "async")]
+async fn call_async(
+    function: &Function,
+    mut caller: Caller<'_>,
+    arguments: &[Val],
+    results: &mut [Val],
+) -> Result<(), BoxError> {
+    let arguments = Arguments::new(arguments);
+    let mut repeat = crate::Repeat::default();
+    let outcome = loop {
+        let attempt = with_context(&mut caller, |ctx, mem| {
+            function.attempt(ctx, mem, arguments.slots(), &mut repeat)
+        })?;
+        match attempt {
+            Ok(outcome) => break outcome,
+            Err(wait) => wait.await,
+        }
+    };
+    finish(outcome, results)
+}
+
+/// The arguments of a call.
+struct Arguments {
+    slots: [u64; MAX_PARAMS],
+    len: usize,
+}
+
+impl Arguments {
+    fn new(arguments: &[Val]) -> Self {
+        let mut slots = [0; MAX_PARAMS];
+        for (slot, argument) in slots.iter_mut().zip(arguments) {
+            *slot = match *argument {
+                Val::I32(value) => u64::from(value.cast_unsigned()),
+                Val::I64(value) => value.cast_unsigned(),
+                _ => unreachable!("preview 1 has no other types"),
+            };
+        }
+        Self {
+            slots,
+            len: arguments.len(),
+        }
+    }
+
+    fn slots(&self) -> &[u64] {
+        &self.slots[..self.len]
+    }
+}
+
+/// Calls `body` with the context of the store and the memory of the caller.
+fn with_context<R>(
+    caller: &mut Caller<'_>,
+    body: impl FnOnce(&mut WasiCtx, &mut GuestMemory<'_>) -> R,
+) -> Result<R, NoContext> {
+    match caller.memory() {
         Some(memory) => {
-            let (bytes, ctx) = memory.data_and_mut::<WasiCtx>(&mut caller);
+            let (bytes, ctx) = memory.data_and_mut::<WasiCtx>(caller);
             let ctx = ctx.ok_or(NoContext)?;
-            (function.call)(ctx, &mut GuestMemory::new(bytes), slots)
+            Ok(body(ctx, &mut GuestMemory::new(bytes)))
         }
         None => {
             let ctx = caller.get_mut::<WasiCtx>().ok_or(NoContext)?;
-            (function.call)(ctx, &mut GuestMemory::new(&mut []), slots)
+            Ok(body(ctx, &mut GuestMemory::new(&mut [])))
         }
-    };
+    }
+}
+
+fn finish(outcome: Outcome, results: &mut [Val]) -> Result<(), BoxError> {
     match outcome {
         Outcome::Errno(errno) => {
             if let Some(result) = results.first_mut() {

@@ -147,15 +147,25 @@ impl WasiCtx {
             },
             oflags: flags(oflags, oflags::ALL)?,
             fdflags: flags(fdflags, fdflags::ALL)?,
+            may_block: !self.waiting.is_elsewhere(),
         };
         mem.check(opened, 4)?;
         self.table.check_room()?;
         let parent = self.table.dir(fd)?;
         let path = guest_path(mem, path, path_len)?;
-        let descriptor = if parent.writable {
-            how.open(&parent.dir, path, true)?
+        let opened_now = if parent.writable {
+            how.open(&parent.dir, path, true)
         } else {
-            how.open_read_only(&parent.dir, path)?
+            how.open_read_only(&parent.dir, path)
+        };
+        let descriptor = match opened_now {
+            // There is nothing to wait for but time.
+            Err(Errno::Nxio) if how.waits_for_reader(&parent.dir, path) => {
+                const AGAIN_AFTER: u64 = 20_000_000;
+                self.waiting.for_any(&[], &mut [], Some(AGAIN_AFTER))?;
+                return Err(Errno::Nxio);
+            }
+            opened_now => opened_now?,
         };
         let number = self.table.insert(descriptor)?;
         mem.write_u32(opened, number)
@@ -305,6 +315,9 @@ struct How {
     access: Access,
     oflags: u16,
     fdflags: u16,
+    /// If not, a FIFO is opened before there is somebody at its other end, and
+    /// reading from it waits instead.
+    may_block: bool,
 }
 
 impl How {
@@ -322,6 +335,11 @@ impl How {
                 preopen: None,
                 cursor: None,
             }));
+        }
+        let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+        if !self.may_block && !regular && self.fdflags & fdflags::NONBLOCK == 0 {
+            let status = rustix::fs::fcntl_getfl(&fd)?;
+            rustix::fs::fcntl_setfl(&fd, status - OFlags::NONBLOCK)?;
         }
         let file = OpenFile::opened(fd, &stat, self.access, self.fdflags, writable);
         Ok(Descriptor::File(file))
@@ -353,6 +371,14 @@ impl How {
         }
     }
 
+    /// Whether opening would wait for somebody to open a FIFO for reading.
+    fn waits_for_reader(&self, dir: &Dir, path: &str) -> bool {
+        !self.may_block
+            && self.fdflags & fdflags::NONBLOCK == 0
+            && resolve::stat(dir, path, self.follow)
+                .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo)
+    }
+
     fn has(&self, oflag: u16) -> bool {
         self.oflags & oflag != 0
     }
@@ -360,6 +386,7 @@ impl How {
     fn host_flags(&self) -> OFlags {
         // A terminal does not become the process's by being opened.
         let mut host = OFlags::NOCTTY;
+        host.set(OFlags::NONBLOCK, !self.may_block);
         for (guest, flag) in [
             (oflags::CREAT, OFlags::CREATE),
             (oflags::DIRECTORY, OFlags::DIRECTORY),

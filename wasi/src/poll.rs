@@ -2,9 +2,10 @@
 
 use crate::descriptor::Descriptor;
 use crate::types::{Event, Interest, Subscription};
+use crate::wait::{Transfer, Waiting};
 use crate::{ClockId, Clocks, Errno, GuestMemory, WasiCtx};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fd::{AsFd, BorrowedFd};
+use rustix::fd::BorrowedFd;
 
 /// Subscriptions in one call. More than a guest can have descriptors, by far;
 /// it keeps a call from making the host allocate as much as the guest has.
@@ -63,7 +64,7 @@ impl WasiCtx {
                     id,
                     timeout,
                     absolute,
-                } => match deadline(clocks, id, timeout, absolute) {
+                } => match deadline(clocks, &mut self.waiting, id, timeout, absolute) {
                     Ok((clock, at)) => Wait::Until(clock, at),
                     Err(error) => Wait::Settled(Err(error)),
                 },
@@ -80,11 +81,14 @@ impl WasiCtx {
         } else {
             time_left(clocks, &waits)?
         };
-        let mut ready = host_poll(&mut fds, Some(0))?;
+        let polled = fds.iter();
+        let polled = polled.map(|&(fd, flags)| PollFd::from_borrowed_fd(fd, flags));
+        let mut polled: Vec<_> = polled.collect();
+        let mut ready = host_poll(&mut polled, Some(0))?;
         while !ready && left != Some(0) {
             let skipped = left.is_some_and(|ns| clocks.skip(ns));
             if !skipped {
-                ready = host_poll(&mut fds, left)?;
+                ready = self.waiting.for_any(&fds, &mut polled, left)?;
             }
             left = time_left(clocks, &waits)?;
         }
@@ -104,7 +108,7 @@ impl WasiCtx {
                 Wait::Until(clock, at) if clocks.now(clock)? >= at => {}
                 Wait::Until(..) => continue,
                 Wait::Host { index, ref regular } => {
-                    let found = fds[index].revents();
+                    let found = polled[index].revents();
                     if found.is_empty() {
                         continue;
                     }
@@ -113,7 +117,7 @@ impl WasiCtx {
                     } else if let Interest::Read { .. } = subscription.to {
                         event.nbytes = match regular {
                             Some(fd) => left_in_file(*fd),
-                            None => rustix::io::ioctl_fionread(fds[index].as_fd()).unwrap_or(1),
+                            None => rustix::io::ioctl_fionread(fds[index].0).unwrap_or(1),
                         };
                         let ended = regular.is_some() || found.intersects(PollFlags::HUP);
                         event.hangup = ended && event.nbytes == 0;
@@ -147,6 +151,7 @@ enum Wait<'fd> {
 /// never ends.
 fn deadline(
     clocks: &mut dyn Clocks,
+    waiting: &mut Waiting,
     id: u32,
     timeout: u64,
     absolute: bool,
@@ -160,14 +165,14 @@ fn deadline(
         return Ok((clock, timeout));
     }
     // A relative timeout is not to be changed by setting the wall clock.
-    let now = clocks.now(ClockId::Monotonic)?;
+    let now = waiting.since(clocks.now(ClockId::Monotonic)?);
     Ok((ClockId::Monotonic, now.saturating_add(timeout)))
 }
 
 fn readiness<'t>(
     descriptor: Result<&'t Descriptor, Errno>,
     flags: PollFlags,
-    fds: &mut Vec<PollFd<'t>>,
+    fds: &mut Vec<Transfer<'t>>,
 ) -> Wait<'t> {
     match descriptor {
         Ok(Descriptor::File(file)) => {
@@ -178,7 +183,7 @@ fn readiness<'t>(
             };
             match fd {
                 Ok(fd) => {
-                    fds.push(PollFd::from_borrowed_fd(fd, flags));
+                    fds.push((fd, flags));
                     let regular = file.is_regular().then_some(fd);
                     Wait::Host {
                         index: fds.len() - 1,
@@ -210,7 +215,7 @@ fn time_left(clocks: &mut dyn Clocks, waits: &[Wait<'_>]) -> Result<Option<u64>,
 
 /// Polls for up to `timeout` nanoseconds, and returns whether a descriptor is
 /// ready. Also returns early if a signal arrives.
-fn host_poll(fds: &mut [PollFd<'_>], timeout: Option<u64>) -> Result<bool, Errno> {
+pub(crate) fn host_poll(fds: &mut [PollFd<'_>], timeout: Option<u64>) -> Result<bool, Errno> {
     if fds.is_empty() && timeout == Some(0) {
         return Ok(false);
     }
@@ -229,11 +234,6 @@ fn host_poll(fds: &mut [PollFd<'_>], timeout: Option<u64>) -> Result<bool, Errno
 /// Whether a transfer would not block now.
 pub(crate) fn is_ready(fd: BorrowedFd<'_>, flags: PollFlags) -> Result<bool, Errno> {
     host_poll(&mut [PollFd::from_borrowed_fd(fd, flags)], Some(0))
-}
-
-/// Blocks until a transfer would not, or a signal arrives.
-pub(crate) fn wait_for(fd: BorrowedFd<'_>, flags: PollFlags) -> Result<(), Errno> {
-    host_poll(&mut [PollFd::from_borrowed_fd(fd, flags)], None).map(|_| ())
 }
 
 /// How much of a regular file lies after its position.

@@ -13,12 +13,11 @@ impl WasiCtx {
         Err(Errno::Notsup)
     }
 
-    /// Lets other threads of the host run.
+    /// Lets other threads of the host run, or other tasks of its executor.
     ///
     /// # Errors
     /// None
     pub fn sched_yield(&mut self) -> Result<(), Errno> {
-        std::thread::yield_now();
-        Ok(())
+        self.waiting.for_others()
     }
 }

@@ -35,7 +35,7 @@ impl WasiCtx {
         let mut host_flags = SocketFlags::CLOEXEC;
         host_flags.set(SocketFlags::NONBLOCK, guest_flags != 0);
         let listener = self.table.socket(fd)?;
-        let connection = listener.blocking(PollFlags::IN, || {
+        let connection = listener.blocking(&mut self.waiting, PollFlags::IN, || {
             rustix::net::accept_with(listener, host_flags)
         })?;
         let connection = OpenFile::supplied(connection, Access::BOTH);
@@ -67,8 +67,10 @@ impl WasiCtx {
         let mut host_flags = RecvFlags::empty();
         host_flags.set(RecvFlags::PEEK, guest_flags & RECV_PEEK != 0);
         host_flags.set(RecvFlags::WAITALL, guest_flags & RECV_WAITALL != 0);
+        host_flags.set(RecvFlags::DONTWAIT, self.waiting.is_elsewhere());
+        let waiting = &mut self.waiting;
         let message = scatter(mem, iovs, iovs_len, |bufs| {
-            socket.blocking(PollFlags::IN, || {
+            socket.blocking(waiting, PollFlags::IN, || {
                 let mut control = RecvAncillaryBuffer::default();
                 rustix::net::recvmsg(socket, bufs, &mut control, host_flags)
             })
@@ -96,7 +98,8 @@ impl WasiCtx {
         flags(si_flags, 0)?;
         mem.check(nwritten, 4)?;
         let socket = self.table.socket(fd)?;
-        let sent = gather(mem, iovs, iovs_len, |bufs| socket.send(bufs))?;
+        let waiting = &mut self.waiting;
+        let sent = gather(mem, iovs, iovs_len, |bufs| socket.send(waiting, bufs))?;
         mem.write_u32(nwritten, sent as u32)
     }
 

@@ -1,6 +1,7 @@
 //! What the host connects to a guest's three standard descriptors.
 
 use crate::descriptor::{Access, Descriptor, OpenFile};
+use crate::reader::Reader;
 use rustix::fd::{BorrowedFd, OwnedFd};
 use std::fmt;
 use std::io::{self, Cursor, IoSlice, Read, Write};
@@ -12,14 +13,14 @@ pub struct Input(Source);
 enum Source {
     Inherit,
     File(OwnedFd),
-    Reader(Box<dyn Read + Send>),
+    Reader(Reader),
 }
 
 impl Input {
     /// At its end from the beginning.
     #[must_use]
     pub fn null() -> Self {
-        Self::reader(io::empty())
+        Self(Source::Reader(Reader::instant(io::empty())))
     }
 
     /// The process's own standard input. Closing it in the guest leaves it
@@ -32,7 +33,7 @@ impl Input {
     /// These bytes.
     #[must_use]
     pub fn bytes(bytes: impl Into<Vec<u8>>) -> Self {
-        Self::reader(Cursor::new(bytes.into()))
+        Self(Source::Reader(Reader::instant(Cursor::new(bytes.into()))))
     }
 
     /// An open file, pipe, terminal or socket of the host.
@@ -42,9 +43,14 @@ impl Input {
     }
 
     /// Anything that can be read. `poll_oneoff` takes it to be ready always.
+    ///
+    /// A call that must not block the thread has it read in a thread for blocking
+    /// work, up to 64 KiB at once. What was read for a call that was dropped
+    /// meanwhile is there for the next one; the thread waits as long as the
+    /// reader blocks.
     #[must_use]
     pub fn reader(reader: impl Read + Send + 'static) -> Self {
-        Self(Source::Reader(Box::new(reader)))
+        Self(Source::Reader(Reader::new(reader)))
     }
 
     pub(crate) fn into_descriptor(self) -> Descriptor {

@@ -135,17 +135,18 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reader::Reader;
     use std::io::empty;
 
     fn table(limit: usize) -> Table {
         let first = (0..3)
-            .map(|_| Descriptor::Input(Box::new(empty())))
+            .map(|_| Descriptor::Input(Reader::instant(empty())))
             .collect();
         Table::new(first, limit)
     }
 
     fn any() -> Descriptor {
-        Descriptor::Input(Box::new(empty()))
+        Descriptor::Input(Reader::instant(empty()))
     }
 
     #[test]

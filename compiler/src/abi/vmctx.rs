@@ -28,8 +28,9 @@ pub(crate) struct Vmctx {
 impl Vmctx {
     /// Hot things first, so that they are reached with short displacements:
     /// memories, then globals (the first of which is the stack pointer in
-    /// programs that LLVM made).
-    pub(crate) fn new(module: &Module<'_>, escapes: &Escapes) -> Vmctx {
+    /// programs that LLVM made). What depends on `escapes` is last: the places
+    /// of everything else are known before the first function.
+    pub(crate) fn new(module: &Module, escapes: &Escapes) -> Vmctx {
         let mut cursor = Cursor(size_of::<abi::VmContext>() as u32);
         let pointer = |cursor: &mut Cursor| cursor.place(8, 8);
         let memories = module
@@ -48,22 +49,20 @@ impl Vmctx {
                 }
             })
             .collect();
-        let tables = (0..)
-            .zip(&module.tables)
-            .map(|(index, _)| {
-                if index < module.imported_tables {
-                    pointer(&mut cursor)
-                } else if escapes.table_in_text(index).is_some() {
-                    NONE
-                } else {
-                    cursor.place(size_of::<abi::TableDef>() as u32, 8)
-                }
-            })
+        let mut tables: Vec<u32> = (0..module.imported_tables)
+            .map(|_| pointer(&mut cursor))
             .collect();
         let functions = (0..module.imported_functions)
             .map(|_| cursor.place(size_of::<abi::FunctionImport>() as u32, 8))
             .collect();
         let type_ids = cursor.place(module.types.len() as u32 * 4, 4);
+        for table in module.imported_tables..module.tables.len() as u32 {
+            tables.push(if escapes.table_in_text(table).is_some() {
+                NONE
+            } else {
+                cursor.place(size_of::<abi::TableDef>() as u32, 8)
+            });
+        }
         let funcrefs = cursor.place(
             escapes.funcrefs().len() as u32 * size_of::<abi::FuncRef>() as u32,
             8,

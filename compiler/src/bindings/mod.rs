@@ -4,11 +4,10 @@
 mod c;
 mod rust;
 
-use sha2::{Digest, Sha256};
 use wasmparser::{FuncType, ValType};
 
 use crate::compile::binary;
-use crate::module::{Item, Module};
+use crate::module::{Intake, Item, Read};
 use crate::{Error, Options, Result, names};
 
 /// A C header, for C99 and later and C++11 and later. It includes
@@ -20,8 +19,8 @@ use crate::{Error, Options, Result, names};
 /// [`Error::Options`] if something in the module has no name in C.
 pub fn c_header(module: &[u8], options: &Options) -> Result<String> {
     let wasm = binary(module)?;
-    let module = parse(&wasm, options)?;
-    Ok(c::header(&Interface::new(&wasm, &module, options)?))
+    let read = read(&wasm, options)?;
+    Ok(c::header(&Interface::new(&read, options)?))
 }
 
 /// The source of a Rust module, to be included in a crate that depends on
@@ -32,13 +31,14 @@ pub fn c_header(module: &[u8], options: &Options) -> Result<String> {
 /// As for [`c_header`].
 pub fn rust_module(module: &[u8], options: &Options) -> Result<String> {
     let wasm = binary(module)?;
-    let module = parse(&wasm, options)?;
-    rust::module(&Interface::new(&wasm, &module, options)?)
+    let read = read(&wasm, options)?;
+    rust::module(&Interface::new(&read, options)?)
 }
 
-fn parse<'a>(wasm: &'a [u8], options: &Options) -> Result<Module<'a>> {
-    let blame = |error| options.features.blame(wasm, error);
-    Module::parse(wasm, options.features, &[]).map_err(blame)
+fn read<'a>(wasm: &'a [u8], options: &Options) -> Result<Read<'a>> {
+    let mut intake = Intake::new(options.features, &[]);
+    intake.take(wasm)?;
+    intake.finish()
 }
 
 /// What there is to declare.
@@ -75,7 +75,8 @@ enum Type<'a> {
 }
 
 impl<'a> Interface<'a> {
-    fn new(wasm: &[u8], module: &'a Module<'a>, options: &Options) -> Result<Interface<'a>> {
+    fn new(read: &'a Read<'_>, options: &Options) -> Result<Interface<'a>> {
+        let module = &*read.module;
         let ty = |item| match item {
             Item::Func(index) => Type::Func(module.function_type(index)),
             Item::Table(_) => Type::Table,
@@ -90,11 +91,12 @@ impl<'a> Interface<'a> {
         };
         let mut imports: Vec<Import<'a>> = Vec::new();
         for import in &module.imports {
-            let same =
-                |before: &&Import<'_>| (before.module, before.name) == (import.module, import.name);
+            let same = |before: &&Import<'_>| {
+                (before.module, before.name) == (&*import.module, &*import.name)
+            };
             let import = Import {
-                module: import.module,
-                name: import.name,
+                module: &import.module,
+                name: &import.name,
                 ty: ty(import.item),
                 repeated: imports.iter().any(|before| same(&before)),
             };
@@ -109,12 +111,12 @@ impl<'a> Interface<'a> {
             imports.push(import);
         }
         let exports = module.exports.iter().map(|export| Export {
-            name: export.name,
+            name: &export.name,
             ty: ty(export.item),
         });
         Ok(Interface {
             prefix: names::identifier(&options.name),
-            hash: Sha256::digest(wasm).into(),
+            hash: read.contents.digest,
             exports: exports.collect(),
             imports,
         })

@@ -2,7 +2,6 @@
 
 use core::mem::offset_of;
 
-use sha2::{Digest, Sha256};
 use wasm_aot_abi::{
     self as abi, ABI_MAJOR, ABI_MINOR, Convention, DataMode, Descriptor, ElementItems, ElementMode,
     ExternKind, ExternType, MAGIC, NONE, Required, Slice, Trampoline, TrampolineKind, ValType,
@@ -23,7 +22,7 @@ use crate::module::{ConstExpr, ElementSegment, Item, SegmentMode};
 ///
 /// If it is too large.
 pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
-    let (cx, module) = (parts.cx, parts.cx.module);
+    let (cx, module, contents) = (parts.cx, parts.cx.module, parts.contents);
     let mut block = Block::new();
 
     let types = types(&mut block, parts);
@@ -38,7 +37,7 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
                 _ => None,
             };
             abi::Export {
-                name: block.string(export.name),
+                name: block.string(&export.name),
                 kind: kind as u32,
                 index,
                 symbol: symbol.map_or(NONE, |piece| piece.offset),
@@ -49,14 +48,14 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
     let exports = block.records(exports);
     let (functions, sites) = functions(&mut block, parts);
     let trampolines = trampolines(&mut block, parts);
-    let funcrefs = block.records(cx.escapes.funcrefs().iter().copied());
+    let funcrefs = block.records(cx.whole.escapes.funcrefs().iter().copied());
 
     let tables = (0..)
         .zip(&module.tables)
         .skip(module.imported_tables as usize);
     let tables = block.records(tables.map(|(index, table): (usize, _)| abi::Table {
         ty: table_type(&table.ty),
-        def: cx.vmctx.tables[index],
+        def: cx.whole.vmctx.tables[index],
         reserved: 0,
         init: const_expr(parts, table.init),
     }));
@@ -65,7 +64,7 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
         .skip(module.imported_memories as usize);
     let memories = block.records(memories.map(|(index, memory): (usize, _)| abi::Memory {
         ty: memory_type(memory),
-        slot: cx.vmctx.memories[index],
+        slot: cx.whole.vmctx.memories[index],
         reserved: 0,
     }));
     let globals = (0..)
@@ -74,13 +73,13 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
     let globals = block.records(globals.map(|(index, global): (usize, _)| abi::Global {
         ty: val_type(global.ty.content_type),
         mutable: u32::from(global.ty.mutable),
-        slot: cx.vmctx.globals[index],
+        slot: cx.whole.vmctx.globals[index],
         init: const_expr(parts, global.init),
     }));
     let elements = elements(&mut block, parts);
     let data = data(&mut block, parts);
     let function_names: Vec<_> = {
-        let mut names: Vec<_> = module.function_names.iter().collect();
+        let mut names: Vec<_> = contents.function_names.iter().collect();
         names.sort_unstable();
         names
             .into_iter()
@@ -91,17 +90,17 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
             .collect()
     };
     let function_names = block.records(function_names);
-    let custom_sections: Vec<_> = module
+    let custom_sections: Vec<_> = contents
         .custom_sections
         .iter()
         .map(|section| abi::CustomSection {
-            name: block.string(section.name),
-            bytes: block.bytes(section.bytes),
+            name: block.string(&section.name),
+            bytes: block.bytes(&section.bytes),
         })
         .collect();
     let custom_sections = block.records(custom_sections);
 
-    let name = block.string(module.name.unwrap_or(&parts.options.name));
+    let name = block.string(contents.name.as_deref().unwrap_or(&parts.options.name));
     let producer = block.string(&format!(
         "wasm-aot {} cranelift {}",
         env!("CARGO_PKG_VERSION"),
@@ -134,9 +133,9 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
         image_offset: parts.image.offset,
         tunables: cx.tunables,
         vmctx: VmctxLayout {
-            size: cx.vmctx.size,
-            type_ids: cx.vmctx.type_ids,
-            funcrefs: cx.vmctx.funcrefs,
+            size: cx.whole.vmctx.size,
+            type_ids: cx.whole.vmctx.type_ids,
+            funcrefs: cx.whole.vmctx.funcrefs,
             reserved: 0,
         },
         types,
@@ -156,7 +155,7 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
         name,
         producer,
         options,
-        source_hash: Sha256::digest(parts.wasm).into(),
+        source_hash: contents.digest,
     })?;
 
     let mut fixups = vec![Fixup {
@@ -189,7 +188,7 @@ fn types(block: &mut Block, parts: &Parts<'_>) -> Slice {
 }
 
 fn imports(block: &mut Block, parts: &Parts<'_>) -> Slice {
-    let (module, vmctx) = (parts.cx.module, parts.cx.vmctx);
+    let (module, vmctx) = (parts.cx.module, &parts.cx.whole.vmctx);
     let imports: Vec<_> = module
         .imports
         .iter()
@@ -213,8 +212,8 @@ fn imports(block: &mut Block, parts: &Parts<'_>) -> Slice {
                 ),
             };
             abi::Import {
-                module: block.string(import.module),
-                name: block.string(import.name),
+                module: block.string(&import.module),
+                name: block.string(&import.name),
                 ty,
                 slot,
                 reserved: 0,
@@ -234,7 +233,7 @@ fn functions(block: &mut Block, parts: &Parts<'_>) -> (Slice, Slice) {
             break;
         };
         let defined = (index - module.imported_functions) as usize;
-        let body = module.bodies[defined].code.range().start as u32;
+        let body = parts.contents.bodies[defined];
         functions.push(abi::Function {
             code: piece.offset,
             size: piece.size,
@@ -274,7 +273,7 @@ fn trampolines(block: &mut Block, parts: &Parts<'_>) -> Slice {
 }
 
 fn elements(block: &mut Block, parts: &Parts<'_>) -> Slice {
-    let escapes = parts.cx.escapes;
+    let escapes = &parts.cx.whole.escapes;
     let segments: Vec<_> = parts
         .cx
         .module
@@ -317,7 +316,7 @@ fn items(block: &mut Block, parts: &Parts<'_>, segment: &ElementSegment) -> (Ele
         .iter()
         .map(|item| match *item {
             ConstExpr::RefNull => Some(NONE),
-            ConstExpr::RefFunc(index) => Some(parts.cx.escapes.slot(index)),
+            ConstExpr::RefFunc(index) => Some(parts.cx.whole.escapes.slot(index)),
             _ => None,
         })
         .collect();
@@ -332,8 +331,7 @@ fn items(block: &mut Block, parts: &Parts<'_>, segment: &ElementSegment) -> (Ele
 
 fn data(block: &mut Block, parts: &Parts<'_>) -> Slice {
     let segments: Vec<_> = parts
-        .cx
-        .module
+        .contents
         .data
         .iter()
         .map(|segment| {
@@ -356,7 +354,7 @@ fn data(block: &mut Block, parts: &Parts<'_>) -> Slice {
                 bytes: if in_image {
                     Slice::EMPTY
                 } else {
-                    block.bytes(segment.bytes)
+                    block.bytes(parts.contents.bytes(segment))
                 },
             }
         })
@@ -375,7 +373,9 @@ fn const_expr(parts: &Parts<'_>, expr: ConstExpr) -> abi::ConstExpr {
         ConstExpr::Vector(bits) => abi::ConstExpr::from_vector(bits),
         ConstExpr::GlobalGet(index) => indexed(abi::ConstKind::GlobalGet, index),
         ConstExpr::RefNull => abi::ConstExpr::NULL,
-        ConstExpr::RefFunc(index) => indexed(abi::ConstKind::RefFunc, parts.cx.escapes.slot(index)),
+        ConstExpr::RefFunc(index) => {
+            indexed(abi::ConstKind::RefFunc, parts.cx.whole.escapes.slot(index))
+        }
     }
 }
 

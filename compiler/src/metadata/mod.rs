@@ -11,17 +11,17 @@ use crate::backend::Backend;
 use crate::error::Result;
 use crate::image::Image;
 use crate::layout::{self, Layout};
+use crate::module::Contents;
 use crate::names;
 use crate::text::Text;
 use crate::translate::Context;
 
 /// What a layout is made of.
 pub(crate) struct Parts<'a> {
-    /// The module in binary format.
-    pub(crate) wasm: &'a [u8],
     pub(crate) options: &'a Options,
     pub(crate) backend: &'a Backend,
     pub(crate) cx: &'a Context<'a>,
+    pub(crate) contents: &'a Contents<'a>,
     pub(crate) image: Image,
     pub(crate) text: Text,
 }

@@ -11,8 +11,8 @@ use crate::names;
 pub(super) fn symbols(parts: &Parts<'_>) -> (Vec<layout::Symbol>, Vec<layout::Symbol>) {
     let module = parts.cx.module;
     let local = |symbol| match symbol {
-        Symbol::Function(index) => match module.function_names.get(&index) {
-            Some(&name) => name.to_owned(),
+        Symbol::Function(index) => match parts.contents.function_names.get(&index) {
+            Some(name) => name.to_string(),
             None => format!("wasm[{index}]"),
         },
         Symbol::Entry(ty) => format!("entry[{ty}]"),
@@ -42,7 +42,7 @@ pub(super) fn symbols(parts: &Parts<'_>) -> (Vec<layout::Symbol>, Vec<layout::Sy
             };
             let piece = parts.text.piece(Symbol::Typed(index))?;
             Some(layout::Symbol {
-                name: names::export_symbol(&prefix, export.name),
+                name: names::export_symbol(&prefix, &export.name),
                 offset: piece.offset.into(),
                 size: piece.size.into(),
             })
@@ -51,7 +51,7 @@ pub(super) fn symbols(parts: &Parts<'_>) -> (Vec<layout::Symbol>, Vec<layout::Sy
     (functions, exports)
 }
 
-impl Module<'_> {
+impl Module {
     /// Indices of the functions that the module exports, ascending.
     pub(crate) fn exported_functions(&self) -> std::collections::BTreeSet<u32> {
         self.exports

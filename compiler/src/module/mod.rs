@@ -1,28 +1,39 @@
-//! A WebAssembly module, read and validated but for its function bodies.
+//! A WebAssembly module, read and validated.
+//!
+//! A module comes in two parts. [`Module`] is what stands before the functions
+//! in the binary: all that code can refer to. It is complete when the first
+//! function arrives, and never changes again. [`Contents`] is the rest, which no
+//! code depends on.
 
+mod blame;
+mod body;
 mod const_expr;
+mod intake;
+mod items;
 mod names;
-mod parse;
+mod sections;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
 
-use wasmparser::{
-    FuncToValidate, FuncType, FuncValidator, FuncValidatorAllocations, FunctionBody, GlobalType,
-    MemoryType, TableType, ValType, ValidatorResources,
-};
+use wasmparser::{FuncType, GlobalType, MemoryType, TableType, ValType};
 
+pub(crate) use body::{Body, Refused, Unchecked};
 pub(crate) use const_expr::ConstExpr;
+pub(crate) use intake::Intake;
 
-/// A module. Index spaces are vectors, imports first, as in the specification.
-/// It borrows the binary.
+/// What code can refer to. Index spaces are vectors, imports first, as in the
+/// specification.
 #[derive(Default)]
-pub(crate) struct Module<'a> {
+pub(crate) struct Module {
     /// The distinct function types.
     pub(crate) types: Vec<FuncType>,
     /// For each index of the type section, the index in `types`.
     pub(crate) type_section: Vec<TypeIndex>,
-    pub(crate) imports: Vec<Import<'a>>,
-    pub(crate) exports: Vec<Export<'a>>,
+    pub(crate) imports: Vec<Import>,
+    pub(crate) exports: Vec<Export>,
     /// The type of every function.
     pub(crate) functions: Vec<TypeIndex>,
     pub(crate) imported_functions: u32,
@@ -34,26 +45,42 @@ pub(crate) struct Module<'a> {
     pub(crate) imported_globals: u32,
     pub(crate) start: Option<u32>,
     pub(crate) elements: Vec<ElementSegment>,
-    pub(crate) data: Vec<DataSegment<'a>>,
-    /// One for each defined function.
-    pub(crate) bodies: Vec<Body<'a>>,
-    pub(crate) name: Option<&'a str>,
+}
+
+/// What no code depends on. It may borrow the binary.
+#[derive(Default)]
+pub(crate) struct Contents<'a> {
+    /// Where the body of each defined function starts, as a byte offset in the
+    /// binary.
+    pub(crate) bodies: Vec<u32>,
+    pub(crate) data: Vec<DataSegment>,
+    /// The data section.
+    data_section: Cow<'a, [u8]>,
+    pub(crate) name: Option<Box<str>>,
     /// From the name section, else the name of an export.
-    pub(crate) function_names: HashMap<u32, &'a str>,
+    pub(crate) function_names: HashMap<u32, Box<str>>,
     pub(crate) custom_sections: Vec<CustomSection<'a>>,
+    /// SHA-256 of the binary.
+    pub(crate) digest: [u8; 32],
+}
+
+/// A module that is complete and, but for function bodies, valid.
+pub(crate) struct Read<'a> {
+    pub(crate) module: Arc<Module>,
+    pub(crate) contents: Contents<'a>,
 }
 
 /// Index in [`Module::types`].
 pub(crate) type TypeIndex = u32;
 
-pub(crate) struct Import<'a> {
-    pub(crate) module: &'a str,
-    pub(crate) name: &'a str,
+pub(crate) struct Import {
+    pub(crate) module: Box<str>,
+    pub(crate) name: Box<str>,
     pub(crate) item: Item,
 }
 
-pub(crate) struct Export<'a> {
-    pub(crate) name: &'a str,
+pub(crate) struct Export {
+    pub(crate) name: Box<str>,
     pub(crate) item: Item,
 }
 
@@ -84,9 +111,10 @@ pub(crate) struct ElementSegment {
     pub(crate) items: Vec<ConstExpr>,
 }
 
-pub(crate) struct DataSegment<'a> {
+pub(crate) struct DataSegment {
     pub(crate) mode: SegmentMode,
-    pub(crate) bytes: &'a [u8],
+    /// Where its bytes are in the data section.
+    bytes: Range<usize>,
 }
 
 pub(crate) enum SegmentMode {
@@ -99,32 +127,12 @@ pub(crate) enum SegmentMode {
     Declared,
 }
 
-/// A function body with what is needed to validate it while it is translated.
-pub(crate) struct Body<'a> {
-    pub(crate) code: FunctionBody<'a>,
-    validator: FuncToValidate<ValidatorResources>,
-}
-
-impl Body<'_> {
-    /// A validator for the body that uses the memory of an earlier one.
-    pub(crate) fn validator(
-        &self,
-        allocations: FuncValidatorAllocations,
-    ) -> FuncValidator<ValidatorResources> {
-        FuncToValidate {
-            resources: self.validator.resources.clone(),
-            ..self.validator
-        }
-        .into_validator(allocations)
-    }
-}
-
 pub(crate) struct CustomSection<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) bytes: &'a [u8],
+    pub(crate) name: Box<str>,
+    pub(crate) bytes: Cow<'a, [u8]>,
 }
 
-impl Module<'_> {
+impl Module {
     /// The type of function `index`.
     pub(crate) fn function_type(&self, index: u32) -> &FuncType {
         &self.types[self.functions[index as usize] as usize]
@@ -135,5 +143,11 @@ impl Module<'_> {
         index
             .checked_sub(self.imported_functions)
             .map(|defined| defined as usize)
+    }
+}
+
+impl Contents<'_> {
+    pub(crate) fn bytes(&self, segment: &DataSegment) -> &[u8] {
+        &self.data_section[segment.bytes.clone()]
     }
 }

@@ -27,7 +27,7 @@ pub(crate) struct Escapes {
 }
 
 impl Escapes {
-    pub(crate) fn new(module: &Module<'_>, usage: &Usage) -> Escapes {
+    pub(crate) fn new(module: &Module, usage: &Usage) -> Escapes {
         let owned = owned_tables(module);
         let tables = constant_tables(module, usage, &owned);
         let fixed = (0..)
@@ -54,8 +54,9 @@ impl Escapes {
                     .filter(|segment| match segment.mode {
                         SegmentMode::Active { index, .. } => !in_text(index),
                         SegmentMode::Passive => true,
-                        // Each use is a `ref.func` in some body.
-                        SegmentMode::Declared => false,
+                        // There is no other reason to declare a function than
+                        // a `ref.func` in some body.
+                        SegmentMode::Declared => true,
                     })
                     .flat_map(|segment| segment.items.iter().copied()),
             );
@@ -63,14 +64,12 @@ impl Escapes {
             ConstExpr::RefFunc(index) => Some(index),
             _ => None,
         }));
-        // An invalid body may name functions that do not exist.
-        funcrefs.retain(|&index| (index as usize) < module.functions.len());
 
         let imported = module.functions[..module.imported_functions as usize].iter();
         let called = usage
             .indirect_calls
             .iter()
-            .filter(|(table, _)| (*table as usize) < tables.len() && !in_text(*table))
+            .filter(|(table, _)| !in_text(*table))
             .map(|(_, ty)| ty);
         Escapes {
             funcrefs: funcrefs.into_iter().collect(),
@@ -78,6 +77,16 @@ impl Escapes {
             tables,
             fixed,
         }
+    }
+
+    /// Whether all that code can rely on stays as it is if there are functions
+    /// that do what `usage` says.
+    pub(crate) fn allow(&self, usage: &Usage) -> bool {
+        let known = |function| self.funcrefs.binary_search(function).is_ok();
+        let in_text = |&table: &u32| self.table_in_text(table).is_some();
+        !usage.handled_tables.iter().any(in_text)
+            && !usage.grown_tables.iter().any(|&table| self.is_fixed(table))
+            && usage.referenced_functions.iter().all(known)
     }
 
     /// The functions that can become values, ascending. The position of one is
@@ -122,7 +131,7 @@ impl Escapes {
     }
 
     /// Types of functions that the host may call: entries are needed.
-    pub(crate) fn entry_types(&self, module: &Module<'_>) -> BTreeSet<TypeIndex> {
+    pub(crate) fn entry_types(&self, module: &Module) -> BTreeSet<TypeIndex> {
         self.funcrefs
             .iter()
             .chain(&module.start)
@@ -132,7 +141,7 @@ impl Escapes {
 }
 
 /// For each table, whether only this module can reach it.
-fn owned_tables(module: &Module<'_>) -> Vec<bool> {
+fn owned_tables(module: &Module) -> Vec<bool> {
     let mut owned = vec![true; module.tables.len()];
     owned[..module.imported_tables as usize].fill(false);
     for export in &module.exports {
@@ -144,7 +153,7 @@ fn owned_tables(module: &Module<'_>) -> Vec<bool> {
 }
 
 /// For each table, its elements if they are constant.
-fn constant_tables(module: &Module<'_>, usage: &Usage, owned: &[bool]) -> Vec<Option<TextTable>> {
+fn constant_tables(module: &Module, usage: &Usage, owned: &[bool]) -> Vec<Option<TextTable>> {
     let mut segments: Vec<Vec<&ElementSegment>> = vec![Vec::new(); module.tables.len()];
     for segment in &module.elements {
         if let SegmentMode::Active { index, .. } = segment.mode {
@@ -162,7 +171,7 @@ fn constant_tables(module: &Module<'_>, usage: &Usage, owned: &[bool]) -> Vec<Op
 
 /// The elements of a table that only `segments` write to, if all of them are
 /// functions of the module or null.
-fn rows(module: &Module<'_>, table: u32, segments: &[&ElementSegment]) -> Option<TextTable> {
+fn rows(module: &Module, table: u32, segments: &[&ElementSegment]) -> Option<TextTable> {
     let Table { ty, init } = &module.tables[table as usize];
     let items: usize = segments.iter().map(|segment| segment.items.len()).sum();
     if ty.initial == 0

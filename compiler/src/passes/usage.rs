@@ -2,13 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use rayon::prelude::*;
 use wasmparser::Operator;
 
 use crate::module::{Module, TypeIndex};
 
-/// What the bodies of a module do, taken together. Bodies are not validated
-/// yet: of an invalid one, what comes before the error counts.
+/// What valid bodies of a module do, taken together.
 #[derive(Default)]
 pub(crate) struct Usage {
     /// Tables that anything but `call_indirect` and `table.size` is done with.
@@ -22,23 +20,8 @@ pub(crate) struct Usage {
 }
 
 impl Usage {
-    /// Reads every body once.
-    pub(crate) fn scan(module: &Module<'_>) -> Usage {
-        module
-            .bodies
-            .par_iter()
-            .fold(Usage::default, |mut usage, body| {
-                if let Ok(operators) = body.code.get_operators_reader() {
-                    for operator in operators.into_iter().map_while(Result::ok) {
-                        usage.operator(module, &operator);
-                    }
-                }
-                usage
-            })
-            .reduce(Usage::default, Usage::union)
-    }
-
-    fn operator(&mut self, module: &Module<'_>, operator: &Operator<'_>) {
+    /// Takes what one operator does into account.
+    pub(crate) fn add(&mut self, module: &Module, operator: &Operator<'_>) {
         match *operator {
             Operator::RefFunc { function_index } => {
                 self.referenced_functions.insert(function_index);
@@ -47,9 +30,8 @@ impl Usage {
                 type_index,
                 table_index,
             } => {
-                if let Some(&ty) = module.type_section.get(type_index as usize) {
-                    self.indirect_calls.insert((table_index, ty));
-                }
+                let ty = module.type_section[type_index as usize];
+                self.indirect_calls.insert((table_index, ty));
             }
             Operator::TableGrow { table } => {
                 self.grown_tables.insert(table);
@@ -71,11 +53,11 @@ impl Usage {
         }
     }
 
-    fn union(mut self, other: Usage) -> Usage {
+    /// Takes what `other` functions do into account.
+    pub(crate) fn extend(&mut self, other: Usage) {
         self.handled_tables.extend(other.handled_tables);
         self.grown_tables.extend(other.grown_tables);
         self.referenced_functions.extend(other.referenced_functions);
         self.indirect_calls.extend(other.indirect_calls);
-        self
     }
 }

@@ -31,7 +31,7 @@ impl Translator<'_, '_> {
         let base = self.memory_base(memory);
         let index = self.builder.ins().uextend(types::I64, index);
         let end = memarg.offset + u64::from(size);
-        if end <= self.cx.tunables.memory_guard
+        if end <= self.tunables.memory_guard
             && let Ok(offset) = i32::try_from(memarg.offset)
         {
             let base = self.builder.ins().iadd(base, index);
@@ -72,13 +72,13 @@ impl Translator<'_, '_> {
     }
 
     fn memory_base(&mut self, memory: u32) -> Value {
-        let slot = self.cx.vmctx.memories[memory as usize];
+        let slot = self.known.memory_offset(memory);
         self.load_fixed(types::I64, slot + offset_of!(abi::MemorySlot, base) as u32)
     }
 
     /// The length of a memory in bytes, as an `i64`.
     pub(super) fn memory_length(&mut self, memory: u32) -> Value {
-        let slot = self.cx.vmctx.memories[memory as usize];
+        let slot = self.known.memory_offset(memory);
         let def = self.load_fixed(types::I64, slot + offset_of!(abi::MemorySlot, def) as u32);
         self.load(
             types::I64,

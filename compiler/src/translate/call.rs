@@ -18,7 +18,7 @@ pub(crate) const TEXT_ROW_TYPE: u32 = 4;
 impl Translator<'_, '_> {
     /// `[t*] -> [t*]`
     pub(super) fn call(&mut self, index: u32) {
-        let module = self.cx.module;
+        let module = self.module;
         let ty = module.functions[index as usize];
         if module.defined_function(index).is_some() {
             let args = self.arguments(ty, self.vmctx);
@@ -26,7 +26,7 @@ impl Translator<'_, '_> {
             let call = self.builder.ins().call(function, &args);
             self.push_results(call);
         } else {
-            let slot = self.cx.vmctx.functions[index as usize];
+            let slot = self.known.import_offset(index);
             let code = offset_of!(abi::FunctionImport, code) as u32;
             let ctx = offset_of!(abi::FunctionImport, ctx) as u32;
             let code = self.load_fixed(types::I64, slot + code);
@@ -38,10 +38,10 @@ impl Translator<'_, '_> {
     /// `[t* i32] -> [t*]`; traps if there is no such element, if it is null, and
     /// if its type is another.
     pub(super) fn call_indirect(&mut self, type_index: u32, table: u32) {
-        let ty = self.cx.module.type_section[type_index as usize];
+        let ty = self.module.type_section[type_index as usize];
         let index = self.stack.pop();
-        if let Some(rows) = self.cx.escapes.table_in_text(table) {
-            self.call_row(ty, table, rows.len() as u64, index);
+        if self.known.table_in_text(table) {
+            self.call_row(ty, table, index);
         } else {
             self.call_element(ty, table, index);
         }
@@ -57,7 +57,7 @@ impl Translator<'_, '_> {
             element,
             offset_of!(abi::TableElement, type_id) as u32,
         );
-        let expected = self.load_fixed(types::I32, self.cx.vmctx.type_ids + 4 * ty);
+        let expected = self.load_fixed(types::I32, self.known.type_ids_offset() + 4 * ty);
         let null = self.iconst32(0);
         self.check_type(actual, expected, null);
         let code = offset_of!(abi::TableElement, code) as u32;
@@ -69,7 +69,8 @@ impl Translator<'_, '_> {
 
     /// Calls through a row of a table in the text: all its functions are of
     /// this instance.
-    fn call_row(&mut self, ty: TypeIndex, table: u32, length: u64, index: Value) {
+    fn call_row(&mut self, ty: TypeIndex, table: u32, index: Value) {
+        let length = self.module.tables[table as usize].ty.initial;
         let index = self.builder.ins().uextend(types::I64, index);
         let beyond =
             self.builder
@@ -115,7 +116,7 @@ impl Translator<'_, '_> {
 
     /// Context and operands of a call.
     fn arguments(&mut self, ty: TypeIndex, ctx: Value) -> Vec<Value> {
-        let count = self.cx.module.types[ty as usize].params().len();
+        let count = self.module.types[ty as usize].params().len();
         let mut args = self.pop_many(count);
         args.insert(0, ctx);
         args

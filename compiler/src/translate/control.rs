@@ -279,7 +279,7 @@ impl Translator<'_, '_> {
             BlockType::Empty => (Vec::new(), Vec::new()),
             BlockType::Type(result) => (Vec::new(), vec![result]),
             BlockType::FuncType(index) => {
-                let module = self.cx.module;
+                let module = self.module;
                 let ty = &module.types[module.type_section[index as usize] as usize];
                 (ty.params().to_vec(), ty.results().to_vec())
             }

@@ -70,7 +70,7 @@ impl Translator<'_, '_> {
         if let Some(&function) = self.entities.functions.get(&index) {
             return function;
         }
-        let signature = self.signature(self.cx.module.functions[index as usize]);
+        let signature = self.signature(self.module.functions[index as usize]);
         let name = declare(self.builder.func, Symbol::Function(index));
         let function = self.builder.import_function(ExtFuncData {
             name: ExternalName::user(name),
@@ -84,7 +84,7 @@ impl Translator<'_, '_> {
 
     /// The signature of type `ty` in the wasm convention.
     pub(super) fn signature(&mut self, ty: TypeIndex) -> SigRef {
-        let (builder, module) = (&mut self.builder, self.cx.module);
+        let (builder, module) = (&mut self.builder, self.module);
         *self
             .entities
             .types
@@ -94,7 +94,7 @@ impl Translator<'_, '_> {
 
     /// Calls `builtin` and returns its result, if it has one.
     pub(super) fn call_builtin(&mut self, builtin: Builtin, args: &[Value]) -> Option<Value> {
-        let isa = self.cx.isa;
+        let isa = self.isa;
         let builder = &mut self.builder;
         let signature = *self
             .entities

@@ -66,7 +66,7 @@ impl Translator<'_, '_> {
     /// `[] -> [i32]`: pages.
     pub(super) fn memory_size(&mut self, memory: u32) {
         let length = self.memory_length(memory);
-        let page = self.cx.module.memories[memory as usize].page_size_log2();
+        let page = self.module.memories[memory as usize].page_size_log2();
         let pages = self.builder.ins().ushr_imm_u(length, i64::from(page));
         let pages = self.builder.ins().ireduce(types::I32, pages);
         self.stack.push(pages);

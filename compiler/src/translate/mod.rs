@@ -1,6 +1,6 @@
 //! From function bodies to CLIF.
 //!
-//! One pass over the operators of a body: each is validated, then translated.
+//! One pass over the operators of a valid body.
 //! `dispatch` has a row for every operator; the methods behind the rows live in
 //! one file per operator family.
 
@@ -13,6 +13,7 @@ mod dispatch;
 mod env;
 mod float;
 mod integer;
+mod known;
 mod memory;
 mod reference;
 mod stack;
@@ -24,78 +25,67 @@ use cranelift_codegen::ir::{Function, SourceLoc, Value, types};
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use wasm_aot_abi::Tunables;
-use wasmparser::{FuncValidatorAllocations, ValType};
+use wasmparser::ValType;
 
 pub(crate) use call::TEXT_ROW;
 pub(crate) use env::declare;
 
-use crate::abi::{Vmctx, clif_type, wasm_signature};
+use crate::abi::{clif_type, wasm_signature};
 use crate::error::Result;
 use crate::module::{Body, Module};
-use crate::passes::Escapes;
+use crate::passes::{Fact, Whole};
 use env::Entities;
+use known::Known;
 use stack::Stack;
 
-/// What is known of the module while its functions are translated.
+/// What functions are compiled with.
+#[derive(Clone, Copy)]
 pub(crate) struct Context<'m> {
-    pub(crate) module: &'m Module<'m>,
-    pub(crate) escapes: &'m Escapes,
-    pub(crate) vmctx: &'m Vmctx,
+    pub(crate) module: &'m Module,
+    pub(crate) whole: &'m Whole,
     pub(crate) tunables: Tunables,
     pub(crate) isa: &'m dyn TargetIsa,
 }
 
-/// Memory that one translation leaves to the next.
-#[derive(Default)]
-pub(crate) struct Scratch {
-    builder: FunctionBuilderContext,
-    validator: FuncValidatorAllocations,
-}
-
-/// Translates the body of function `index` into `func`, which is empty.
+/// Translates a valid `body` into `func`, which is empty. Returns what the code
+/// relies on.
 ///
 /// # Errors
 ///
-/// If the body is invalid.
+/// If the body cannot be read.
 pub(crate) fn translate(
     cx: &Context<'_>,
-    index: u32,
     body: &Body<'_>,
-    scratch: &mut Scratch,
+    scratch: &mut FunctionBuilderContext,
     func: &mut Function,
-) -> Result<()> {
-    let ty = cx.module.function_type(index);
+) -> Result<Vec<Fact>> {
+    let ty = cx.module.function_type(body.index);
     func.signature = wasm_signature(ty);
     env::check_stack(func);
 
-    let mut validator = body.validator(std::mem::take(&mut scratch.validator));
-    let mut translator = Translator::new(cx, FunctionBuilder::new(func, &mut scratch.builder));
+    let mut translator = Translator::new(cx, FunctionBuilder::new(func, scratch));
     translator.enter(ty.params(), ty.results());
 
-    let mut locals = body.code.get_locals_reader()?;
-    for _ in 0..locals.get_count() {
-        let offset = locals.original_position();
-        let (count, ty) = locals.read()?;
-        validator.define_locals(offset, count, ty)?;
+    let code = body.code();
+    for locals in code.get_locals_reader()? {
+        let (count, ty) = locals?;
         translator.declare_locals(count, ty);
     }
-
-    let mut operators = body.code.get_operators_reader()?;
+    let mut operators = code.get_operators_reader()?;
     while !operators.eof() {
         let (operator, offset) = operators.read_with_offset()?;
-        validator.op(offset, &operator)?;
         translator.source(offset);
         translator.operator(&operator);
     }
-    operators.finish()?;
-    translator.finish();
-    scratch.validator = validator.into_allocations();
-    Ok(())
+    Ok(translator.finish())
 }
 
 /// The state of one translation.
 struct Translator<'f, 'm> {
-    cx: &'f Context<'m>,
+    module: &'m Module,
+    known: Known<'m>,
+    tunables: Tunables,
+    isa: &'m dyn TargetIsa,
     builder: FunctionBuilder<'f>,
     entities: Entities,
     /// Operands and control frames.
@@ -107,14 +97,17 @@ struct Translator<'f, 'm> {
 }
 
 impl<'f, 'm> Translator<'f, 'm> {
-    fn new(cx: &'f Context<'m>, mut builder: FunctionBuilder<'f>) -> Self {
+    fn new(cx: &Context<'m>, mut builder: FunctionBuilder<'f>) -> Self {
         let entry = builder.create_block();
         builder.append_block_params_for_function_params(entry);
         builder.switch_to_block(entry);
         builder.seal_block(entry);
         let vmctx = builder.block_params(entry)[0];
         Translator {
-            cx,
+            module: cx.module,
+            known: Known::new(cx.whole),
+            tunables: cx.tunables,
+            isa: cx.isa,
             builder,
             entities: Entities::default(),
             stack: Stack::default(),
@@ -154,9 +147,10 @@ impl<'f, 'm> Translator<'f, 'm> {
         self.builder.set_srcloc(SourceLoc::new(offset as u32));
     }
 
-    fn finish(self) {
-        let config = self.cx.isa.frontend_config();
+    fn finish(self) -> Vec<Fact> {
+        let config = self.isa.frontend_config();
         self.builder.finalize(config);
+        self.known.into_facts()
     }
 
     fn iconst32(&mut self, value: u32) -> Value {

@@ -19,7 +19,8 @@ impl Translator<'_, '_> {
 
     /// `[] -> [funcref]`
     pub(super) fn ref_func(&mut self, index: u32) {
-        let slot = self.iconst32(self.cx.escapes.slot(index));
+        let slot = self.known.slot(index);
+        let slot = self.iconst32(slot);
         let reference = self
             .call_builtin(Builtin::FuncRef, &[self.vmctx, slot])
             .expect("a result");

@@ -90,13 +90,14 @@ impl Translator<'_, '_> {
             .icmp(IntCC::UnsignedGreaterThanOrEqual, index, length);
         self.trap_if(beyond, outside);
         let (def, offset) = self.table_def(table);
+        let access = self.table_access(table);
         let elements = self.load(
             types::I64,
-            self.table_access(table),
+            access,
             def,
             offset + offset_of!(abi::TableDef, elements) as u32,
         );
-        let element_type = self.cx.module.tables[table as usize].ty.element_type;
+        let element_type = self.module.tables[table as usize].ty.element_type;
         let size = val_type(element_type.into()).element_size();
         self.row_address(elements, index, size, beyond)
     }
@@ -121,8 +122,8 @@ impl Translator<'_, '_> {
 
     /// Number of elements, as an `i64`.
     fn table_length(&mut self, table: u32) -> Value {
-        if self.cx.escapes.is_fixed(table) {
-            let initial = self.cx.module.tables[table as usize].ty.initial;
+        if self.known.table_is_fixed(table) {
+            let initial = self.module.tables[table as usize].ty.initial;
             return self.builder.ins().iconst(types::I64, initial as i64);
         }
         let (def, offset) = self.table_def(table);
@@ -136,16 +137,16 @@ impl Translator<'_, '_> {
 
     /// Base and offset of a table's definition.
     fn table_def(&mut self, table: u32) -> (Value, u32) {
-        let offset = self.cx.vmctx.tables[table as usize];
-        if table < self.cx.module.imported_tables {
+        let offset = self.known.table_offset(table);
+        if table < self.module.imported_tables {
             (self.load_fixed(types::I64, offset), 0)
         } else {
             (self.vmctx, offset)
         }
     }
 
-    fn table_access(&self, table: u32) -> Access {
-        if self.cx.escapes.is_fixed(table) {
+    fn table_access(&mut self, table: u32) -> Access {
+        if self.known.table_is_fixed(table) {
             Access::Fixed
         } else {
             Access::Trusted(Region::TableDef)
@@ -153,7 +154,7 @@ impl Translator<'_, '_> {
     }
 
     fn holds_functions(&self, table: u32) -> bool {
-        self.cx.module.tables[table as usize]
+        self.module.tables[table as usize]
             .ty
             .element_type
             .is_func_ref()

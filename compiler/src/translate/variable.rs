@@ -28,7 +28,7 @@ impl Translator<'_, '_> {
 
     /// `[] -> [t]`
     pub(super) fn global_get(&mut self, index: u32) {
-        let module = self.cx.module;
+        let module = self.module;
         let global = &module.globals[index as usize];
         let ty = clif_type(global.ty.content_type);
         let value = match self.constant_global(index, ty) {
@@ -51,7 +51,7 @@ impl Translator<'_, '_> {
 
     /// The value of an immutable global that is the same in every instance.
     fn constant_global(&mut self, index: u32, ty: Type) -> Option<Value> {
-        let module = self.cx.module;
+        let module = self.module;
         let global = &module.globals[index as usize];
         if index < module.imported_globals || global.ty.mutable {
             return None;
@@ -66,8 +66,8 @@ impl Translator<'_, '_> {
 
     /// Base, offset and kind of access of a global's value.
     fn global_place(&mut self, index: u32) -> (Value, u32, Access) {
-        let module = self.cx.module;
-        let offset = self.cx.vmctx.globals[index as usize];
+        let module = self.module;
+        let offset = self.known.global_offset(index);
         let mutable = module.globals[index as usize].ty.mutable;
         let (base, offset, region) = if index < module.imported_globals {
             let address = self.load_fixed(types::I64, offset);

@@ -18,17 +18,17 @@
 ;; block0(v0: i64, v1: i32):
 ;;     v3 = iconst.i32 7
 ;;     v4 = uextend.i64 v1
-;;     v5 = load.i64 notrap aligned region0 v0+56
+;;     v5 = load.i64 notrap aligned region0 v0+64
 ;;     v6 = icmp uge v4, v5
 ;;     trapnz v6, user5
-;;     v7 = load.i64 notrap aligned region0 v0+48
+;;     v7 = load.i64 notrap aligned region0 v0+56
 ;;     v8 = iconst.i64 5
 ;;     v9 = ishl v4, v8  ; v8 = 5
 ;;     v10 = iadd v7, v9
 ;;     v11 = iconst.i64 0
 ;;     v12 = select_spectre_guard v6, v11, v10  ; v11 = 0
 ;;     v13 = load.i32 notrap aligned region1 v12+16
-;;     v14 = load.i32 notrap aligned readonly can_move v0+64
+;;     v14 = load.i32 notrap aligned readonly can_move v0+48
 ;;     v15 = iconst.i32 0
 ;;     v16 = icmp ne v13, v14
 ;;     brif v16, block2, block3

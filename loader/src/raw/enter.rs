@@ -1,5 +1,6 @@
 //! The host's edge of a call.
 
+use std::cell::Cell;
 use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::panic::resume_unwind;
@@ -11,7 +12,8 @@ use super::store::{Inner, Pending, StoreId};
 use super::thread::{self, Activation};
 use super::values::{Slot, WasmValues};
 use crate::{
-    ArgumentError, BoxError, CallError, Func, HostError, InstantiationError, Store, Trap, Val,
+    ArgumentError, BoxError, CallError, Func, FuncType, HostError, InstantiationError, Store, Trap,
+    Val,
 };
 
 type Entry =
@@ -67,12 +69,31 @@ impl Code {
             store,
         }
     }
+
+    #[inline]
+    pub(super) fn store(&self) -> StoreId {
+        self.store
+    }
+
+    /// Runs the function, in the activation that was made for it.
+    ///
+    /// # Safety
+    ///
+    /// 1. The store that it belongs to is ours to use, and its context set up.
+    /// 2. `values` has a slot for each parameter and each result of the
+    ///    function, and holds the parameters.
+    #[inline]
+    pub(super) unsafe fn run(&self, values: *mut Slot) -> u32 {
+        // SAFETY: whoever has made us vouches for the pointers; the rest is the
+        // caller's.
+        unsafe { (self.entry)(self.code, self.ctx, values.cast()) }
+    }
 }
 
 /// A function that takes `P` and returns `R`, ready to be called.
 #[derive(Debug)]
 pub(crate) struct Callable<P, R> {
-    code: Code,
+    pub(super) code: Code,
     signature: PhantomData<fn(P) -> R>,
 }
 
@@ -151,21 +172,40 @@ pub(crate) fn call_dynamic(
             &mut large
         }
     };
-    for ((slot, &value), &ty) in slots.iter_mut().zip(arguments).zip(ty.params()) {
-        *slot = value.to_slot(ty, inner);
-    }
+    save_values(inner, &ty, arguments, slots);
     // SAFETY: the slots hold parameters of the function's type, and there are
     // enough for its results.
     let status = unsafe { enter(store, &code, slots.as_mut_ptr()) };
     if status != 0 {
         return Err(failure(store.raw_mut(), status));
     }
-    let inner = store.raw();
-    for ((slot, value), &ty) in slots.iter().zip(results).zip(ty.results()) {
-        // SAFETY: now they hold results of its type.
-        *value = unsafe { Val::from_slot(ty, slot, inner) };
-    }
+    // SAFETY: now they hold results of its type.
+    unsafe { load_values(store.raw(), &ty, slots, results) };
     Ok(())
+}
+
+/// Puts arguments whose types are checked into slots.
+pub(super) fn save_values(store: &Inner, ty: &FuncType, arguments: &[Val], slots: &mut [Slot]) {
+    for ((slot, &value), &ty) in slots.iter_mut().zip(arguments).zip(ty.params()) {
+        *slot = value.to_slot(ty, store);
+    }
+}
+
+/// Takes results out of slots.
+///
+/// # Safety
+///
+/// The slots hold results of a function of type `ty` of this store.
+pub(super) unsafe fn load_values(
+    store: &Inner,
+    ty: &FuncType,
+    slots: &[Slot],
+    results: &mut [Val],
+) {
+    for ((slot, value), &ty) in slots.iter().zip(results).zip(ty.results()) {
+        // SAFETY: the caller says so.
+        *value = unsafe { Val::from_slot(ty, slot, store) };
+    }
 }
 
 /// Calls a function with its parameters in `values`; if the status that it
@@ -183,18 +223,18 @@ unsafe fn enter(store: &mut Store, code: &Code, values: *mut Slot) -> u32 {
     // by this pointer only, as does what the code calls. The caller vouches for
     // the values, and whoever has made `code` for the rest.
     unsafe {
-        let ours = (*inner).id() == code.store;
+        let ours = (*inner).id() == code.store();
         assert!(ours, "the function belongs to another store");
         let context = (*inner).context_mut() as *mut StoreContext;
         let outer_handle = (*inner).replace_handle(store);
         let outer_limit = (*context).stack_limit;
         let activation = Activation {
             store: inner,
-            previous: thread.active.get(),
+            previous: Cell::new(thread.active.get()),
         };
         let sp = (&raw const activation).addr();
         // A call that leads back here, on the same stack, keeps its limit.
-        let outer = activation.previous.as_ref();
+        let outer = activation.previous.get().as_ref();
         if outer.is_none_or(|outer| outer.store != inner) {
             let size = (*inner).max_wasm_stack();
             (*context).stack_limit = thread.stack_limit(sp, size);
@@ -203,8 +243,8 @@ unsafe fn enter(store: &mut Store, code: &Code, values: *mut Slot) -> u32 {
             TrapCode::StackOverflow as u32
         } else {
             thread.active.set(&activation);
-            let status = (code.entry)(code.code, code.ctx, values.cast());
-            thread.active.set(activation.previous);
+            let status = code.run(values);
+            thread.active.set(activation.previous.get());
             status
         };
         (*context).stack_limit = outer_limit;

@@ -17,7 +17,7 @@ use crate::host::HostReturn;
 use crate::intern::{Interned, Interner};
 use crate::{BoxError, Caller, FuncType, Store, Val, ValType};
 
-type Call = unsafe extern "C" fn(ctx: *mut HostContext, values: *mut c_void) -> u32;
+pub(super) type Call = unsafe extern "C" fn(ctx: *mut HostContext, values: *mut c_void) -> u32;
 
 /// A closure with its type, of no store in particular.
 pub struct HostFunction {
@@ -64,7 +64,11 @@ impl HostFunction {
     }
 
     /// `call` takes an `F` as the closure.
-    fn new<F: Send + Sync + 'static>(ty: Interned, call: Call, function: F) -> HostFunction {
+    pub(super) fn new<F: Send + Sync + 'static>(
+        ty: Interned,
+        call: Call,
+        function: F,
+    ) -> HostFunction {
         unsafe fn drop_closure<F>(closure: NonNull<()>) {
             // SAFETY: called once, by `drop`, with what `new` has leaked.
             drop(unsafe { Box::from_raw(closure.cast::<F>().as_ptr()) });
@@ -139,6 +143,17 @@ impl HostBinding {
         (&raw const *self).cast_mut().cast()
     }
 
+    /// The closure, which is an `F`.
+    ///
+    /// # Safety
+    ///
+    /// It is one.
+    #[inline]
+    pub(super) unsafe fn closure<F>(&self) -> &F {
+        // SAFETY: the caller says so; it lives as long as the function.
+        unsafe { self.closure.cast::<F>().as_ref() }
+    }
+
     pub(super) fn function(&self) -> &Arc<HostFunction> {
         &self.function
     }
@@ -182,7 +197,7 @@ where
     // holds the parameters.
     unsafe {
         let binding = &*ctx.cast::<HostBinding>();
-        let closure = binding.closure.cast::<F>().as_ref();
+        let closure = binding.closure::<F>();
         guard(binding, |handle| {
             let slots = slots(values, len);
             let params = P::load(slots, &*handle);
@@ -201,29 +216,22 @@ where
     // SAFETY: as for `call_typed`.
     unsafe {
         let binding = &*ctx.cast::<HostBinding>();
-        let closure = binding.closure.cast::<F>().as_ref();
+        let closure = binding.closure::<F>();
         let ty = binding.function.ty();
         guard(binding, |handle| {
             let slots = slots(values, ty.slots());
-            let store = (*handle).raw();
             let (mut params, mut results) = (Values::default(), Values::default());
-            let params = params.of_types(ty.params());
-            for ((param, &ty), slot) in params.iter_mut().zip(ty.params()).zip(&*slots) {
-                *param = Val::from_slot(ty, slot, store);
-            }
+            let params = params.load(ty.params(), slots, (*handle).raw());
             let results = results.of_types(ty.results());
             closure(caller(binding, handle), params, results)?;
-            let store = (*handle).raw();
-            for ((slot, value), &ty) in slots.iter_mut().zip(results).zip(ty.results()) {
-                *slot = value.to_slot(ty, store);
-            }
+            Values::save(results, ty.results(), slots, (*handle).raw());
             Ok(())
         })
     }
 }
 
 /// Space for the parameters or results of a call: on the stack if they are few.
-struct Values {
+pub(super) struct Values {
     few: [Val; 8],
     many: Vec<Val>,
 }
@@ -239,7 +247,7 @@ impl Default for Values {
 
 impl Values {
     /// Zeros and nulls of these types.
-    fn of_types(&mut self, types: &[ValType]) -> &mut [Val] {
+    pub(super) fn of_types(&mut self, types: &[ValType]) -> &mut [Val] {
         let values = match self.few.get_mut(..types.len()) {
             Some(values) => values,
             None => {
@@ -252,13 +260,43 @@ impl Values {
         }
         values
     }
+
+    /// The parameters in `slots`.
+    ///
+    /// # Safety
+    ///
+    /// The slots hold values of these types that were made in `store`.
+    pub(super) unsafe fn load(
+        &mut self,
+        types: &[ValType],
+        slots: &[Slot],
+        store: &Inner,
+    ) -> &mut [Val] {
+        let values = self.of_types(types);
+        for ((value, &ty), slot) in values.iter_mut().zip(types).zip(slots) {
+            // SAFETY: the caller says so.
+            *value = unsafe { Val::from_slot(ty, slot, store) };
+        }
+        values
+    }
+
+    /// Puts results into `slots`.
+    ///
+    /// # Panics
+    ///
+    /// If one is not of its type, or a reference of another store.
+    pub(super) fn save(values: &[Val], types: &[ValType], slots: &mut [Slot], store: &Inner) {
+        for ((slot, value), &ty) in slots.iter_mut().zip(values).zip(types) {
+            *slot = value.to_slot(ty, store);
+        }
+    }
 }
 
 /// # Safety
 ///
 /// The array has `len` slots, which nobody else uses meanwhile.
 #[inline]
-unsafe fn slots<'a>(values: *mut c_void, len: usize) -> &'a mut [Slot] {
+pub(super) unsafe fn slots<'a>(values: *mut c_void, len: usize) -> &'a mut [Slot] {
     if len == 0 {
         return &mut [];
     }
@@ -270,7 +308,7 @@ unsafe fn slots<'a>(values: *mut c_void, len: usize) -> &'a mut [Slot] {
 ///
 /// `handle` can be used for as long as the caller is.
 #[inline]
-unsafe fn caller<'a>(binding: &HostBinding, handle: *mut Store) -> Caller<'a> {
+pub(super) unsafe fn caller<'a>(binding: &HostBinding, handle: *mut Store) -> Caller<'a> {
     // SAFETY: the caller says so.
     Caller::new(unsafe { &mut *handle }, binding.importer)
 }
@@ -282,7 +320,7 @@ unsafe fn caller<'a>(binding: &HostBinding, handle: *mut Store) -> Caller<'a> {
 ///
 /// Nobody else uses the store of `binding` while its code waits for us.
 #[inline]
-unsafe fn guard(
+pub(super) unsafe fn guard(
     binding: &HostBinding,
     body: impl FnOnce(*mut Store) -> Result<(), BoxError>,
 ) -> u32 {
@@ -308,7 +346,7 @@ unsafe fn guard(
 }
 
 #[cold]
-fn abort(message: &str) -> ! {
+pub(super) fn abort(message: &str) -> ! {
     eprintln!("wasm-aot: {message}");
     std::process::abort()
 }

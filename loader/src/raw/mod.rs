@@ -15,6 +15,7 @@
 //! | `values` | values as compiled code sees them |
 //! | `enter`, `host` | calls from the host into compiled code, and the other way |
 //! | `direct` | calls from C into compiled code, without us |
+//! | `fiber` | calls that wait on a stack of their own |
 //! | `builtins` | what compiled code asks of the host |
 //! | `thread`, `signal`, `trap`, `arch` | faults, and the way out of compiled code |
 #![allow(unsafe_code)]
@@ -25,6 +26,8 @@ mod builtins;
 mod direct;
 mod elf;
 mod enter;
+#[cfg(feature = "async")]
+mod fiber;
 mod host;
 mod instance;
 mod linked;
@@ -45,6 +48,8 @@ mod vmctx;
 pub(crate) use artefact::Artefact;
 pub use direct::{CFunction, DirectStore};
 pub(crate) use enter::{Callable, call_dynamic};
+#[cfg(feature = "async")]
+pub(crate) use fiber::call_dynamic_async;
 pub(crate) use host::HostFunction;
 pub(crate) use store::{Inner, Origin, StoreBox};
 pub use values::{WasmType, WasmValues};

@@ -116,6 +116,14 @@ impl Reservation {
         }
     }
 
+    /// Asks for no pages but small ones.
+    #[cfg(feature = "async")]
+    pub(super) fn use_small_pages(&self) {
+        // SAFETY: the range is ours; it changes nothing that can be seen. A kernel
+        // without large pages refuses, and needs not be told.
+        unsafe { libc::madvise(self.range(0, self.size), self.size, libc::MADV_NOHUGEPAGE) };
+    }
+
     /// Undoes everything that was done since `first` bytes were made accessible
     /// and an image was mapped over them; `now` are accessible.
     fn reset(&self, first: usize, now: usize) -> io::Result<()> {

@@ -1,11 +1,13 @@
-//! What each thread has: the calls that are running on it, the bounds of its
-//! stack, and a stack for signal handlers.
+//! What each thread has: the calls that are running on it, the bounds of the
+//! stack that it is on, and a stack for signal handlers.
 
 use std::cell::{Cell, RefCell};
 use std::mem::MaybeUninit;
 use std::ptr;
 
 use super::direct::Home;
+#[cfg(feature = "async")]
+use super::fiber::Fiber;
 use super::store::Inner;
 
 /// Stack that is left to host functions, below what WebAssembly code may use:
@@ -25,7 +27,24 @@ const SIGNAL_STACK: usize = 64 * 1024;
 pub(super) struct Activation {
     pub(super) store: *mut Inner,
     /// The one around it.
-    pub(super) previous: *const Activation,
+    pub(super) previous: Cell<*const Activation>,
+}
+
+/// A stack, and the lowest address of it for WebAssembly code. All are 0 until
+/// the first call.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    pub(super) low: usize,
+    pub(super) high: usize,
+    pub(super) limit: usize,
+}
+
+impl Bounds {
+    const UNKNOWN: Bounds = Bounds {
+        low: 0,
+        high: 0,
+        limit: 0,
+    };
 }
 
 /// What a signal handler may use: plain words, without a destructor.
@@ -35,11 +54,11 @@ pub(super) struct Thread {
     pub(super) active: Cell<*const Activation>,
     /// Stores that C has entered on this thread, or null.
     pub(super) home: Cell<*const Home>,
-    /// The thread's stack, and the lowest address of it for WebAssembly code. All
-    /// are 0 until the first call.
-    low: Cell<usize>,
-    high: Cell<usize>,
-    limit: Cell<usize>,
+    /// The stack that the thread is on: its own, or that of [`Thread::fiber`].
+    bounds: Cell<Bounds>,
+    /// The innermost fiber that runs, or null.
+    #[cfg(feature = "async")]
+    pub(super) fiber: Cell<*const Fiber>,
 }
 
 thread_local! {
@@ -47,9 +66,9 @@ thread_local! {
         Thread {
             active: Cell::new(ptr::null()),
             home: Cell::new(ptr::null()),
-            low: Cell::new(0),
-            high: Cell::new(0),
-            limit: Cell::new(0),
+            bounds: Cell::new(Bounds::UNKNOWN),
+            #[cfg(feature = "async")]
+            fiber: Cell::new(ptr::null()),
         }
     };
 
@@ -70,29 +89,42 @@ impl Thread {
     /// `sp` on.
     #[inline]
     pub(super) fn stack_limit(&self, sp: usize, size: usize) -> usize {
-        if self.high.get() == 0 {
+        if self.bounds.get().high == 0 {
             self.prepare();
         }
+        let bounds = self.bounds.get();
         let limit = sp.saturating_sub(size);
-        // Elsewhere we are on a stack that we know nothing about, a fiber's.
-        let own = (self.low.get()..self.high.get()).contains(&sp);
-        if own {
-            limit.max(self.limit.get())
+        // Elsewhere we are on a stack that we know nothing about, an embedder's
+        // fiber's.
+        let known = (bounds.low..bounds.high).contains(&sp);
+        if known {
+            limit.max(bounds.limit)
         } else {
             limit
         }
     }
 
-    /// Whether an address is on the stack of the thread.
+    /// Says which stack the thread is on from now on, and returns what it was
+    /// on.
+    #[cfg(feature = "async")]
+    pub(super) fn replace_bounds(&self, bounds: Bounds) -> Bounds {
+        if self.bounds.get().high == 0 {
+            self.prepare();
+        }
+        self.bounds.replace(bounds)
+    }
+
+    /// Whether an address is on the stack that the thread is on.
     pub(super) fn owns(&self, address: usize) -> bool {
-        (self.low.get()..self.high.get()).contains(&address)
+        let bounds = self.bounds.get();
+        (bounds.low..bounds.high).contains(&address)
     }
 
     /// The end of the stack that `sp` is on; of a stack that we know nothing
     /// about, one a bit further than `sp`.
     pub(super) fn stack_top(&self, sp: usize) -> usize {
         if self.owns(sp) {
-            self.high.get()
+            self.bounds.get().high
         } else {
             sp.saturating_add(4096)
         }
@@ -102,9 +134,11 @@ impl Thread {
     fn prepare(&self) {
         let (low, high) = stack_bounds();
         let reserve = HOST_RESERVE.min((high - low) / 2).max(LEAST_RESERVE);
-        self.low.set(low);
-        self.high.set(high);
-        self.limit.set(low.saturating_add(reserve));
+        self.bounds.set(Bounds {
+            low,
+            high,
+            limit: low.saturating_add(reserve),
+        });
         // While the thread's own values are being destroyed it must do without.
         let _ = SIGNAL_STACK_OF_THREAD.try_with(|stack| {
             *stack.borrow_mut() = SignalStack::install();

@@ -138,7 +138,7 @@ impl Val {
 /// | `u128` | `v128`, its lowest lane in the lowest bits |
 /// | `Option<`[`Func`]`>` | `funcref` |
 /// | `Option<`[`ExternRef`]`>` | `externref` |
-pub trait WasmType: Copy + sealed::Sealed {
+pub trait WasmType: Copy + Send + Sync + 'static + sealed::Sealed {
     /// The WebAssembly type.
     const TYPE: ValType;
 
@@ -216,7 +216,7 @@ impl WasmType for Option<ExternRef> {
 
 /// Parameters or results with types known at compile time: a single
 /// [`WasmType`], or a tuple of up to 16.
-pub trait WasmValues: sealed::SealedValues {
+pub trait WasmValues: Send + Sync + 'static + sealed::SealedValues {
     /// Their types.
     const TYPES: &'static [ValType];
 

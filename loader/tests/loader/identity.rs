@@ -1,8 +1,11 @@
 //! The same thing is equal however it was obtained.
 
-use wasm_aot_loader::{Extern, Func, Imports, Store, Table, TableType, Val, ValType};
+use wasm_aot_loader::{
+    BoxError, Caller, Extern, Func, Global, GlobalType, Imports, Store, Table, TableType, Val,
+    ValType, imports,
+};
 
-use crate::support::{add, instance};
+use crate::support::{add, call, instance};
 
 #[test]
 fn a_function_is_itself_through_exports_tables_globals_and_results() {
@@ -160,4 +163,71 @@ fn null_is_not_a_function() {
     let func = Func::wrap(&mut store, || ());
     table.set(&mut store, 0, func.into()).unwrap();
     assert_eq!(table.get(&store, 0), Some(Val::FuncRef(Some(func))));
+}
+
+/// Calls what it is given, in every way that code can.
+const CALLER: &str = r#"(module
+  (type $t (func (param i32) (result i32)))
+  (import "h" "f" (func $f (type $t)))
+  (import "h" "table" (table $shared 1 funcref))
+  (import "h" "global" (global $global funcref))
+  (table $own 1 funcref)
+  (elem declare func $f)
+  (func (export "import") (type $t) (call $f (local.get 0)))
+  (func (export "shared table") (type $t) (call_indirect $shared (type $t) (local.get 0) (i32.const 0)))
+  (func (export "own table") (type $t)
+    (table.set $own (i32.const 0) (ref.func $f))
+    (call_indirect $own (type $t) (local.get 0) (i32.const 0)))
+  (func (export "global") (type $t)
+    (table.set $own (i32.const 0) (global.get $global))
+    (call_indirect $own (type $t) (local.get 0) (i32.const 0)))
+  (func (export "argument") (param funcref i32) (result i32)
+    (table.set $own (i32.const 0) (local.get 0))
+    (call_indirect $own (type $t) (local.get 1) (i32.const 0))))"#;
+
+#[test]
+fn a_function_can_be_called_from_every_place_that_the_types_allow() {
+    let mut store = Store::new();
+    let exporter = add(
+        &mut store,
+        r#"(module (global $bias i32 (i32.const 1))
+          (func (export "f") (param i32) (result i32)
+            (i32.add (local.get 0) (global.get $bias))))"#,
+        &Imports::new(),
+    );
+    let forwarder = |store: &mut Store, f: Func| {
+        let instance = add(store, FORWARDER, &imports! { "h" => { "f" => f } });
+        instance.get_func(store, "f").unwrap()
+    };
+    let exported = exporter.get_func(&store, "f").unwrap();
+    let host = Func::wrap(&mut store, |x: i32| x + 1);
+    let inner = exported;
+    let through = Func::wrap(
+        &mut store,
+        move |mut caller: Caller<'_>, x: i32| -> Result<i32, BoxError> {
+            Ok(inner.typed::<i32, i32>(&caller)?.call(&mut caller, x)?)
+        },
+    );
+    let again = [exported, host].map(|func| forwarder(&mut store, func));
+    for func in [exported, host, through, again[0], again[1]] {
+        // The host calls it.
+        let typed = func.typed::<i32, i32>(&store).unwrap();
+        assert_eq!(typed.call(&mut store, 41).unwrap(), 42);
+        let mut results = [Val::I32(0)];
+        func.call(&mut store, &[41.into()], &mut results).unwrap();
+        assert_eq!(results, [Val::I32(42)]);
+        // Code does, of another artefact.
+        let ty = TableType::new(ValType::FuncRef, 1, None);
+        let table = Table::new(&mut store, ty, func.into()).unwrap();
+        let ty = GlobalType::new(ValType::FuncRef, false);
+        let global = Global::new(&mut store, ty, func.into());
+        let imports = imports! { "h" => { "f" => func, "table" => table, "global" => global } };
+        let caller = add(&mut store, CALLER, &imports);
+        for way in ["import", "shared table", "own table", "global"] {
+            let results = call(&mut store, caller, way, &[41.into()]).unwrap();
+            assert_eq!(results, [Val::I32(42)], "{way}");
+        }
+        let results = call(&mut store, caller, "argument", &[func.into(), 41.into()]).unwrap();
+        assert_eq!(results, [Val::I32(42)]);
+    }
 }

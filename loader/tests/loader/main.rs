@@ -1,6 +1,12 @@
 //! Tests of the loader with artefacts that the compiler makes from text: one
 //! file for each subject, and test names that say what is claimed.
 
+#[cfg(feature = "async")]
+mod async_calls;
+#[cfg(feature = "async")]
+mod async_drops;
+#[cfg(feature = "async")]
+mod async_instances;
 mod backtraces;
 mod calls;
 mod damage;

@@ -287,7 +287,8 @@ fn state_of_two_instances_never_mixes() {
       (data (i32.const 0) "image")
       (global (export "g") (mut i32) (i32.const 1))
       (table (export "t") 1 funcref)
-      (func (export "set") (param i32)
+      (func $f (export "set") (param i32)
+        (table.set (i32.const 0) (ref.func $f))
         (i32.store8 (i32.const 0) (local.get 0))
         (global.set 0 (local.get 0))))"#;
     let module = crate::support::module(wat);
@@ -302,11 +303,15 @@ fn state_of_two_instances_never_mixes() {
     let state = |instance: &Instance| {
         let memory = instance.get_memory(&store, "memory").unwrap();
         let global = instance.get_global(&store, "g").unwrap();
-        (memory.data(&store)[..5].to_vec(), global.get(&store))
+        let table = instance.get_table(&store, "t").unwrap();
+        let bytes = memory.data(&store)[..5].to_vec();
+        (bytes, global.get(&store), table.get(&store, 0).unwrap())
     };
-    assert_eq!(state(&instances[0]), (b"image".to_vec(), Val::I32(1)));
-    assert_eq!(state(&instances[1]), (b"Xmage".to_vec(), Val::I32(88)));
-    assert_eq!(state(&instances[2]), (b"image".to_vec(), Val::I32(1)));
+    let untouched = (b"image".to_vec(), Val::I32(1), Val::FuncRef(None));
+    let set = Val::FuncRef(Some(set.func()));
+    assert_eq!(state(&instances[0]), untouched);
+    assert_eq!(state(&instances[1]), (b"Xmage".to_vec(), Val::I32(88), set));
+    assert_eq!(state(&instances[2]), untouched);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What the tests have in common.
 
 use std::process::{Command, Output};
+#[cfg(feature = "async")]
+use std::sync::{Arc, Mutex};
 
 use wasm_aot_compiler::{Cpu, Options, compile};
 use wasm_aot_loader::{
@@ -117,5 +119,35 @@ pub(crate) fn isolated_ok(test: &str, body: impl FnOnce()) {
             "{}\n{text}\n{errors}",
             output.status
         );
+    }
+}
+
+/// An asynchronous host function `h` `wait`, which yields once and returns its
+/// parameter.
+#[cfg(feature = "async")]
+pub(crate) fn waiting() -> Imports {
+    let mut imports = Imports::new();
+    imports.func_async("h", "wait", |_, n: i32| {
+        Box::pin(async move {
+            futures_lite::future::yield_now().await;
+            n
+        })
+    });
+    imports
+}
+
+/// What has happened, in order.
+#[cfg(feature = "async")]
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
+
+#[cfg(feature = "async")]
+impl Log {
+    pub(crate) fn push(&self, event: impl Into<String>) {
+        self.0.lock().unwrap().push(event.into());
+    }
+
+    pub(crate) fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap())
     }
 }

@@ -98,7 +98,9 @@ impl InstanceData {
     /// Sorts out what its imports are bound to.
     fn bind(&mut self, store: &Inner, definitions: &[impl Borrow<Definition>]) {
         let metadata = self.module.artefact().metadata();
-        let (mut functions, mut hosts) = (Vec::new(), Vec::new());
+        // Most imports are functions of the host.
+        let count = definitions.len();
+        let (mut functions, mut hosts) = (Vec::with_capacity(count), Vec::with_capacity(count));
         let (mut tables, mut memories, mut globals) = (Vec::new(), Vec::new(), Vec::new());
         let owner = store.this();
         for (import, definition) in metadata.imports().zip(definitions) {
@@ -179,7 +181,10 @@ impl InstanceData {
             }
         }
         let (mut tables, mut memories, mut globals) = (0, 0, 0);
-        for import in metadata.imports() {
+        // Most modules import functions only, which are done.
+        let others = metadata.imports().len() > self.functions.len();
+        let imports = others.then(|| metadata.imports());
+        for import in imports.into_iter().flatten() {
             let kind = ExternKind::try_from(import.ty.kind).expect("kinds are verified");
             // SAFETY: as above.
             unsafe {

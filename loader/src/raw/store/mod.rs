@@ -150,6 +150,13 @@ pub(crate) struct Inner {
     modules: Vec<Module>,
 }
 
+/// What the store knows of the call that runs in it, as long as that waits.
+#[cfg(feature = "async")]
+pub(super) struct CallState {
+    pub(super) context: StoreContext,
+    pub(super) handle: *mut Store,
+}
+
 /// Why a host function has ended an entry.
 pub(super) enum Pending {
     Error(BoxError),
@@ -222,6 +229,14 @@ impl Inner {
     #[inline]
     pub(super) fn context_mut(&mut self) -> &mut StoreContext {
         &mut self.context
+    }
+
+    /// Exchanges what is known of the call that runs for what is known of
+    /// another.
+    #[cfg(feature = "async")]
+    pub(super) fn swap_call(&mut self, call: &mut CallState) {
+        std::mem::swap(&mut self.context, &mut call.context);
+        std::mem::swap(&mut self.handle, &mut call.handle);
     }
 
     pub(super) fn modules(&self) -> &[Module] {

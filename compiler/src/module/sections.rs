@@ -1,59 +1,31 @@
-//! From the binary format to a [`Module`] (core, 5.5).
+//! Sections (core, 5.5).
 
 use std::collections::HashMap;
 
 use wasmparser::{
-    DataKind, ElementItems, ElementKind, ExternalKind, FuncType, KnownCustom, Parser, Payload,
-    RefType, TableInit, TypeRef, ValType, ValidPayload, Validator,
+    CustomSectionReader, DataKind, DataSectionReader, ElementItems, ElementKind, ExternalKind,
+    FuncType, KnownCustom, Payload, RefType, TableInit, TypeRef, ValType,
 };
 
+use super::intake::Unit;
 use super::{
-    Body, ConstExpr, CustomSection, DataSegment, ElementSegment, Export, Global, Import, Item,
+    ConstExpr, Contents, CustomSection, DataSegment, ElementSegment, Export, Global, Import, Item,
     Module, SegmentMode, Table, TypeIndex,
 };
-use crate::Features;
 use crate::error::{Error, Result};
 
-impl<'a> Module<'a> {
-    /// Reads and validates everything but function bodies, and keeps the custom
-    /// sections whose names are in `keep`.
-    pub(crate) fn parse(wasm: &'a [u8], features: Features, keep: &[String]) -> Result<Module<'a>> {
-        let mut validator = Validator::new_with_features(features.flags());
-        let mut module = Module::default();
-        let mut reader = Reader {
-            module: &mut module,
-            canonical: HashMap::new(),
-            keep,
-        };
-        let mut parser = Parser::new(0);
-        parser.set_features(features.flags());
-        for payload in parser.parse_all(wasm) {
-            let payload = payload?;
-            if let ValidPayload::Func(validator, code) = validator.payload(&payload)? {
-                reader.module.bodies.push(Body { code, validator });
-            } else {
-                reader.section(payload)?;
-            }
-        }
-        module.name_exports();
-        Ok(module)
-    }
-}
-
-struct Reader<'m, 'a> {
-    module: &'m mut Module<'a>,
-    /// Where in [`Module::types`] a type is.
-    canonical: HashMap<FuncType, TypeIndex>,
-    keep: &'m [String],
-}
-
-impl<'a> Reader<'_, 'a> {
-    fn section(&mut self, payload: Payload<'a>) -> Result<()> {
-        let module = &mut *self.module;
+impl Module {
+    /// Adds a section that stands before the functions. `canonical` is where in
+    /// [`Module::types`] a type is.
+    pub(super) fn add(
+        &mut self,
+        payload: Payload<'_>,
+        canonical: &mut HashMap<FuncType, TypeIndex>,
+    ) -> Result<()> {
         match payload {
             Payload::TypeSection(section) => {
                 for ty in section.into_iter_err_on_gc_types() {
-                    self.function_type(ty?);
+                    self.add_type(ty?, canonical);
                 }
             }
             Payload::ImportSection(section) => {
@@ -63,14 +35,14 @@ impl<'a> Reader<'_, 'a> {
             }
             Payload::FunctionSection(section) => {
                 for ty in section {
-                    let ty = module.type_section[ty? as usize];
-                    module.functions.push(ty);
+                    let ty = self.type_section[ty? as usize];
+                    self.functions.push(ty);
                 }
             }
             Payload::TableSection(section) => {
                 for table in section {
                     let table = table?;
-                    module.tables.push(Table {
+                    self.tables.push(Table {
                         ty: table.ty,
                         init: match table.init {
                             TableInit::RefNull => ConstExpr::RefNull,
@@ -81,13 +53,13 @@ impl<'a> Reader<'_, 'a> {
             }
             Payload::MemorySection(section) => {
                 for memory in section {
-                    module.memories.push(memory?);
+                    self.memories.push(memory?);
                 }
             }
             Payload::GlobalSection(section) => {
                 for global in section {
                     let global = global?;
-                    module.globals.push(Global {
+                    self.globals.push(Global {
                         ty: global.ty,
                         init: ConstExpr::read(&global.init_expr)?,
                     });
@@ -103,51 +75,21 @@ impl<'a> Reader<'_, 'a> {
                         ExternalKind::Global => Item::Global(export.index),
                         ExternalKind::Tag | ExternalKind::FuncExact => unreachable_feature(),
                     };
-                    module.exports.push(Export {
-                        name: export.name,
+                    self.exports.push(Export {
+                        name: export.name.into(),
                         item,
                     });
                 }
             }
-            Payload::StartSection { func, .. } => module.start = Some(func),
+            Payload::StartSection { func, .. } => self.start = Some(func),
             Payload::ElementSection(section) => {
                 for element in section {
-                    module.elements.push(element_segment(element?)?);
-                }
-            }
-            Payload::DataSection(section) => {
-                for data in section {
-                    let data = data?;
-                    module.data.push(DataSegment {
-                        mode: match data.kind {
-                            DataKind::Passive => SegmentMode::Passive,
-                            DataKind::Active {
-                                memory_index,
-                                offset_expr,
-                            } => SegmentMode::Active {
-                                index: memory_index,
-                                offset: ConstExpr::read(&offset_expr)?,
-                            },
-                        },
-                        bytes: data.data,
-                    });
-                }
-            }
-            Payload::CustomSection(section) => {
-                if self.keep.iter().any(|name| name == section.name()) {
-                    module.custom_sections.push(CustomSection {
-                        name: section.name(),
-                        bytes: section.data(),
-                    });
-                }
-                if let KnownCustom::Name(names) = section.as_known() {
-                    module.read_names(names);
+                    self.elements.push(element_segment(element?)?);
                 }
             }
             Payload::Version { .. }
             | Payload::DataCountSection { .. }
-            | Payload::CodeSectionStart { .. }
-            | Payload::End(_) => {}
+            | Payload::CodeSectionStart { .. } => {}
             // The validator refuses every other section.
             other => {
                 return Err(Error::Invalid {
@@ -159,51 +101,99 @@ impl<'a> Reader<'_, 'a> {
         Ok(())
     }
 
-    fn function_type(&mut self, ty: FuncType) {
-        let types = &mut self.module.types;
-        let index = *self.canonical.entry(ty).or_insert_with_key(|ty| {
+    fn add_type(&mut self, ty: FuncType, canonical: &mut HashMap<FuncType, TypeIndex>) {
+        let types = &mut self.types;
+        let index = *canonical.entry(ty).or_insert_with_key(|ty| {
             types.push(ty.clone());
             types.len() as u32 - 1
         });
-        self.module.type_section.push(index);
+        self.type_section.push(index);
     }
 
-    fn import(&mut self, import: wasmparser::Import<'a>) {
-        let module = &mut *self.module;
+    fn import(&mut self, import: wasmparser::Import<'_>) {
         let item = match import.ty {
             TypeRef::Func(ty) => {
-                module.functions.push(module.type_section[ty as usize]);
-                module.imported_functions += 1;
-                Item::Func(module.imported_functions - 1)
+                self.functions.push(self.type_section[ty as usize]);
+                self.imported_functions += 1;
+                Item::Func(self.imported_functions - 1)
             }
             TypeRef::Table(ty) => {
-                module.tables.push(Table {
+                self.tables.push(Table {
                     ty,
                     init: ConstExpr::RefNull,
                 });
-                module.imported_tables += 1;
-                Item::Table(module.imported_tables - 1)
+                self.imported_tables += 1;
+                Item::Table(self.imported_tables - 1)
             }
             TypeRef::Memory(ty) => {
-                module.memories.push(ty);
-                module.imported_memories += 1;
-                Item::Memory(module.imported_memories - 1)
+                self.memories.push(ty);
+                self.imported_memories += 1;
+                Item::Memory(self.imported_memories - 1)
             }
             TypeRef::Global(ty) => {
-                module.globals.push(Global {
+                self.globals.push(Global {
                     ty,
                     init: ConstExpr::RefNull,
                 });
-                module.imported_globals += 1;
-                Item::Global(module.imported_globals - 1)
+                self.imported_globals += 1;
+                Item::Global(self.imported_globals - 1)
             }
             TypeRef::Tag(_) | TypeRef::FuncExact(_) => unreachable_feature(),
         };
-        module.imports.push(Import {
-            module: import.module,
-            name: import.name,
+        self.imports.push(Import {
+            module: import.module.into(),
+            name: import.name.into(),
             item,
         });
+    }
+}
+
+impl<'a> Contents<'a> {
+    /// Adds the data section, which `unit` is.
+    pub(super) fn add_data(
+        &mut self,
+        section: DataSectionReader<'_>,
+        unit: Unit<'_, 'a>,
+    ) -> Result<()> {
+        for data in section {
+            let data = data?;
+            let end = (data.range.end - unit.offset) as usize;
+            self.data.push(DataSegment {
+                mode: match data.kind {
+                    DataKind::Passive => SegmentMode::Passive,
+                    DataKind::Active {
+                        memory_index,
+                        offset_expr,
+                    } => SegmentMode::Active {
+                        index: memory_index,
+                        offset: ConstExpr::read(&offset_expr)?,
+                    },
+                },
+                bytes: end - data.data.len()..end,
+            });
+        }
+        self.data_section = (unit.keep)(unit.bytes);
+        Ok(())
+    }
+
+    /// Adds a custom section if its name is one of those `wanted`, and reads it
+    /// if it is the name section.
+    pub(super) fn add_custom<'x>(
+        &mut self,
+        section: &CustomSectionReader<'x>,
+        wanted: &[String],
+        module: &Module,
+        unit: Unit<'x, 'a>,
+    ) {
+        if wanted.iter().any(|name| name == section.name()) {
+            self.custom_sections.push(CustomSection {
+                name: section.name().into(),
+                bytes: (unit.keep)(section.data()),
+            });
+        }
+        if let KnownCustom::Name(names) = section.as_known() {
+            self.read_names(module, names);
+        }
     }
 }
 
