@@ -187,6 +187,10 @@ pub const MAGIC: [u8; 8] = *b"wasm-aot";
 /// The dynamic symbol of a shared object that points at its descriptor.
 pub const DESCRIPTOR_SYMBOL: &str = "wasm_aot_module";
 
+/// What stands behind a module's prefix, and `_`, in the symbol of its
+/// descriptor. No export's symbol ends so.
+pub const DESCRIPTOR_SUFFIX: &str = "Zmodule";
+
 /// Alignment of the metadata block and of a vmctx, in bytes.
 pub const ALIGNMENT: usize = 64;
 
