@@ -24,6 +24,11 @@ test:
 	cargo test --workspace
 	cargo test --package wasm-aot-c-api --no-default-features
 
+# The loader and the spec suite on another machine, emulated by QEMU.
+.PHONY: test-aarch64 test-riscv64
+test-aarch64 test-riscv64: test-%:
+	tests/targets/check $*
+
 # A minute of a thousand instances at a time on 16 threads: nothing may grow.
 # The tests do the same for a few seconds.
 SOAK_SECONDS ?= 60
@@ -80,6 +85,7 @@ bless:
 # Real programs: fetched, built, run and compared with their native builds.
 .PHONY: corpus
 corpus: release
+	cargo build --release --example ruby-host
 	tests/corpus/check
 
 # Rebuilds the committed modules of the small programs of our own.

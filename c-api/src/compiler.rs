@@ -23,7 +23,9 @@ mod present {
 
     impl Options {
         pub(crate) fn set_cpu(&mut self, name: &str) -> Result<(), String> {
-            self.0.cpu = name.parse().map_err(|error| chain(&error))?;
+            let target = self.0.cpu.target();
+            let cpu = wasm_aot_compiler::Cpu::new(target, name);
+            self.0.cpu = cpu.map_err(|error| chain(&error))?;
             Ok(())
         }
 

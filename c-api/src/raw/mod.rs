@@ -4,6 +4,7 @@
 
 mod callback;
 mod cell;
+mod linked;
 mod text;
 mod value;
 mod vector;

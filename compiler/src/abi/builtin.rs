@@ -6,6 +6,8 @@ use cranelift_codegen::ir::{AbiParam, Signature, Type, types};
 use cranelift_codegen::isa::TargetIsa;
 use wasm_aot_abi::Builtins;
 
+use super::signature::c_int;
+
 /// A function of [`Builtins`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Builtin {
@@ -21,6 +23,7 @@ pub(crate) enum Builtin {
     TableInit,
     ElemDrop,
     FuncRef,
+    Attach,
 }
 
 impl Builtin {
@@ -39,6 +42,7 @@ impl Builtin {
             Builtin::TableInit => offset_of!(Builtins, table_init),
             Builtin::ElemDrop => offset_of!(Builtins, elem_drop),
             Builtin::FuncRef => offset_of!(Builtins, func_ref),
+            Builtin::Attach => offset_of!(Builtins, attach),
         };
         offset as i32
     }
@@ -58,14 +62,13 @@ impl Builtin {
             Builtin::TableFill => (&[PTR, I32, I64, PTR, I64], Some(I8)),
             Builtin::TableCopy => (&[PTR, I32, I32, I64, I64, I64], Some(I8)),
             Builtin::FuncRef => (&[PTR, I32], Some(PTR)),
+            Builtin::Attach => (&[PTR], Some(I32)),
         };
         let mut signature = Signature::new(isa.default_call_conv());
-        // The C convention of some targets has the caller extend integers that
-        // are narrower than a register.
         signature.params = params
             .iter()
             .map(|&ty| match ty {
-                I32 => AbiParam::new(ty).uext(),
+                I32 => c_int(isa),
                 _ => AbiParam::new(ty),
             })
             .collect();

@@ -5,50 +5,39 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::mem::ManuallyDrop;
+use std::ops::Deref;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
 use wasm_aot_abi::sites::{Decoder, Site};
-use wasm_aot_abi::{self as abi, ExternKind, NONE, TrampolineKind, TrapCode};
+use wasm_aot_abi::{ExternKind, NONE, TrampolineKind, TrapCode};
 
+use super::description::Description;
 use super::map::{Identity, Mapping};
 use super::memory::Image;
-use super::metadata::{Metadata, val_types};
 use super::reservation::Pool;
-use super::verify::verify;
-use crate::intern::{Interned, Interner};
-use crate::{ExternType, GlobalType, MemoryType, OpenError, TableType, ValType};
+use super::verify::check_host;
+use crate::OpenError;
 
 /// See the module's documentation.
 #[derive(Debug)]
 pub(crate) struct Artefact {
     /// Borrows from `mapping`; handed out for no longer than `self` lives.
-    metadata: Metadata<'static>,
-    types: Box<[Interned]>,
+    description: Description,
     /// The ids of `types`, as the vmctx wants them.
     type_ids: Box<[u32]>,
     /// For each type, the text offset of an entry trampoline, or [`NONE`].
     entries: Box<[u32]>,
     /// For each type, the text offset of an exit trampoline, or [`NONE`].
     exits: Box<[u32]>,
-    imported: Counts,
     memory_export: Option<u32>,
     text: Text,
     /// For the first memory of its instances.
     pool: Arc<Pool>,
-    /// The file that it was opened from; `None` if there was none.
-    identity: Option<Identity>,
+    /// What it was opened from; `None` if that is its own.
+    source: Option<Source>,
     mapping: ManuallyDrop<Mapping>,
-}
-
-/// How many things of each kind a module imports.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) functions: u32,
-    pub(crate) tables: u32,
-    pub(crate) memories: u32,
-    pub(crate) globals: u32,
 }
 
 /// Where the machine code is.
@@ -63,8 +52,32 @@ unsafe impl Send for Text {}
 // SAFETY: as above.
 unsafe impl Sync for Text {}
 
-/// Artefacts that are open, by their files.
-type Registry = HashMap<(u64, u64), Weak<Artefact>>;
+/// What an artefact was opened from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    File(Identity),
+    /// A descriptor in memory, by its address.
+    Memory(usize),
+}
+
+/// What finds an artefact that is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Key {
+    File((u64, u64)),
+    Memory(usize),
+}
+
+impl Source {
+    fn key(&self) -> Key {
+        match self {
+            Source::File(identity) => Key::File(identity.file),
+            Source::Memory(address) => Key::Memory(*address),
+        }
+    }
+}
+
+/// Artefacts that are open.
+type Registry = HashMap<Key, Weak<Artefact>>;
 
 /// Locked while an artefact is loaded or unloaded, so that the names that the
 /// dynamic linker has do not change meanwhile.
@@ -91,20 +104,42 @@ impl Artefact {
             return Err(failed(io::Error::other("not a regular file")));
         }
         let identity = Identity::of(&metadata);
+        Artefact::share(Source::File(identity), || {
+            Mapping::open(path, file, &identity)
+        })
+    }
+
+    /// Takes what is in memory already, or shares the artefact if it is open.
+    ///
+    /// # Safety
+    ///
+    /// `descriptor` is the address of a descriptor that the compiler has made, and
+    /// what it is part of stays loaded as long as the artefact lives.
+    pub(super) unsafe fn linked(descriptor: *const u8) -> Result<Arc<Artefact>, OpenError> {
+        Artefact::share(Source::Memory(descriptor.addr()), || {
+            // SAFETY: the caller says so.
+            unsafe { Mapping::linked(descriptor) }
+        })
+    }
+
+    /// The artefact that is open from `source`, or else a new one.
+    fn share(
+        source: Source,
+        map: impl FnOnce() -> Result<Mapping, OpenError>,
+    ) -> Result<Arc<Artefact>, OpenError> {
         // Declared before what may be dropped on the way out, since dropping the
         // last reference to an artefact locks the registry too.
         let open;
         {
             let mut registry = registry();
-            open = registry.get(&identity.file).and_then(Weak::upgrade);
+            open = registry.get(&source.key()).and_then(Weak::upgrade);
             if open.is_none() {
-                let mapping = Mapping::open(path, file, &identity)?;
-                let artefact = Arc::new(Artefact::new(mapping, Some(identity))?);
-                registry.insert(identity.file, Arc::downgrade(&artefact));
+                let artefact = Arc::new(Artefact::new(map()?, Some(source))?);
+                registry.insert(source.key(), Arc::downgrade(&artefact));
                 return Ok(artefact);
             }
         }
-        open.filter(|open| open.identity == Some(identity))
+        open.filter(|open| open.source == Some(source))
             .ok_or(OpenError::Changed)
     }
 
@@ -115,14 +150,20 @@ impl Artefact {
         Ok(Arc::new(Artefact::new(mapping, None)?))
     }
 
-    fn new(mapping: Mapping, identity: Option<Identity>) -> Result<Artefact, OpenError> {
-        let metadata = verify(mapping.segment(mapping.elf.descriptor), &mapping.elf)?;
+    fn new(mut mapping: Mapping, source: Option<Source>) -> Result<Artefact, OpenError> {
+        let bytes = mapping.segment(mapping.elf.descriptor);
         // SAFETY: the bytes stay where they are until `mapping` is dropped, which
-        // happens after the last use of `metadata`: it is private to an
+        // happens after the last use of the description: it is private to an
         // `Artefact`, which hands it out borrowed and owns the mapping.
-        let metadata: Metadata<'static> = unsafe { std::mem::transmute(metadata) };
+        let description = unsafe { Description::of_mapped(bytes, &mapping.elf)? };
+        let metadata = description.metadata();
         let descriptor = *metadata.descriptor();
-        let types = intern(&metadata);
+        check_host(&descriptor)?;
+        if descriptor.image_size > 0 {
+            let image = mapping.elf.descriptor.wrapping_add_signed(descriptor.image);
+            mapping.prepare_image(image, descriptor.image_size)?;
+        }
+        let types = description.types();
         let mut entries = vec![NONE; types.len()];
         let mut exits = entries.clone();
         for trampoline in metadata.trampolines() {
@@ -139,15 +180,13 @@ impl Artefact {
         };
         let mut artefact = Artefact {
             type_ids: types.iter().map(|ty| ty.id).collect(),
-            types,
             entries: entries.into(),
             exits: exits.into(),
-            imported: count(&metadata),
             memory_export: None,
             text,
-            metadata,
+            description,
             pool: Arc::default(),
-            identity,
+            source,
             mapping: ManuallyDrop::new(mapping),
         };
         let memory = artefact.find_export("memory");
@@ -156,33 +195,13 @@ impl Artefact {
         Ok(artefact)
     }
 
-    pub(crate) fn metadata(&self) -> &Metadata<'_> {
-        &self.metadata
-    }
-
-    /// The module's function types with their ids.
-    pub(crate) fn types(&self) -> &[Interned] {
-        &self.types
-    }
-
     pub(super) fn type_ids(&self) -> &[u32] {
         &self.type_ids
-    }
-
-    pub(crate) fn imported(&self) -> Counts {
-        self.imported
     }
 
     /// The index of the memory that is exported as `memory`.
     pub(crate) fn memory_export(&self) -> Option<u32> {
         self.memory_export
-    }
-
-    pub(crate) fn find_export(&self, name: &str) -> Option<abi::Export> {
-        let metadata = &self.metadata;
-        metadata.exports().find(|export| {
-            export.name.len as usize == name.len() && metadata.text(export.name) == name
-        })
     }
 
     /// The address of code in the text.
@@ -218,7 +237,7 @@ impl Artefact {
 
     /// The defined function that an offset in the text is in.
     pub(super) fn function_at(&self, code: u32) -> Option<u32> {
-        let functions = self.metadata.functions();
+        let functions = self.metadata().functions();
         let after = functions.partition_point(|function| function.code <= code);
         let index = after.checked_sub(1)?;
         let function = functions.get(index)?;
@@ -228,7 +247,7 @@ impl Artefact {
     /// The defined function that starts at an offset in the text.
     pub(super) fn function_starting_at(&self, code: u32) -> Option<u32> {
         let index = self.function_at(code)?;
-        (self.metadata.functions().at(index).code == code).then_some(index)
+        (self.metadata().functions().at(index).code == code).then_some(index)
     }
 
     /// Why the instruction at an offset in the text traps, if it can.
@@ -248,18 +267,18 @@ impl Artefact {
 
     /// Where the body of a function starts in the source module.
     pub(crate) fn function_body(&self, index: u32) -> u32 {
-        self.metadata.functions().at(index).body
+        self.metadata().functions().at(index).body
     }
 
     /// The sites of a function at an offset in the text.
     fn sites(&self, index: u32, code: u32) -> impl Iterator<Item = Site> {
-        let functions = self.metadata.functions();
+        let functions = self.metadata().functions();
         let function = functions.at(index);
-        let all = self.metadata.descriptor().sites;
+        let all = self.metadata().descriptor().sites;
         let end = functions
             .get(index as usize + 1)
             .map_or(all.count, |next| next.sites);
-        let bytes = &self.metadata.bytes(all)[function.sites as usize..end as usize];
+        let bytes = &self.metadata().bytes(all)[function.sites as usize..end as usize];
         let offset = code - function.code;
         Decoder::new(bytes, function.body)
             .skip_while(move |site| site.code < offset)
@@ -268,7 +287,12 @@ impl Artefact {
 
     /// The bytes of the file.
     pub(crate) fn read(&self) -> io::Result<Vec<u8>> {
-        let file = &self.mapping.file;
+        let file = (self.mapping.file()).ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::Unsupported,
+                "the artefact is linked into a program",
+            )
+        })?;
         let size = file.metadata()?.len();
         let size = usize::try_from(size).map_err(io::Error::other)?;
         let mut bytes = vec![0; size];
@@ -283,112 +307,43 @@ impl Artefact {
 
     /// What memory 0 holds at first.
     pub(super) fn image(&self) -> Option<Image<'_>> {
-        let descriptor = self.metadata.descriptor();
+        let descriptor = self.metadata().descriptor();
         if descriptor.image_size == 0 {
             return None;
         }
         let address = self.mapping.elf.descriptor;
         let address = address.wrapping_add_signed(descriptor.image);
+        let (file, offset) = self.mapping.image(address);
         Some(Image {
-            file: &self.mapping.file,
-            offset: self.mapping.file_offset(address),
+            file,
+            offset,
             bytes: &self.mapping.segment(address)[..descriptor.image_size as usize],
             at: descriptor.image_offset,
         })
     }
+}
 
-    /// A type in an import or definition.
-    pub(crate) fn extern_type(&self, ty: &abi::ExternType) -> ExternType {
-        match ExternKind::try_from(ty.kind).expect("kinds are verified") {
-            ExternKind::Func => self.types[ty.ty as usize].ty.clone().into(),
-            ExternKind::Table => table_type(ty).into(),
-            ExternKind::Memory => memory_type(ty).into(),
-            ExternKind::Global => {
-                let mutable = ty.flags & abi::ExternType::MUTABLE != 0;
-                GlobalType::new(val_type(abi::ValType(ty.ty)), mutable).into()
-            }
-        }
-    }
+impl Deref for Artefact {
+    type Target = Description;
 
-    /// The type of an export.
-    pub(crate) fn export_type(&self, export: &abi::Export) -> ExternType {
-        let kind = ExternKind::try_from(export.kind).expect("kinds are verified");
-        let imported = match kind {
-            ExternKind::Func => self.imported.functions,
-            ExternKind::Table => self.imported.tables,
-            ExternKind::Memory => self.imported.memories,
-            ExternKind::Global => self.imported.globals,
-        };
-        let Some(own) = export.index.checked_sub(imported) else {
-            let imports = self.metadata.imports();
-            let mut imports = imports.filter(|import| import.ty.kind == kind as u32);
-            let import = imports.nth(export.index as usize);
-            return self.extern_type(&import.expect("indices are verified").ty);
-        };
-        match kind {
-            ExternKind::Func => {
-                let function = self.metadata.functions().at(own);
-                self.types[function.ty as usize].ty.clone().into()
-            }
-            ExternKind::Table => self.extern_type(&self.metadata.tables().at(own).ty),
-            ExternKind::Memory => self.extern_type(&self.metadata.memories().at(own).ty),
-            ExternKind::Global => global_type(&self.metadata.globals().at(own)).into(),
-        }
+    fn deref(&self) -> &Description {
+        &self.description
     }
 }
 
 impl Drop for Artefact {
     fn drop(&mut self) {
         let mut registry = registry();
-        if let Some(identity) = &self.identity {
-            // Unless the file was opened again in the meantime.
+        if let Some(source) = &self.source {
+            // Unless it was opened again in the meantime.
             if registry
-                .get(&identity.file)
+                .get(&source.key())
                 .is_some_and(|open| open.strong_count() == 0)
             {
-                registry.remove(&identity.file);
+                registry.remove(&source.key());
             }
         }
         // SAFETY: it is not used after this.
         unsafe { ManuallyDrop::take(&mut self.mapping) }.unload();
     }
-}
-
-fn intern(metadata: &Metadata<'_>) -> Box<[Interned]> {
-    let mut interner = Interner::lock();
-    let types = metadata.types().map(|ty| {
-        let params = val_types(metadata.records(ty.params));
-        let results = val_types(metadata.records(ty.results));
-        interner.intern(params, results)
-    });
-    types.collect()
-}
-
-fn count(metadata: &Metadata<'_>) -> Counts {
-    let mut counts = Counts::default();
-    for import in metadata.imports() {
-        *match ExternKind::try_from(import.ty.kind).expect("kinds are verified") {
-            ExternKind::Func => &mut counts.functions,
-            ExternKind::Table => &mut counts.tables,
-            ExternKind::Memory => &mut counts.memories,
-            ExternKind::Global => &mut counts.globals,
-        } += 1;
-    }
-    counts
-}
-
-pub(super) fn val_type(ty: abi::ValType) -> ValType {
-    ValType::from_abi(ty).expect("types are verified")
-}
-
-pub(super) fn table_type(ty: &abi::ExternType) -> TableType {
-    TableType::new(val_type(abi::ValType(ty.ty)), ty.min, ty.maximum())
-}
-
-pub(super) fn memory_type(ty: &abi::ExternType) -> MemoryType {
-    MemoryType::new(ty.min, ty.maximum())
-}
-
-pub(super) fn global_type(global: &abi::Global) -> GlobalType {
-    GlobalType::new(val_type(global.ty), global.mutable != 0)
 }

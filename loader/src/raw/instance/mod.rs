@@ -8,7 +8,8 @@ use std::ptr::NonNull;
 
 use wasm_aot_abi::{ExternKind, FuncRef, FunctionImport, NONE, VmContext};
 
-use super::artefact::{Artefact, global_type};
+use super::artefact::Artefact;
+use super::description::global_type;
 use super::enter::{Callable, Code};
 use super::host::HostBinding;
 use super::memory::LinearMemory;
@@ -134,6 +135,11 @@ impl InstanceData {
 
     pub(super) fn index(&self) -> u32 {
         self.index
+    }
+
+    /// What its code takes as its context.
+    pub(super) fn vmctx(&self) -> *mut VmContext {
+        self.vmctx.as_ptr()
     }
 
     /// A memory by its index.
