@@ -32,7 +32,7 @@ fn main() -> ExitCode {
             .max(2)
     });
     let mut trials = vec![stale_skips(&skips, &files)];
-    for file in files {
+    for file in files.into_iter().map(Arc::new) {
         for cpu in cpus(file.name()) {
             let (skips, total, file) = (skips.clone(), total.clone(), file.clone());
             let name = match cpu == Cpu::default() {
