@@ -1,0 +1,7 @@
+(module
+  ;; Neither traps nor calls.
+  (func (export "add") (param i32 i32) (result i32)
+    (i32.add (local.get 0) (local.get 1)))
+  ;; May trap.
+  (func (export "divide") (param i32 i32) (result i32)
+    (i32.add (i32.div_u (local.get 0) (local.get 1)) (local.get 1))))
