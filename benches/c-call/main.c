@@ -11,6 +11,7 @@ enum { CALLS = 20000, RUNS = 3000 };
 
 typedef uint32_t (*plain)(void *, int32_t, int32_t, int32_t *);
 uint32_t plain_add(void *self, int32_t a, int32_t b, int32_t *result);
+uint32_t plain_fetch(void *self, int32_t a, int32_t b, int32_t *result);
 uint32_t plain_divide(void *self, int32_t a, int32_t b, int32_t *result);
 
 static double now(void)
@@ -45,8 +46,8 @@ static void print(const char *label, double time, double base)
 
 int main(void)
 {
-    plain volatile add_pointer = plain_add, divide_pointer = plain_divide;
-    plain add = add_pointer, divide = divide_pointer;
+    plain volatile pointers[] = { plain_add, plain_fetch, plain_divide };
+    plain add = pointers[0], fetch = pointers[1], divide = pointers[2];
     calls *self;
     double base, time;
     if (calls_create(NULL, &self) != WASM_AOT_OK) {
@@ -57,6 +58,10 @@ int main(void)
     print("add, C through a pointer", base, 0);
     MEASURE(calls_add(self, sum, i, &sum), time);
     print("add, export (cannot trap)", time, base);
+    MEASURE(fetch(NULL, sum, i, &sum), base);
+    print("fetch, C through a pointer", base, 0);
+    MEASURE(calls_fetch(self, sum, i, &sum), time);
+    print("fetch, export (may trap)", time, base);
     MEASURE(divide(NULL, sum, i, &sum), base);
     print("divide, C through a pointer", base, 0);
     MEASURE(calls_divide(self, sum, i, &sum), time);

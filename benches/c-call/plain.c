@@ -9,6 +9,15 @@ uint32_t plain_add(void *self, int32_t a, int32_t b, int32_t *result)
     return 0;
 }
 
+static const uint8_t memory[65536];
+
+uint32_t plain_fetch(void *self, int32_t a, int32_t b, int32_t *result)
+{
+    (void)self;
+    *result = (int32_t)((uint32_t)a + ((const volatile uint8_t *)memory)[b]);
+    return 0;
+}
+
 uint32_t plain_divide(void *self, int32_t a, int32_t b, int32_t *result)
 {
     (void)self;
