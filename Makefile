@@ -22,6 +22,12 @@ demo: release
 .PHONY: test
 test:
 	cargo test --workspace
+	cargo test --package wasm-aot-c-api --no-default-features
+
+# The loader and the spec suite on another machine, emulated by QEMU.
+.PHONY: test-aarch64 test-riscv64
+test-aarch64 test-riscv64: test-%:
+	tests/targets/check $*
 
 # A minute of a thousand instances at a time on 16 threads: nothing may grow.
 # The tests do the same for a few seconds.
@@ -57,10 +63,30 @@ lint:
 deny:
 	cargo deny check
 
-PREFIX ?= /usr/local
+# The C library, in target/c-library: small, and without the compiler unless
+# FEATURES=wasi,compiler. See c-api/README.md.
+FEATURES ?= wasi
+.PHONY: c-library
+c-library:
+	cargo build --profile c-library --package wasm-aot-c-api --no-default-features --features "$(FEATURES)"
+
+# Its sizes, against their limits.
+.PHONY: size
+size:
+	c-api/size
+
+# The example programs of the wasm-c-api project, fetched and run with it.
+.PHONY: test-wasm-c-api
+test-wasm-c-api:
+	c-api/test-wasm-c-api
+
+# The program, the C library, headers, manual pages and completions, below
+# $(DESTDIR)$(PREFIX).
+export PREFIX ?= /usr/local
+export DESTDIR
 .PHONY: install
-install: release
-	install -D $(CARGO_TARGET_DIR)/release/wasm-aot $(DESTDIR)$(PREFIX)/bin/wasm-aot
+install: release c-library
+	LIBRARIES=$(CARGO_TARGET_DIR)/c-library c-api/install $(CARGO_TARGET_DIR)/release
 
 # Rewrites the expectations of tests that compare text, to be looked through.
 .PHONY: bless

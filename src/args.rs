@@ -2,8 +2,9 @@
 
 use anyhow::Context;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand};
-use wasm_aot_compiler::{Cpu, Features, Level};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use wasm_aot_compiler::{Cpu, Features, Level, Target};
 
 use crate::{compile, completions, inspect, man, run, validate, wast};
 
@@ -71,13 +72,47 @@ impl FeaturesArg {
     }
 }
 
-/// What code may rely on.
+/// The machine that code is for.
 #[derive(Debug, Args)]
 pub(crate) struct CpuArg {
+    /// The machine to compile for: x86_64, aarch64 or riscv64, or a triple of one [default: this
+    /// machine's]
+    ///
+    /// The systems of all of them are Linux; the C library may be any.
+    #[arg(long, value_name = "TRIPLE", value_parser = wasm_aot_compiler::target)]
+    pub(crate) target: Option<Target>,
+
     /// The processor to compile for; the result runs on it and later ones
-    #[arg(long, value_name = "NAME", default_value = Cpu::default().as_str())]
-    #[arg(value_parser = PossibleValuesParser::new(["x86-64-v2", "x86-64-v3", "x86-64-v4", "native"]).try_map(|cpu| cpu.parse::<Cpu>()))]
-    pub(crate) cpu: Cpu,
+    ///
+    /// A comma-separated list, read from left to right: the name of a processor, then +FEATURE and
+    /// -FEATURE to add and to take away single ones. `native` is all that this machine has.
+    ///
+    /// x86_64: x86-64 (SSE2), x86-64-v2 (the default), x86-64-v3, x86-64-v4.
+    /// aarch64: armv8-a (the default), armv8.1-a, armv8.4-a, armv8.6-a.
+    /// riscv64: rv64g, rv64gc (the default), rva22u64, rva23u64; vectors need +v.
+    #[arg(
+        long,
+        value_name = "NAME",
+        allow_hyphen_values = true,
+        verbatim_doc_comment
+    )]
+    pub(crate) cpu: Option<String>,
+}
+
+impl CpuArg {
+    /// Ends the process if there is no such processor, as for other wrong usage.
+    pub(crate) fn get(&self) -> Cpu {
+        let target = self.target.unwrap_or(Cpu::default().target());
+        let Some(text) = &self.cpu else {
+            return Cpu::portable(target);
+        };
+        Cpu::new(target, text).unwrap_or_else(|error| {
+            let message = format!("invalid value '{text}' for '--cpu <NAME>': {error}");
+            Cli::command()
+                .error(ErrorKind::InvalidValue, message)
+                .exit()
+        })
+    }
 }
 
 /// How many threads compile.

@@ -25,6 +25,7 @@ Examples:
   wasm-aot compile app.wasm                       to app.so
   wasm-aot compile app.wat -o /usr/lib/app.so
   wasm-aot compile app.wasm --cpu native -O 2     for this very machine
+  wasm-aot compile app.wasm --target aarch64 --cpu +lse
   wasm-aot compile app.wasm --features 2.0,-simd  refuse modules with vectors
   wasm-aot compile app.wasm --emit obj            to app.o, for `cc main.c app.o ...`
   wasm-aot compile app.wasm --emit staticlib --header app.h
@@ -97,7 +98,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let options = Options {
         level: args.level.level,
-        cpu: args.cpu.cpu,
+        cpu: args.cpu.get(),
         emit: args.emit,
         features: args.features.get(),
         name: args.name.clone().unwrap_or_else(|| input::stem(namesake)),

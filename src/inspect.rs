@@ -2,15 +2,15 @@
 
 use std::fmt::{self, Write};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use object::{Object, ObjectSection};
 use serde::Serialize;
-use wasm_aot_loader::Module;
+use wasm_aot_loader::Description;
 
-use crate::{input, print};
+use crate::print;
 
 /// Show what is in a compiled module
 ///
@@ -32,9 +32,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let module = input::open(&args.file)?;
-    let report =
-        Report::new(&module, &args.file).with_context(|| args.file.display().to_string())?;
+    let file =
+        fs::read(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
+    let report = Report::new(file).with_context(|| args.file.display().to_string())?;
     let mut text = if args.json {
         serde_json::to_string_pretty(&report).context("cannot write JSON")?
     } else {
@@ -106,8 +106,10 @@ struct Section {
 }
 
 impl Report {
-    fn new(module: &Module, path: &Path) -> anyhow::Result<Report> {
-        let file = fs::read(path)?;
+    fn new(file: Vec<u8>) -> anyhow::Result<Report> {
+        let size = file.len() as u64;
+        let sections = sections(&file);
+        let module = Description::from_bytes(file)?;
         let (major, minor) = module.abi_version();
         let (memory_reservation, memory_guard) = module.memory_reservation();
         Ok(Report {
@@ -128,7 +130,7 @@ impl Report {
                 named: module.function_names().len(),
             },
             sizes: Sizes {
-                file: file.len() as u64,
+                file: size,
                 code: module.text_size(),
                 metadata: module.metadata_size(),
                 memory_image: module.image_size(),
@@ -152,7 +154,7 @@ impl Report {
                     size: section.bytes.len() as u64,
                 })
                 .collect(),
-            sections: sections(&file)?,
+            sections: sections?,
         })
     }
 }

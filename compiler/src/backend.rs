@@ -4,16 +4,17 @@
 
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::control::ControlPlane;
-use cranelift_codegen::ir::ExternalName;
+use cranelift_codegen::entity::PrimaryMap;
+use cranelift_codegen::ir::{ExternalName, UserExternalName, UserExternalNameRef};
 use cranelift_codegen::isa::unwind::{UnwindInfo, systemv};
 use cranelift_codegen::isa::{self, OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable, Flags};
-use cranelift_codegen::{FinalizedRelocTarget, MachSrcLoc};
-use target_lexicon::{Architecture, Triple};
+use cranelift_codegen::{FinalizedMachReloc, FinalizedRelocTarget, MachSrcLoc};
+use target_lexicon::Triple;
 use wasm_aot_abi::{CpuFeatures, Target, TrapCode};
 
 use crate::abi::{Symbol, wasm_trap};
-use crate::cpu::{x86_64_features, x86_64_setting};
+use crate::cpu;
 use crate::error::{Error, Result};
 use crate::{Level, Options};
 
@@ -21,7 +22,6 @@ use crate::{Level, Options};
 pub(crate) struct Backend {
     isa: OwnedTargetIsa,
     pub(crate) target: Target,
-    pub(crate) cpu_features: CpuFeatures,
 }
 
 /// The machine code of one function or trampoline.
@@ -59,34 +59,21 @@ impl Backend {
     ///
     /// If the target or the processor is not supported.
     pub(crate) fn new(options: &Options) -> Result<Backend> {
-        let triple = Triple::host();
-        let target = match triple.architecture {
-            Architecture::X86_64 => Target::X86_64Linux,
-            Architecture::Aarch64(_) => Target::Aarch64Linux,
-            other => return Err(Error::Options(format!("no code generator for {other}"))),
-        };
-        let cpu_features = match target {
-            Target::X86_64Linux => x86_64_features(options.cpu)?,
-            Target::Aarch64Linux => CpuFeatures::default(),
-        };
-
+        let target = options.cpu.target();
+        let triple: Triple = target.triple().parse().expect("a triple");
         let mut builder = isa::lookup(triple).map_err(|error| Error::Options(error.to_string()))?;
-        if target == Target::X86_64Linux {
-            for &(feature, _) in CpuFeatures::NAMES {
-                let value = cpu_features.contains(feature).to_string();
+        for (feature, _) in CpuFeatures::of(target) {
+            let value = options.cpu.features().contains(feature).to_string();
+            for setting in cpu::settings(feature) {
                 builder
-                    .set(x86_64_setting(feature), &value)
+                    .set(setting, &value)
                     .expect("a setting of the target");
             }
         }
         let isa = builder
             .finish(flags(options.level))
             .map_err(|error| Error::Options(error.to_string()))?;
-        Ok(Backend {
-            isa,
-            target,
-            cpu_features,
-        })
+        Ok(Backend { isa, target })
     }
 
     pub(crate) fn isa(&self) -> &dyn TargetIsa {
@@ -117,20 +104,7 @@ impl Backend {
         let relocations = buffer
             .relocs()
             .iter()
-            .map(|reloc| {
-                let target = match &reloc.target {
-                    FinalizedRelocTarget::ExternalName(ExternalName::User(name)) => {
-                        Symbol::from(&names[*name])
-                    }
-                    other => return Err(format!("code refers to {other:?}")),
-                };
-                Ok(Relocation {
-                    offset: reloc.offset,
-                    kind: reloc.kind,
-                    target,
-                    addend: reloc.addend,
-                })
-            })
+            .map(|reloc| relocation(buffer.relocs(), reloc, names))
             .collect::<std::result::Result<_, _>>()?;
         let alignment = self.isa.function_alignment();
         Ok(Code {
@@ -145,20 +119,50 @@ impl Backend {
         })
     }
 
-    /// The largest page size that machines of the target use, bytes.
-    pub(crate) fn page_size(&self) -> u64 {
-        match self.target {
-            Target::X86_64Linux => 4 << 10,
-            Target::Aarch64Linux => 64 << 10,
-        }
-    }
-
     /// The largest distance of a direct call, bytes.
     pub(crate) fn max_text(&self) -> u64 {
         match self.target {
-            Target::X86_64Linux => i32::MAX as u64,
+            Target::X86_64Linux | Target::Riscv64Linux => i32::MAX as u64,
             Target::Aarch64Linux => 128 << 20,
         }
+    }
+
+    /// What is between functions: bytes that trap when they are run.
+    pub(crate) fn padding(&self) -> u8 {
+        match self.target {
+            Target::X86_64Linux => 0xcc,                      // `int3`
+            Target::Aarch64Linux | Target::Riscv64Linux => 0, // `udf`, `unimp`
+        }
+    }
+}
+
+/// A relocation in our terms.
+fn relocation(
+    all: &[FinalizedMachReloc],
+    reloc: &FinalizedMachReloc,
+    names: &PrimaryMap<UserExternalNameRef, UserExternalName>,
+) -> std::result::Result<Relocation, String> {
+    match &reloc.target {
+        FinalizedRelocTarget::ExternalName(ExternalName::User(name)) => Ok(Relocation {
+            offset: reloc.offset,
+            kind: reloc.kind,
+            target: Symbol::from(&names[*name]),
+            addend: reloc.addend,
+        }),
+        // The low half of an address names the instruction that has the high
+        // half, which names the symbol and which the distance is measured from.
+        FinalizedRelocTarget::Func(high) if reloc.kind == Reloc::RiscvPCRelLo12I => {
+            let high = all
+                .iter()
+                .find(|other| other.offset == *high && other.kind == Reloc::RiscvPCRelHi20)
+                .ok_or("half an address")?;
+            let mut low = relocation(all, high, names)?;
+            low.addend += i64::from(reloc.offset) - i64::from(high.offset);
+            low.offset = reloc.offset;
+            low.kind = reloc.kind;
+            Ok(low)
+        }
+        other => Err(format!("code refers to {other:?}")),
     }
 }
 

@@ -111,7 +111,7 @@ pub fn compile_to(
     let backend = Backend::new(options)?;
 
     observer.stage(Stage::Parse);
-    let mut intake = Intake::new(options.features, &options.keep_custom);
+    let mut intake = Intake::new(options.language(), &options.keep_custom);
     let taken = intake.take(&wasm);
     observer.stage(Stage::Analyse);
     // Of several errors, the one that comes first in the module is returned.
@@ -179,7 +179,7 @@ pub fn validate(module: &[u8], features: Features) -> Result<()> {
 pub fn clif(module: &[u8], options: &Options) -> Result<String> {
     let wasm = binary(module)?;
     let backend = Backend::new(options)?;
-    let mut intake = Intake::new(options.features, &[]);
+    let mut intake = Intake::new(options.language(), &[]);
     let taken = intake.take(&wasm);
     let (bodies, usage) = check(&mut intake)?;
     taken?;

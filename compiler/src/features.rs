@@ -13,6 +13,8 @@ use crate::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Features {
     enabled: WasmFeatures,
+    /// Vectors are off because the processor has none.
+    vectorless: bool,
 }
 
 /// One language feature, usually a proposal.
@@ -153,6 +155,7 @@ impl Features {
     pub fn v1() -> Features {
         Features {
             enabled: WasmFeatures::FLOATS.union(WasmFeatures::MUTABLE_GLOBAL),
+            vectorless: false,
         }
     }
 
@@ -163,6 +166,23 @@ impl Features {
             features.enabled |= row.flags;
         }
         features
+    }
+
+    /// The set for a processor without 128-bit vectors.
+    pub(crate) fn without_vectors(self) -> Features {
+        Features {
+            enabled: self.enabled.difference(WasmFeatures::SIMD),
+            vectorless: self.enabled.contains(WasmFeatures::SIMD),
+        }
+    }
+
+    /// The error that a module needs a feature that is not in the set.
+    pub(crate) fn refusal(self, feature: Feature, offset: u64) -> Error {
+        if self.vectorless && feature.0.flags == WasmFeatures::SIMD {
+            Error::NoVectors { offset }
+        } else {
+            Error::Unsupported { feature, offset }
+        }
     }
 
     /// The bits that record the set in an artefact.

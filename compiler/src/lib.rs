@@ -36,10 +36,12 @@ mod trampoline;
 mod translate;
 
 pub use compile::{Observer, Stage, clif, compile, compile_to, validate};
+pub use cpu::{Cpu, target};
 pub use emit::Emit;
 pub use error::{Error, Result};
 pub use features::{Feature, Features};
-pub use options::{Cpu, Level, Options};
+pub use options::{Level, Options};
 #[cfg(feature = "async")]
 pub use stream::compile_async;
 pub use stream::{StreamCompiler, compile_from};
+pub use wasm_aot_abi::Target;

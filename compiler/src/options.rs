@@ -2,14 +2,14 @@
 
 use std::str::FromStr;
 
-use crate::{Emit, Error, Features};
+use crate::{Cpu, Emit, Error, Features};
 
 /// How a module is compiled.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// How hard to optimise.
     pub level: Level,
-    /// The processor to compile for.
+    /// The machine to compile for.
     pub cpu: Cpu,
     /// What to write.
     pub emit: Emit,
@@ -31,6 +31,17 @@ impl Default for Options {
             features: Features::default(),
             name: "module".into(),
             keep_custom: Vec::new(),
+        }
+    }
+}
+
+impl Options {
+    /// The language features that there is code for on the processor, of those
+    /// that a module may use.
+    pub(crate) fn language(&self) -> Features {
+        match self.cpu.has_vectors() {
+            true => self.features,
+            false => self.features.without_vectors(),
         }
     }
 }
@@ -74,50 +85,6 @@ impl Level {
             Level::O1 => "1",
             Level::O2 => "2",
             Level::Os => "s",
-        }
-    }
-}
-
-/// The processor that code may rely on. An artefact records what it needs, and
-/// a loader refuses to run it on less.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Cpu {
-    /// x86-64-v2: every 64-bit x86 since about 2009 (SSE4.2, `popcnt`).
-    #[default]
-    V2,
-    /// x86-64-v3: adds AVX2, FMA, BMI and `lzcnt` (about 2013).
-    V3,
-    /// x86-64-v4: adds AVX-512 F, VL and DQ.
-    V4,
-    /// All that the machine has that runs the compiler.
-    Native,
-}
-
-/// Reads a name as in `--cpu`.
-impl FromStr for Cpu {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Cpu, Error> {
-        match text {
-            "x86-64-v2" => Ok(Cpu::V2),
-            "x86-64-v3" => Ok(Cpu::V3),
-            "x86-64-v4" => Ok(Cpu::V4),
-            "native" => Ok(Cpu::Native),
-            other => Err(Error::Options(format!(
-                "unknown cpu `{other}`: expected x86-64-v2, x86-64-v3, x86-64-v4 or native"
-            ))),
-        }
-    }
-}
-
-impl Cpu {
-    /// The name as in `--cpu`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Cpu::V2 => "x86-64-v2",
-            Cpu::V3 => "x86-64-v3",
-            Cpu::V4 => "x86-64-v4",
-            Cpu::Native => "native",
         }
     }
 }

@@ -22,6 +22,7 @@ pub(crate) struct Text {
     pub(crate) pieces: Vec<Piece>,
     /// In the order of `pieces`.
     pub(crate) unwind: Vec<Unwind>,
+    padding: u8,
 }
 
 /// A function, trampoline or table in the text.
@@ -52,6 +53,7 @@ impl Text {
             align: ALIGN,
             pieces: Vec::new(),
             unwind: Vec::new(),
+            padding: backend.padding(),
         };
         let size: usize = functions
             .iter()
@@ -105,7 +107,7 @@ impl Text {
 
     fn place(&mut self, symbol: Symbol, bytes: &[u8], align: u32, sites: Vec<Site>) -> u32 {
         let offset = self.bytes.len().next_multiple_of(align as usize);
-        self.bytes.resize(offset, PADDING);
+        self.bytes.resize(offset, self.padding);
         self.bytes.extend_from_slice(bytes);
         self.pieces.push(Piece {
             symbol,
@@ -155,29 +157,47 @@ impl Text {
         let at = relocation.offset as usize;
         let place = i64::from(relocation.offset);
         let target = i64::from(target) + relocation.addend;
-        let field: &mut [u8; 4] = (&mut self.bytes[at..at + 4])
-            .try_into()
-            .expect("four bytes");
-        let word = u32::from_le_bytes(*field);
-        let value = match relocation.kind {
-            Reloc::X86CallPCRel4 | Reloc::X86PCRel4 => (target - place) as u32,
+        let distance = target - place;
+        match relocation.kind {
+            Reloc::X86CallPCRel4 | Reloc::X86PCRel4 => self.patch(at, |_| distance as u32),
             // `bl`: 26 bits of distance in words.
-            Reloc::Arm64Call => insert(word, 0, 26, (target - place) >> 2),
+            Reloc::Arm64Call => self.patch(at, |word| insert(word, 0, 26, distance >> 2)),
             // `adrp`: 21 bits of distance in pages, the low two of them apart.
             Reloc::Aarch64AdrPrelPgHi21 => {
                 let pages = (target >> 12) - (place >> 12);
-                insert(insert(word, 29, 2, pages), 5, 19, pages >> 2)
+                self.patch(at, |word| {
+                    insert(insert(word, 29, 2, pages), 5, 19, pages >> 2)
+                });
             }
             // `add`: offset in the page.
-            Reloc::Aarch64AddAbsLo12Nc => insert(word, 10, 12, target),
+            Reloc::Aarch64AddAbsLo12Nc => self.patch(at, |word| insert(word, 10, 12, target)),
+            // `auipc`: the upper 20 bits, such that the lower ones are signed.
+            Reloc::RiscvPCRelHi20 => self.patch(at, |word| riscv_high(word, distance)),
+            // `addi`: the lower 12 bits.
+            Reloc::RiscvPCRelLo12I => self.patch(at, |word| insert(word, 20, 12, distance)),
+            // `auipc` and `jalr`, which goes on from where `auipc` is.
+            Reloc::RiscvCallPlt => {
+                self.patch(at, |word| riscv_high(word, distance));
+                self.patch(at + 4, |word| insert(word, 20, 12, distance));
+            }
             other => unreachable!("code of our targets has no {other} relocations"),
-        };
-        *field = value.to_le_bytes();
+        }
+    }
+
+    /// Changes the word at an offset.
+    fn patch(&mut self, at: usize, change: impl FnOnce(u32) -> u32) {
+        let field: &mut [u8; 4] = (&mut self.bytes[at..at + 4])
+            .try_into()
+            .expect("four bytes");
+        *field = change(u32::from_le_bytes(*field)).to_le_bytes();
     }
 }
 
-/// `int3` on x86-64, an undefined instruction on AArch64.
-const PADDING: u8 = 0xcc;
+/// `auipc` for a distance whose lower 12 bits another instruction adds as a
+/// signed number.
+fn riscv_high(word: u32, distance: i64) -> u32 {
+    insert(word, 12, 20, (distance + 0x800) >> 12)
+}
 
 /// `word` with the low `width` bits of `value` at bit `shift`.
 fn insert(word: u32, shift: u32, width: u32, value: i64) -> u32 {

@@ -86,7 +86,7 @@ pub(crate) fn typed(
             // C passes vectors in too many ways; ours come by pointer, and a
             // C compiler aligns what it points to as it likes.
             ValType::V128 => trampoline.load_unaligned(types::I8X16, input),
-            _ => input,
+            _ => trampoline.as_type(clif_type(ty), input),
         });
     }
     let results = match export {
@@ -413,6 +413,15 @@ impl<'f> Trampoline<'f> {
         for (index, &value) in from.iter().enumerate() {
             self.store(VALUES, value, values, index * VALUE_SIZE);
         }
+    }
+
+    /// The bits of a value as one of another type.
+    fn as_type(&mut self, ty: Type, value: Value) -> Value {
+        if self.builder.func.dfg.value_type(value) == ty {
+            return value;
+        }
+        let flags = cranelift_codegen::ir::MemFlagsData::new();
+        self.builder.ins().bitcast(ty, flags, value)
     }
 
     fn load_unaligned(&mut self, ty: Type, address: Value) -> Value {

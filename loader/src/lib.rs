@@ -78,6 +78,7 @@
 mod asynchronous;
 mod caller;
 mod definition;
+mod description;
 mod error;
 mod export;
 mod func;
@@ -103,6 +104,7 @@ mod value;
 pub use asynchronous::{HostFuture, SynchronousCall};
 pub use caller::Caller;
 pub use definition::{Definition, IntoDefinition};
+pub use description::{CustomSection, Description, ExportType, ImportType};
 pub use error::{
     ArgumentError, BoxError, CallError, ExportError, FuncTypeError, GrowError, HostError,
     InstantiationError, LinkError, LinkProblem, MissingImport, OpenError, ResourceError,
@@ -114,7 +116,7 @@ pub use host::{HostReturn, IntoHostFunc};
 pub use imports::Imports;
 pub use instance::Instance;
 pub use memory::Memory;
-pub use module::{CustomSection, ExportType, ImportType, Module};
+pub use module::Module;
 pub use pre::InstancePre;
 pub use raw::{CFunction, DirectStore};
 pub use store::{Config, Store};

@@ -10,6 +10,8 @@ pub enum Target {
     X86_64Linux = 1,
     /// AArch64, little-endian, Linux.
     Aarch64Linux = 2,
+    /// RISC-V, 64 bits (at least RV64G), Linux, floats in registers (LP64D).
+    Riscv64Linux = 3,
 }
 
 /// What "the wasm convention" is in an artefact. Code pointers of different
@@ -137,6 +139,27 @@ records! {
 }
 
 impl Target {
+    /// Every target of this version.
+    pub const ALL: [Target; 3] = [
+        Target::X86_64Linux,
+        Target::Aarch64Linux,
+        Target::Riscv64Linux,
+    ];
+
+    /// The target of the machine that this runs on, if there is one for its
+    /// architecture.
+    pub const HOST: Option<Target> = if cfg!(target_endian = "big") {
+        None
+    } else if cfg!(target_arch = "x86_64") {
+        Some(Target::X86_64Linux)
+    } else if cfg!(target_arch = "aarch64") {
+        Some(Target::Aarch64Linux)
+    } else if cfg!(target_arch = "riscv64") {
+        Some(Target::Riscv64Linux)
+    } else {
+        None
+    };
+
     /// The number behind the variant, checked.
     ///
     /// # Errors
@@ -146,6 +169,7 @@ impl Target {
         match number {
             1 => Ok(Target::X86_64Linux),
             2 => Ok(Target::Aarch64Linux),
+            3 => Ok(Target::Riscv64Linux),
             other => Err(other),
         }
     }
@@ -155,6 +179,16 @@ impl Target {
         match self {
             Target::X86_64Linux => "x86_64-unknown-linux-gnu",
             Target::Aarch64Linux => "aarch64-unknown-linux-gnu",
+            Target::Riscv64Linux => "riscv64gc-unknown-linux-gnu",
+        }
+    }
+
+    /// The largest page, in bytes, that a kernel for the target may use: what
+    /// segments of an artefact, and its memory image, are aligned to.
+    pub const fn max_page(self) -> u64 {
+        match self {
+            Target::X86_64Linux | Target::Riscv64Linux => 4 << 10,
+            Target::Aarch64Linux => 64 << 10,
         }
     }
 }

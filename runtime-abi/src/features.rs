@@ -78,9 +78,9 @@ bits! {
         SIMD = 6, "simd";
     }
 
-    /// Extensions of the target's base instruction set. The meaning of a bit
-    /// depends on the [`Target`]; those of x86-64 are named here, AArch64 has
-    /// none yet.
+    /// Extensions of the target's base instruction set: what x86-64 has beyond
+    /// SSE2 (bits 0 to 23), AArch64 beyond ARMv8.0-A (24 to 39) and RISC-V
+    /// beyond RV64G (40 to 63).
     pub struct CpuFeatures {
         /// SSE3.
         SSE3 = 0, "sse3";
@@ -116,6 +116,57 @@ bits! {
         AVX512VBMI = 15, "avx512vbmi";
         /// `cmpxchg16b`.
         CMPXCHG16B = 16, "cmpxchg16b";
+
+        /// Atomic read-modify-write instructions (FEAT_LSE).
+        LSE = 24, "lse";
+        /// Arithmetic on half-precision floats (FEAT_FP16).
+        FP16 = 25, "fp16";
+        /// Dot products of bytes (FEAT_DotProd).
+        DOTPROD = 26, "dotprod";
+        /// Matrix multiplication of bytes (FEAT_I8MM).
+        I8MM = 27, "i8mm";
+
+        /// Compressed instructions (Zca and Zcd).
+        C = 40, "c";
+        /// Vectors of at least 128 bits.
+        V = 41, "v";
+        /// Address generation.
+        ZBA = 42, "zba";
+        /// Basic bit manipulation.
+        ZBB = 43, "zbb";
+        /// Carry-less multiplication.
+        ZBC = 44, "zbc";
+        /// Single-bit instructions.
+        ZBS = 45, "zbs";
+        /// Bit manipulation for cryptography.
+        ZBKB = 46, "zbkb";
+        /// More compressed instructions.
+        ZCB = 47, "zcb";
+        /// More floating-point instructions.
+        ZFA = 48, "zfa";
+        /// Conversions of half-precision floats.
+        ZFHMIN = 49, "zfhmin";
+        /// Half-precision floats.
+        ZFH = 50, "zfh";
+        /// Conditional moves.
+        ZICOND = 51, "zicond";
+        /// Bit manipulation of vectors.
+        ZVBB = 52, "zvbb";
+    }
+}
+
+impl CpuFeatures {
+    /// Every extension of a target with its name.
+    pub fn of(target: Target) -> impl Iterator<Item = (CpuFeatures, &'static str)> {
+        let bits = match target {
+            Target::X86_64Linux => 0..24,
+            Target::Aarch64Linux => 24..40,
+            Target::Riscv64Linux => 40..64,
+        };
+        CpuFeatures::NAMES
+            .iter()
+            .copied()
+            .filter(move |(feature, _)| bits.contains(&feature.0.trailing_zeros()))
     }
 }
 

@@ -83,8 +83,10 @@
 //! rdi, rsi, rdx, rcx, r8, r9 and floats and vectors in xmm0-7, then on the
 //! stack in slots of 8 bytes (16 for vectors); results come back in rax, rcx,
 //! rdx, rsi, rdi, r8, r9, r10 and xmm0-7, and any further ones in memory at an
-//! address passed as a hidden first argument. Hosts need not speak it: they go
-//! through trampolines.
+//! address passed as a hidden first argument. On AArch64 it passes them in x2-x7
+//! and v0-v7 and returns them in x0-x7 and v0-v7, with that address in x8; on
+//! RISC-V, in a0-a7 and fa0-fa7, and a0, a1, fa0 and fa1. Hosts need not speak
+//! it: they go through trampolines.
 //!
 //! **Entry** (host to wasm). For the type of every function that can become a
 //! value ([`Descriptor::funcrefs`]), and of a start function that it defines,
@@ -127,18 +129,19 @@
 //! # Traps
 //!
 //! A trap is a hardware fault at an instruction recorded in the module's
-//! [site table](crate::sites): `ud2` or `udf`, a division error, or an access
+//! [site table](crate::sites): `ud2`, `udf` or `unimp`, a division error (of
+//! x86-64; the others have none), or an access
 //! to the guard pages of a linear memory. The host's fault handler looks the
 //! faulting address up, then resumes at the innermost [`EntryRecord`]:
 //! it loads the stack and frame pointer from it, puts the status in the first
-//! result register of the wasm convention (rax, x0), and jumps to its handler.
+//! result register of the wasm convention (rax, x0, a0), and jumps to its handler.
 //! [`Builtins::raise`] does the same from host code. Frames in between are
 //! dropped without running anything in them, so they may only be WebAssembly
 //! frames and trampolines.
 //!
-//! Every function and trampoline keeps a frame pointer (rbp, x29) in the
-//! platform's way: it points at the caller's, behind which the return address
-//! is. It is set up at every site, also at the stack check of a prologue. So the
+//! Every function and trampoline keeps a frame pointer (rbp, x29, s0). It points
+//! at the caller's, behind which the return address is: the platform's way on
+//! x86-64 and AArch64, but not that of C on RISC-V. It is set up at every site, also at the stack check of a prologue. So the
 //! stack can be walked from a fault to the innermost [`EntryRecord::fp`], then
 //! on from [`EntryRecord::exit_fp`] to the entry around it.
 //!

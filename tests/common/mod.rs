@@ -5,7 +5,13 @@ use std::process::{Command, Output, Stdio};
 /// The command line, to be run with nothing on its standard input.
 #[allow(dead_code, reason = "not every test runs it")]
 pub(crate) fn wasm_aot() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_wasm-aot"));
+    // For another machine, there is an emulator before it.
+    let runner = std::env::var("WASM_AOT_TEST_RUNNER").unwrap_or_default();
+    let mut words = runner
+        .split_whitespace()
+        .chain([env!("CARGO_BIN_EXE_wasm-aot")]);
+    let mut command = Command::new(words.next().expect("a program"));
+    command.args(words);
     command.stdin(Stdio::null());
     command
 }

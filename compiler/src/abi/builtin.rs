@@ -6,6 +6,8 @@ use cranelift_codegen::ir::{AbiParam, Signature, Type, types};
 use cranelift_codegen::isa::TargetIsa;
 use wasm_aot_abi::Builtins;
 
+use super::signature::c_int;
+
 /// A function of [`Builtins`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Builtin {
@@ -63,12 +65,10 @@ impl Builtin {
             Builtin::Attach => (&[PTR], Some(I32)),
         };
         let mut signature = Signature::new(isa.default_call_conv());
-        // The C convention of some targets has the caller extend integers that
-        // are narrower than a register.
         signature.params = params
             .iter()
             .map(|&ty| match ty {
-                I32 => AbiParam::new(ty).uext(),
+                I32 => c_int(isa),
                 _ => AbiParam::new(ty),
             })
             .collect();

@@ -1,7 +1,8 @@
 //! Signatures of functions and trampolines.
 
-use cranelift_codegen::ir::{AbiParam, ArgumentPurpose, Signature, Type, types};
+use cranelift_codegen::ir::{AbiParam, ArgumentExtension, ArgumentPurpose, Signature, Type, types};
 use cranelift_codegen::isa::{CallConv, TargetIsa};
+use target_lexicon::Architecture;
 use wasmparser::{FuncType, ValType};
 
 /// The CLIF type of a WebAssembly value. Vectors travel as bytes.
@@ -30,11 +31,30 @@ pub(crate) fn wasm_signature(ty: &FuncType) -> Signature {
     signature
 }
 
+/// A `uint32_t` or `int32_t` parameter of a C function. Most conventions leave
+/// the upper half of the register open, but that of RISC-V has the caller extend
+/// the sign, whatever the type.
+pub(crate) fn c_int(isa: &dyn TargetIsa) -> AbiParam {
+    AbiParam {
+        extension: isa.default_argument_extension(),
+        ..AbiParam::new(types::I32)
+    }
+}
+
+/// The status that a C function returns.
+fn status(isa: &dyn TargetIsa) -> AbiParam {
+    let param = AbiParam::new(types::I32);
+    match isa.default_argument_extension() {
+        ArgumentExtension::Sext => param.sext(),
+        ArgumentExtension::Uext | ArgumentExtension::None => param,
+    }
+}
+
 /// An entry trampoline: `(code, ctx, values) -> status`.
 pub(crate) fn entry_signature(isa: &dyn TargetIsa) -> Signature {
     let mut signature = Signature::new(isa.default_call_conv());
     signature.params = vec![AbiParam::new(types::I64); 3];
-    signature.returns = vec![AbiParam::new(types::I32)];
+    signature.returns = vec![status(isa)];
     signature
 }
 
@@ -42,24 +62,35 @@ pub(crate) fn entry_signature(isa: &dyn TargetIsa) -> Signature {
 pub(crate) fn host_signature(isa: &dyn TargetIsa) -> Signature {
     let mut signature = Signature::new(isa.default_call_conv());
     signature.params = vec![AbiParam::new(types::I64); 2];
-    signature.returns = vec![AbiParam::new(types::I32)];
+    signature.returns = vec![status(isa)];
     signature
 }
 
 /// The C symbol of an export: `(vmctx, params..., result pointers...) ->
 /// status`, where a vector parameter is passed by pointer.
+///
+/// RISC-V passes the floats for which no float register is left as integers, if
+/// there is a register for one; Cranelift would use the stack. So those have the
+/// type of an integer of their size.
 pub(crate) fn typed_signature(ty: &FuncType, isa: &dyn TargetIsa) -> Signature {
+    const RISCV_REGISTERS: usize = 8;
+    let is_riscv = matches!(isa.triple().architecture, Architecture::Riscv64(_));
+    let mut floats = 0;
     let mut signature = Signature::new(isa.default_call_conv());
     signature.params.push(AbiParam::new(types::I64));
     signature.params.extend(ty.params().iter().map(|&ty| {
+        floats += usize::from(matches!(ty, ValType::F32 | ValType::F64));
         AbiParam::new(match ty {
             ValType::V128 => types::I64,
+            ValType::F32 | ValType::F64 if is_riscv && floats > RISCV_REGISTERS => {
+                clif_type(ty).as_int()
+            }
             scalar => clif_type(scalar),
         })
     }));
     signature
         .params
         .extend(ty.results().iter().map(|_| AbiParam::new(types::I64)));
-    signature.returns = vec![AbiParam::new(types::I32)];
+    signature.returns = vec![status(isa)];
     signature
 }

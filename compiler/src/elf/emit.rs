@@ -124,7 +124,7 @@ fn write_headers(parts: &Parts<'_>, plan: &Plan, writer: &mut Writer<'_>) {
         e_type: elf::ET_DYN,
         e_machine: parts.machine.id,
         e_entry: 0,
-        e_flags: 0,
+        e_flags: parts.machine.flags,
     };
     let written = writer.write_file_header(&header);
     written.expect("the output takes files of any size");

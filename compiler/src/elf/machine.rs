@@ -1,9 +1,11 @@
 //! What the file owes to the machine it is for.
 
 use gimli::write::{CallFrameInstruction, CommonInformationEntry};
-use gimli::{AArch64, Encoding, Format, X86_64};
+use gimli::{AArch64, Encoding, Format, RiscV, X86_64};
 use object::elf;
 use target_lexicon::{Aarch64Architecture, Architecture, OperatingSystem, PointerWidth, Triple};
+
+use wasm_aot_abi::Target;
 
 use super::Error;
 
@@ -12,6 +14,8 @@ use super::Error;
 pub(super) struct Machine {
     /// `e_machine`.
     pub(super) id: u16,
+    /// `e_flags`.
+    pub(super) flags: u32,
     /// The largest page that a kernel for this machine may use: the alignment
     /// of segments.
     pub(super) max_page: u64,
@@ -22,6 +26,7 @@ pub(super) struct Machine {
 enum Isa {
     X86_64,
     AArch64,
+    RiscV64,
 }
 
 impl Machine {
@@ -33,16 +38,26 @@ impl Machine {
         let machine = match (target.architecture, target.operating_system) {
             (Architecture::X86_64, OperatingSystem::Linux) => Machine {
                 id: elf::EM_X86_64,
-                max_page: 0x1000,
+                flags: 0,
+                max_page: Target::X86_64Linux.max_page(),
                 isa: Isa::X86_64,
             },
             (Architecture::Aarch64(Aarch64Architecture::Aarch64), OperatingSystem::Linux) => {
                 Machine {
                     id: elf::EM_AARCH64,
-                    max_page: 0x1_0000,
+                    flags: 0,
+                    max_page: Target::Aarch64Linux.max_page(),
                     isa: Isa::AArch64,
                 }
             }
+            (Architecture::Riscv64(_), OperatingSystem::Linux) => Machine {
+                id: elf::EM_RISCV,
+                // That code may be compressed is part of the systems that we are
+                // for; the linker would take both, with it or without.
+                flags: elf::EF_RISCV_FLOAT_ABI_DOUBLE | elf::EF_RISCV_RVC,
+                max_page: Target::Riscv64Linux.max_page(),
+                isa: Isa::RiscV64,
+            },
             _ => return Err(Error::Target(target.clone())),
         };
         Ok(machine)
@@ -71,6 +86,11 @@ impl Machine {
                 // The return address is in the link register.
                 cie = CommonInformationEntry::new(encoding, 4, -8, AArch64::X30);
                 cie.add_instruction(CallFrameInstruction::Cfa(AArch64::SP, 0));
+            }
+            Isa::RiscV64 => {
+                // As above. Instructions may be two bytes long.
+                cie = CommonInformationEntry::new(encoding, 2, -8, RiscV::RA);
+                cie.add_instruction(CallFrameInstruction::Cfa(RiscV::SP, 0));
             }
         }
         cie.fde_address_encoding = gimli::DW_EH_PE_pcrel | gimli::DW_EH_PE_sdata4;

@@ -69,7 +69,8 @@ pub struct Options<'a> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The writer knows x86-64 and AArch64 (little-endian) on Linux.
+    /// The writer knows x86-64, AArch64 (little-endian) and 64-bit RISC-V on
+    /// Linux.
     #[error("cannot write an ELF shared object for {0}")]
     Target(target_lexicon::Triple),
     /// A part of the file is larger than the format can express.

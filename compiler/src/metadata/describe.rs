@@ -109,10 +109,11 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
     let options = block.string(&format!(
         "-O{} --cpu {}",
         parts.options.level.as_str(),
-        parts.options.cpu.as_str()
+        parts.options.cpu
     ));
 
-    let image_size = (parts.image.bytes.len() as u64).next_multiple_of(parts.backend.page_size());
+    let image_size =
+        (parts.image.bytes.len() as u64).next_multiple_of(parts.backend.target.max_page());
     let bytes = block.finish(Descriptor {
         magic: MAGIC,
         abi_major: ABI_MAJOR,
@@ -122,8 +123,8 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
         target: parts.backend.target as u32,
         required: Required::FAULTS.0,
         optional: 0,
-        cpu_features: parts.backend.cpu_features.0,
-        wasm_features: parts.options.features.bits().0,
+        cpu_features: parts.options.cpu.features().0,
+        wasm_features: parts.options.language().bits().0,
         convention: Convention::CraneliftTail as u32,
         start: module.start.unwrap_or(NONE),
         text: 0,

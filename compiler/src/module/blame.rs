@@ -56,7 +56,7 @@ impl Evidence {
         };
         let missing = features.missing(passes);
         (!undecided.get()).then(|| match missing {
-            Some(feature) => Error::Unsupported { feature, offset },
+            Some(feature) => features.refusal(feature, offset),
             None => refusal.clone().into(),
         })
     }

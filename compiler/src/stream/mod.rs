@@ -233,7 +233,7 @@ struct Stream {
 impl Stream {
     fn new(options: &Options, observer: Arc<dyn Observer + Send>) -> Result<Stream> {
         Ok(Stream {
-            intake: Intake::new(options.features, &options.keep_custom),
+            intake: Intake::new(options.language(), &options.keep_custom),
             checker: Checker::default(),
             usage: Usage::default(),
             whole: None,

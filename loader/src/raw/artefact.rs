@@ -5,34 +5,32 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::mem::ManuallyDrop;
+use std::ops::Deref;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
 use wasm_aot_abi::sites::{Decoder, Site};
-use wasm_aot_abi::{self as abi, ExternKind, NONE, TrampolineKind, TrapCode};
+use wasm_aot_abi::{ExternKind, NONE, TrampolineKind, TrapCode};
 
+use super::description::Description;
 use super::map::{Identity, Mapping};
 use super::memory::Image;
-use super::metadata::{Metadata, val_types};
 use super::reservation::Pool;
-use super::verify::verify;
-use crate::intern::{Interned, Interner};
-use crate::{ExternType, GlobalType, MemoryType, OpenError, TableType, ValType};
+use super::verify::check_host;
+use crate::OpenError;
 
 /// See the module's documentation.
 #[derive(Debug)]
 pub(crate) struct Artefact {
     /// Borrows from `mapping`; handed out for no longer than `self` lives.
-    metadata: Metadata<'static>,
-    types: Box<[Interned]>,
+    description: Description,
     /// The ids of `types`, as the vmctx wants them.
     type_ids: Box<[u32]>,
     /// For each type, the text offset of an entry trampoline, or [`NONE`].
     entries: Box<[u32]>,
     /// For each type, the text offset of an exit trampoline, or [`NONE`].
     exits: Box<[u32]>,
-    imported: Counts,
     memory_export: Option<u32>,
     text: Text,
     /// For the first memory of its instances.
@@ -40,15 +38,6 @@ pub(crate) struct Artefact {
     /// What it was opened from; `None` if that is its own.
     source: Option<Source>,
     mapping: ManuallyDrop<Mapping>,
-}
-
-/// How many things of each kind a module imports.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) functions: u32,
-    pub(crate) tables: u32,
-    pub(crate) memories: u32,
-    pub(crate) globals: u32,
 }
 
 /// Where the machine code is.
@@ -162,17 +151,19 @@ impl Artefact {
     }
 
     fn new(mut mapping: Mapping, source: Option<Source>) -> Result<Artefact, OpenError> {
-        let metadata = verify(mapping.segment(mapping.elf.descriptor), &mapping.elf)?;
+        let bytes = mapping.segment(mapping.elf.descriptor);
         // SAFETY: the bytes stay where they are until `mapping` is dropped, which
-        // happens after the last use of `metadata`: it is private to an
+        // happens after the last use of the description: it is private to an
         // `Artefact`, which hands it out borrowed and owns the mapping.
-        let metadata: Metadata<'static> = unsafe { std::mem::transmute(metadata) };
+        let description = unsafe { Description::of_mapped(bytes, &mapping.elf)? };
+        let metadata = description.metadata();
         let descriptor = *metadata.descriptor();
+        check_host(&descriptor)?;
         if descriptor.image_size > 0 {
             let image = mapping.elf.descriptor.wrapping_add_signed(descriptor.image);
             mapping.prepare_image(image, descriptor.image_size)?;
         }
-        let types = intern(&metadata);
+        let types = description.types();
         let mut entries = vec![NONE; types.len()];
         let mut exits = entries.clone();
         for trampoline in metadata.trampolines() {
@@ -189,13 +180,11 @@ impl Artefact {
         };
         let mut artefact = Artefact {
             type_ids: types.iter().map(|ty| ty.id).collect(),
-            types,
             entries: entries.into(),
             exits: exits.into(),
-            imported: count(&metadata),
             memory_export: None,
             text,
-            metadata,
+            description,
             pool: Arc::default(),
             source,
             mapping: ManuallyDrop::new(mapping),
@@ -206,33 +195,13 @@ impl Artefact {
         Ok(artefact)
     }
 
-    pub(crate) fn metadata(&self) -> &Metadata<'_> {
-        &self.metadata
-    }
-
-    /// The module's function types with their ids.
-    pub(crate) fn types(&self) -> &[Interned] {
-        &self.types
-    }
-
     pub(super) fn type_ids(&self) -> &[u32] {
         &self.type_ids
-    }
-
-    pub(crate) fn imported(&self) -> Counts {
-        self.imported
     }
 
     /// The index of the memory that is exported as `memory`.
     pub(crate) fn memory_export(&self) -> Option<u32> {
         self.memory_export
-    }
-
-    pub(crate) fn find_export(&self, name: &str) -> Option<abi::Export> {
-        let metadata = &self.metadata;
-        metadata.exports().find(|export| {
-            export.name.len as usize == name.len() && metadata.text(export.name) == name
-        })
     }
 
     /// The address of code in the text.
@@ -268,7 +237,7 @@ impl Artefact {
 
     /// The defined function that an offset in the text is in.
     pub(super) fn function_at(&self, code: u32) -> Option<u32> {
-        let functions = self.metadata.functions();
+        let functions = self.metadata().functions();
         let after = functions.partition_point(|function| function.code <= code);
         let index = after.checked_sub(1)?;
         let function = functions.get(index)?;
@@ -278,7 +247,7 @@ impl Artefact {
     /// The defined function that starts at an offset in the text.
     pub(super) fn function_starting_at(&self, code: u32) -> Option<u32> {
         let index = self.function_at(code)?;
-        (self.metadata.functions().at(index).code == code).then_some(index)
+        (self.metadata().functions().at(index).code == code).then_some(index)
     }
 
     /// Why the instruction at an offset in the text traps, if it can.
@@ -298,18 +267,18 @@ impl Artefact {
 
     /// Where the body of a function starts in the source module.
     pub(crate) fn function_body(&self, index: u32) -> u32 {
-        self.metadata.functions().at(index).body
+        self.metadata().functions().at(index).body
     }
 
     /// The sites of a function at an offset in the text.
     fn sites(&self, index: u32, code: u32) -> impl Iterator<Item = Site> {
-        let functions = self.metadata.functions();
+        let functions = self.metadata().functions();
         let function = functions.at(index);
-        let all = self.metadata.descriptor().sites;
+        let all = self.metadata().descriptor().sites;
         let end = functions
             .get(index as usize + 1)
             .map_or(all.count, |next| next.sites);
-        let bytes = &self.metadata.bytes(all)[function.sites as usize..end as usize];
+        let bytes = &self.metadata().bytes(all)[function.sites as usize..end as usize];
         let offset = code - function.code;
         Decoder::new(bytes, function.body)
             .skip_while(move |site| site.code < offset)
@@ -338,7 +307,7 @@ impl Artefact {
 
     /// What memory 0 holds at first.
     pub(super) fn image(&self) -> Option<Image<'_>> {
-        let descriptor = self.metadata.descriptor();
+        let descriptor = self.metadata().descriptor();
         if descriptor.image_size == 0 {
             return None;
         }
@@ -352,44 +321,13 @@ impl Artefact {
             at: descriptor.image_offset,
         })
     }
+}
 
-    /// A type in an import or definition.
-    pub(crate) fn extern_type(&self, ty: &abi::ExternType) -> ExternType {
-        match ExternKind::try_from(ty.kind).expect("kinds are verified") {
-            ExternKind::Func => self.types[ty.ty as usize].ty.clone().into(),
-            ExternKind::Table => table_type(ty).into(),
-            ExternKind::Memory => memory_type(ty).into(),
-            ExternKind::Global => {
-                let mutable = ty.flags & abi::ExternType::MUTABLE != 0;
-                GlobalType::new(val_type(abi::ValType(ty.ty)), mutable).into()
-            }
-        }
-    }
+impl Deref for Artefact {
+    type Target = Description;
 
-    /// The type of an export.
-    pub(crate) fn export_type(&self, export: &abi::Export) -> ExternType {
-        let kind = ExternKind::try_from(export.kind).expect("kinds are verified");
-        let imported = match kind {
-            ExternKind::Func => self.imported.functions,
-            ExternKind::Table => self.imported.tables,
-            ExternKind::Memory => self.imported.memories,
-            ExternKind::Global => self.imported.globals,
-        };
-        let Some(own) = export.index.checked_sub(imported) else {
-            let imports = self.metadata.imports();
-            let mut imports = imports.filter(|import| import.ty.kind == kind as u32);
-            let import = imports.nth(export.index as usize);
-            return self.extern_type(&import.expect("indices are verified").ty);
-        };
-        match kind {
-            ExternKind::Func => {
-                let function = self.metadata.functions().at(own);
-                self.types[function.ty as usize].ty.clone().into()
-            }
-            ExternKind::Table => self.extern_type(&self.metadata.tables().at(own).ty),
-            ExternKind::Memory => self.extern_type(&self.metadata.memories().at(own).ty),
-            ExternKind::Global => global_type(&self.metadata.globals().at(own)).into(),
-        }
+    fn deref(&self) -> &Description {
+        &self.description
     }
 }
 
@@ -408,43 +346,4 @@ impl Drop for Artefact {
         // SAFETY: it is not used after this.
         unsafe { ManuallyDrop::take(&mut self.mapping) }.unload();
     }
-}
-
-fn intern(metadata: &Metadata<'_>) -> Box<[Interned]> {
-    let mut interner = Interner::lock();
-    let types = metadata.types().map(|ty| {
-        let params = val_types(metadata.records(ty.params));
-        let results = val_types(metadata.records(ty.results));
-        interner.intern(params, results)
-    });
-    types.collect()
-}
-
-fn count(metadata: &Metadata<'_>) -> Counts {
-    let mut counts = Counts::default();
-    for import in metadata.imports() {
-        *match ExternKind::try_from(import.ty.kind).expect("kinds are verified") {
-            ExternKind::Func => &mut counts.functions,
-            ExternKind::Table => &mut counts.tables,
-            ExternKind::Memory => &mut counts.memories,
-            ExternKind::Global => &mut counts.globals,
-        } += 1;
-    }
-    counts
-}
-
-pub(super) fn val_type(ty: abi::ValType) -> ValType {
-    ValType::from_abi(ty).expect("types are verified")
-}
-
-pub(super) fn table_type(ty: &abi::ExternType) -> TableType {
-    TableType::new(val_type(abi::ValType(ty.ty)), ty.min, ty.maximum())
-}
-
-pub(super) fn memory_type(ty: &abi::ExternType) -> MemoryType {
-    MemoryType::new(ty.min, ty.maximum())
-}
-
-pub(super) fn global_type(global: &abi::Global) -> GlobalType {
-    GlobalType::new(val_type(global.ty), global.mutable != 0)
 }

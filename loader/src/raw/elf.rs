@@ -13,6 +13,7 @@ use object::pod;
 use object::read::elf::{Dyn, FileHeader, ProgramHeader, Sym};
 use wasm_aot_abi::{DESCRIPTOR_SYMBOL, Target};
 
+use super::arch::HOST;
 use crate::OpenError;
 
 type Header = elf::FileHeader64<LE>;
@@ -26,6 +27,8 @@ const ADDRESS_LIMIT: u64 = 1 << 46;
 pub(super) struct Elf {
     /// Address of the descriptor in the file.
     pub(super) descriptor: u64,
+    /// The machine that it is for.
+    pub(super) target: Target,
     /// What is mapped, ascending, without overlap, each in the file.
     segments: Vec<Segment>,
 }
@@ -52,10 +55,32 @@ impl Elf {
         })
     }
 
+    /// Refuses a file for another machine than this one.
+    pub(super) fn for_host(self) -> Result<Elf, OpenError> {
+        if self.target == HOST {
+            Ok(self)
+        } else {
+            Err(OpenError::ForeignTarget {
+                found: self.target.to_string(),
+                host: HOST.triple(),
+            })
+        }
+    }
+
+    /// What `file`, which this was read from, has from the descriptor to the end of
+    /// its segment.
+    pub(super) fn metadata<'a>(&self, file: &'a [u8]) -> &'a [u8] {
+        let segment = self.segment(self.descriptor, 1);
+        let segment = segment.expect("the descriptor is in a segment");
+        let start = self.descriptor - segment.address;
+        &file[(segment.offset + start) as usize..][..(segment.size - start) as usize]
+    }
+
     /// What the dynamic linker has loaded, with a descriptor in it.
     pub(super) fn loaded(descriptor: u64, segments: Vec<Segment>) -> Elf {
         Elf {
             descriptor,
+            target: HOST,
             segments,
         }
     }
@@ -63,9 +88,10 @@ impl Elf {
     /// Reads and checks a file.
     pub(super) fn parse(file: &[u8]) -> Result<Elf, OpenError> {
         let header = header(file)?;
-        let target = host_target(header)?;
+        let target = target(header)?;
         let mut elf = Elf {
             descriptor: 0,
+            target,
             segments: Vec::new(),
         };
         // Not needed to run, but it comes last: where it is whole, so is the
@@ -192,10 +218,7 @@ impl Elf {
         if offset + size > file_size {
             return Err(truncated("a segment"));
         }
-        let page = match target {
-            Target::X86_64Linux => 0x1000,
-            Target::Aarch64Linux => 0x1_0000,
-        };
+        let page = target.max_page();
         if !align.is_power_of_two() || align < page || address % align != offset % align {
             return Err(damaged("a segment is not aligned to pages"));
         }
@@ -260,29 +283,18 @@ fn header(file: &[u8]) -> Result<&Header, OpenError> {
     Ok(header)
 }
 
-/// The target of this host, if the file is for its machine.
-fn host_target(header: &Header) -> Result<Target, OpenError> {
-    let found = match header.e_machine(LE) {
-        elf::EM_X86_64 => Target::X86_64Linux.triple().to_owned(),
-        elf::EM_AARCH64 => Target::Aarch64Linux.triple().to_owned(),
-        other => format!("machine {other}"),
-    };
-    if found == HOST.triple() {
-        Ok(HOST)
-    } else {
-        Err(OpenError::ForeignTarget {
-            found,
+/// The target of a file.
+fn target(header: &Header) -> Result<Target, OpenError> {
+    match header.e_machine(LE) {
+        elf::EM_X86_64 => Ok(Target::X86_64Linux),
+        elf::EM_AARCH64 => Ok(Target::Aarch64Linux),
+        elf::EM_RISCV => Ok(Target::Riscv64Linux),
+        other => Err(OpenError::ForeignTarget {
+            found: format!("machine {other}"),
             host: HOST.triple(),
-        })
+        }),
     }
 }
-
-/// What this loader was compiled for.
-#[cfg(target_arch = "x86_64")]
-pub(super) const HOST: Target = Target::X86_64Linux;
-/// What this loader was compiled for.
-#[cfg(target_arch = "aarch64")]
-pub(super) const HOST: Target = Target::Aarch64Linux;
 
 /// The dynamic section: addresses of the tables in it.
 #[derive(Default)]

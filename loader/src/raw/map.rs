@@ -74,7 +74,7 @@ impl Mapping {
     /// Loads `file`, which was opened as `path`.
     pub(super) fn open(path: &Path, file: File, identity: &Identity) -> Result<Mapping, OpenError> {
         let view = View::new(&file, identity.content.0)?;
-        let elf = Elf::parse(view.bytes())?;
+        let elf = Elf::parse(view.bytes())?.for_host()?;
         if let Some(library) = load_by_name(path, identity)? {
             return Mapping::new(library, file, None, elf, view.bytes());
         }
@@ -86,7 +86,7 @@ impl Mapping {
     pub(super) fn from_bytes(bytes: &[u8]) -> Result<Mapping, OpenError> {
         let file = sealed_copy(bytes)?;
         let view = View::new(&file, bytes.len() as u64)?;
-        let elf = Elf::parse(view.bytes())?;
+        let elf = Elf::parse(view.bytes())?.for_host()?;
         Mapping::load_anonymous(file, None, elf, view.bytes())
     }
 

@@ -23,6 +23,7 @@
 mod arch;
 mod artefact;
 mod builtins;
+mod description;
 mod direct;
 mod elf;
 mod enter;
@@ -46,6 +47,7 @@ mod verify;
 mod vmctx;
 
 pub(crate) use artefact::Artefact;
+pub use description::Description;
 pub use direct::{CFunction, DirectStore};
 pub(crate) use enter::{Callable, call_dynamic};
 #[cfg(feature = "async")]

@@ -11,6 +11,7 @@ mod backtraces;
 mod calls;
 mod damage;
 mod edges;
+mod embedding;
 mod errors;
 mod files;
 mod host_failures;

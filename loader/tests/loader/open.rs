@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use wasm_aot_abi::{Descriptor, Wire};
-use wasm_aot_loader::{Imports, Instance, Module, OpenError, Store};
+use wasm_aot_abi::{CpuFeatures, Descriptor, Target, Wire};
+use wasm_aot_compiler::{Cpu, Options, compile};
+use wasm_aot_loader::{Description, Imports, Instance, Module, OpenError, Store};
 
 use crate::support::artefact;
 
@@ -177,18 +178,18 @@ fn with_descriptor(change: impl FnOnce(&mut Descriptor)) -> Vec<u8> {
 fn artefacts_for_other_machines_are_named() {
     /// `e_machine`.
     const MACHINE: usize = 18;
-    let other: (u16, &str) = if cfg!(target_arch = "x86_64") {
-        (183, "aarch64-unknown-linux-gnu")
-    } else {
-        (62, "x86_64-unknown-linux-gnu")
-    };
-    let text = error(&patched(MACHINE, &other.0.to_le_bytes())).to_string();
-    assert!(
-        text.starts_with(&format!("made for {}, but this host is", other.1)),
-        "{text}"
-    );
-    let text = error(&patched(MACHINE, &243u16.to_le_bytes())).to_string();
-    assert!(text.starts_with("made for machine 243,"), "{text}");
+    for target in Target::ALL {
+        if Target::HOST == Some(target) {
+            continue;
+        }
+        let text = error(&artefact_for(target)).to_string();
+        assert!(
+            text.starts_with(&format!("made for {target}, but this host is")),
+            "{text}"
+        );
+    }
+    let text = error(&patched(MACHINE, &22u16.to_le_bytes())).to_string();
+    assert!(text.starts_with("made for machine 22,"), "{text}");
     let text = error(&with_descriptor(|fields| fields.target = 9)).to_string();
     assert!(text.starts_with("made for target 9,"), "{text}");
     assert!(matches!(
@@ -203,6 +204,25 @@ fn artefacts_for_other_machines_are_named() {
         error(&patched(16, &[2])),
         OpenError::NotSharedObject
     ));
+}
+
+#[test]
+fn artefacts_for_other_machines_can_be_described() {
+    for target in Target::ALL {
+        let description = Description::from_bytes(artefact_for(target)).unwrap();
+        assert_eq!(description.target(), target.triple());
+        let exports: Vec<_> = description.exports().map(|export| export.name).collect();
+        assert_eq!(exports, ["f"]);
+    }
+}
+
+/// An artefact for a machine.
+fn artefact_for(target: Target) -> Vec<u8> {
+    let options = Options {
+        cpu: Cpu::portable(target),
+        ..Options::default()
+    };
+    compile(br#"(module (func (export "f")))"#, &options).unwrap()
 }
 
 #[test]
@@ -229,6 +249,18 @@ fn unknown_requirements_are_named() {
 fn missing_cpu_features_are_named() {
     let text = error(&with_descriptor(|fields| fields.cpu_features |= 1 << 63)).to_string();
     assert_eq!(text, "needs CPU features that are missing here: bit 63");
+    let foreign = match cfg!(target_arch = "x86_64") {
+        true => (CpuFeatures::LSE, "lse"),
+        false => (CpuFeatures::SSE41, "sse4.1"),
+    };
+    let text = error(&with_descriptor(|fields| {
+        fields.cpu_features |= foreign.0.0
+    }))
+    .to_string();
+    assert_eq!(
+        text,
+        format!("needs CPU features that are missing here: {}", foreign.1)
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 #[cfg(feature = "async")]
 use std::sync::{Arc, Mutex};
 
-use wasm_aot_compiler::{Cpu, Options, compile};
+use wasm_aot_compiler::{Options, compile};
 use wasm_aot_loader::{
     Backtrace, CallError, Imports, Instance, Module, Store, Trap, TrapCode, Val,
 };
@@ -12,11 +12,7 @@ use wasm_aot_loader::{
 /// The artefact of a module in text.
 pub(crate) fn artefact(wat: &str) -> Vec<u8> {
     let wasm = wat::parse_str(wat).expect("valid text");
-    let options = Options {
-        cpu: Cpu::default(),
-        ..Options::default()
-    };
-    compile(&wasm, &options).expect("a valid module")
+    compile(&wasm, &Options::default()).expect("a valid module")
 }
 
 pub(crate) fn module(wat: &str) -> Module {
@@ -98,7 +94,11 @@ pub(crate) fn isolated(test: &str, body: impl FnOnce()) -> Option<Output> {
         return None;
     }
     let this = std::env::current_exe().unwrap();
-    let output = Command::new(this)
+    // For another machine, there is an emulator before it.
+    let runner = std::env::var("WASM_AOT_TEST_RUNNER").unwrap_or_default();
+    let mut words = runner.split_whitespace().chain(this.to_str());
+    let output = Command::new(words.next().unwrap())
+        .args(words)
         .args([test, "--exact", "--nocapture", "--test-threads=1"])
         .env(CHILD, "1")
         .output()

@@ -1,19 +1,35 @@
-//! What depends on the machine: a few instructions, and the layout of what the
-//! kernel saves when a signal arrives.
+//! What depends on the machine: a few instructions, the layout of what the
+//! kernel saves when a signal arrives, and what the CPU has.
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
+mod cpu;
+#[cfg(target_arch = "riscv64")]
+mod riscv64;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
 #[cfg(target_arch = "aarch64")]
 pub(super) use aarch64::{Registers, missing_exit, raise, resume};
+pub(super) use cpu::cpu_features;
+#[cfg(target_arch = "riscv64")]
+pub(super) use riscv64::{Registers, missing_exit, raise, resume};
 #[cfg(target_arch = "x86_64")]
 pub(super) use x86_64::{Registers, missing_exit, raise, resume};
+
+use wasm_aot_abi::Target;
 
 #[cfg(not(all(
     target_os = "linux",
     target_endian = "little",
-    any(target_arch = "x86_64", target_arch = "aarch64")
+    target_pointer_width = "64",
+    any(
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        target_arch = "riscv64"
+    )
 )))]
-compile_error!("the loader is for Linux on x86-64 and little-endian AArch64");
+compile_error!("the loader is for Linux on x86-64, little-endian AArch64 and 64-bit RISC-V");
+
+/// What this loader was compiled for.
+pub(super) const HOST: Target = Target::HOST.expect("there is a target for each such machine");

@@ -7,8 +7,9 @@ use std::ptr::{self, NonNull};
 
 use wasm_aot_abi::{ExternKind, FunctionImport, MemorySlot, NONE, TableDef, VmContext};
 
-use super::super::artefact::{Artefact, memory_type, table_type};
+use super::super::artefact::Artefact;
 use super::super::builtins::BUILTINS;
+use super::super::description::{memory_type, table_type};
 use super::super::host::HostBinding;
 use super::super::memory::LinearMemory;
 use super::super::signal;

@@ -6,7 +6,7 @@ use wasm_aot_abi::{
     TrapCode,
 };
 
-use super::super::artefact::val_type;
+use super::super::description::val_type;
 use super::super::store::Inner;
 use super::super::values::Slot;
 use super::InstanceData;

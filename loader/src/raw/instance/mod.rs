@@ -8,7 +8,8 @@ use std::ptr::NonNull;
 
 use wasm_aot_abi::{ExternKind, FuncRef, FunctionImport, NONE, VmContext};
 
-use super::artefact::{Artefact, global_type};
+use super::artefact::Artefact;
+use super::description::global_type;
 use super::enter::{Callable, Code};
 use super::host::HostBinding;
 use super::memory::LinearMemory;

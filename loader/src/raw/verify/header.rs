@@ -5,7 +5,8 @@ use wasm_aot_abi::{
     Required, Target, Wire,
 };
 
-use super::super::elf::{Elf, HOST};
+use super::super::arch::{HOST, cpu_features};
+use super::super::elf::Elf;
 use super::{damaged, ensure};
 use crate::OpenError;
 
@@ -55,20 +56,27 @@ fn compatible(found: (u16, u16), host: (u16, u16)) -> bool {
     found.0 == host.0 && (found.1 == host.1 || (host.0 > 0 && found.1 < host.1))
 }
 
-/// Whether this loader, on this machine, can run it.
-pub(super) fn check_host(descriptor: &Descriptor) -> Result<(), OpenError> {
-    if descriptor.target != HOST as u32 {
-        let found = Target::from_number(descriptor.target);
-        return Err(OpenError::ForeignTarget {
-            found: found.map_or_else(|number| format!("target {number}"), |t| t.to_string()),
-            host: HOST.triple(),
-        });
-    }
+/// Whether it is for the machine that the file is for.
+pub(super) fn check_target(descriptor: &Descriptor, elf: &Elf) -> Result<(), OpenError> {
+    let target = Target::from_number(descriptor.target);
+    let target = target.map_err(|number| OpenError::ForeignTarget {
+        found: format!("target {number}"),
+        host: HOST.triple(),
+    })?;
+    ensure(
+        target == elf.target,
+        WHAT,
+        "it is for another machine than the file",
+    )
+}
+
+/// Whether this loader, on this machine, can run it, which is for its target.
+pub(in super::super) fn check_host(descriptor: &Descriptor) -> Result<(), OpenError> {
     let unknown = Required(descriptor.required).unknown();
     if !unknown.is_empty() {
         return Err(OpenError::UnknownRequirement(unknown));
     }
-    let missing = CpuFeatures(descriptor.cpu_features).without(detected());
+    let missing = CpuFeatures(descriptor.cpu_features).without(cpu_features());
     if !missing.is_empty() {
         return Err(OpenError::MissingCpuFeatures(missing));
     }
@@ -76,30 +84,6 @@ pub(super) fn check_host(descriptor: &Descriptor) -> Result<(), OpenError> {
         return Err(OpenError::UnknownConvention(descriptor.convention));
     }
     Ok(())
-}
-
-/// What this CPU has.
-#[cfg(target_arch = "x86_64")]
-fn detected() -> CpuFeatures {
-    macro_rules! detect {
-        ($($bit:ident $name:tt,)*) => {
-            [$((CpuFeatures::$bit, std::is_x86_feature_detected!($name)),)*]
-        };
-    }
-    let all = detect![
-        SSE3 "sse3", SSSE3 "ssse3", SSE41 "sse4.1", SSE42 "sse4.2", POPCNT "popcnt",
-        AVX "avx", AVX2 "avx2", FMA "fma", BMI1 "bmi1", BMI2 "bmi2", LZCNT "lzcnt",
-        AVX512F "avx512f", AVX512VL "avx512vl", AVX512DQ "avx512dq",
-        AVX512BITALG "avx512bitalg", AVX512VBMI "avx512vbmi", CMPXCHG16B "cmpxchg16b",
-    ];
-    let here = all.into_iter().filter(|(_, detected)| *detected);
-    here.fold(CpuFeatures(0), |set, (bit, _)| set.with(bit))
-}
-
-/// What this CPU has: no feature of AArch64 has a bit yet.
-#[cfg(target_arch = "aarch64")]
-fn detected() -> CpuFeatures {
-    CpuFeatures(0)
 }
 
 /// Where text and image are, and how much room things need.

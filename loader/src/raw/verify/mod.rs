@@ -9,6 +9,8 @@
 mod header;
 mod records;
 
+pub(super) use header::check_host;
+
 use wasm_aot_abi::{Slice, Str, Wire};
 
 use super::elf::Elf;
@@ -19,7 +21,7 @@ use crate::OpenError;
 /// the descriptor on.
 pub(super) fn verify<'a>(bytes: &'a [u8], elf: &Elf) -> Result<Metadata<'a>, OpenError> {
     let descriptor = header::read(bytes)?;
-    header::check_host(&descriptor)?;
+    header::check_target(&descriptor, elf)?;
     let block = Block {
         bytes: &bytes[..descriptor.metadata_size as usize],
     };
