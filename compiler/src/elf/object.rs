@@ -54,7 +54,13 @@ pub fn write_object<W: Write + Seek>(layout: &Layout, out: W) -> Result<(), Erro
         r_offset: fixup.offset,
         r_sym: match fixup.target {
             Target::Text => TEXT_SYMBOL,
-            Target::Image => IMAGE_SYMBOL,
+            Target::Image => {
+                assert!(
+                    !image.is_empty(),
+                    "{fixup:?} is about an image that is not there"
+                );
+                IMAGE_SYMBOL
+            }
         },
         r_type: relative_64,
         // What is wanted is relative to the start of the metadata.
