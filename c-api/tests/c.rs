@@ -197,7 +197,8 @@ fn headers() -> Result<(), Failed> {
         // Each on its own, twice, and in either order.
         fs::write(
             &source,
-            "#include <wasm.h>\n#include <wasm_aot.h>\n#include <wasm.h>\n#include <wasm_aot.h>\n\
+            "#include <wasm_aot_linked.h>\n#include <wasm.h>\n#include <wasm_aot.h>\n\
+             #include <wasm.h>\n#include <wasm_aot.h>\n#include <wasm_aot_linked.h>\n\
              int main(void) { wasm_engine_delete(wasm_engine_new()); return 0; }\n",
         )?;
         let built = compiler(program, standard)
@@ -278,6 +279,7 @@ fn install() -> Result<(), Failed> {
         "bin/wasm-aot",
         "include/wasm.h",
         "include/wasm_aot.h",
+        "include/wasm_aot_linked.h",
         "lib/libwasm_aot.a",
         "lib/libwasm_aot.so",
         "lib/libwasm_aot.so.0",
@@ -330,6 +332,8 @@ fn install() -> Result<(), Failed> {
 fn declared() -> Result<Vec<String>, Failed> {
     let output = Command::new("cc")
         .args(["-E", "-P", "-DWASM_API_EXTERN=@"])
+        .arg("-include")
+        .arg(root().join("include/wasm_aot_linked.h"))
         .arg(root().join("include/wasm_aot.h"))
         .output()?;
     check(&output)?;
