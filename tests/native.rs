@@ -38,15 +38,15 @@ fn run(folder: &Path) -> Result<(), Failed> {
     Ok(())
 }
 
-/// The folder of the runtime library, which `cargo test --workspace` has built:
-/// the one of this test's folder.
+/// The folder that `cargo test --workspace` has built the runtime library in: that
+/// of the tests.
 fn libraries() -> Result<PathBuf, Failed> {
     let test = std::env::current_exe()?;
-    let profile = test.ancestors().nth(2).ok_or("a test is in PROFILE/deps")?;
+    let folder = test.parent().ok_or("a test is in a folder")?;
     for name in ["libwasm_aot.a", "libwasm_aot.so"] {
-        if !profile.join(name).is_file() {
-            return Err(format!("no {name}: `cargo build --workspace` makes it").into());
+        if !folder.join(name).is_file() {
+            return Err(format!("no {name}: `cargo test --workspace` makes it").into());
         }
     }
-    Ok(profile.to_owned())
+    Ok(folder.to_owned())
 }
