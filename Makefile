@@ -36,6 +36,17 @@ SOAK_SECONDS ?= 60
 soak:
 	SOAK_SECONDS=$(SOAK_SECONDS) cargo test --release --test soak -- --nocapture
 
+# The specification's test suite with linked modules, all of it; `make test` has a
+# part.
+.PHONY: test-linked
+test-linked:
+	cargo test --test spec_linked -- --include-ignored
+
+# What a call from C costs.
+.PHONY: bench-c
+bench-c:
+	benches/c-call/run
+
 .PHONY: tools
 tools:
 	.ci/tools

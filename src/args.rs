@@ -84,8 +84,9 @@ pub(crate) struct CpuArg {
 
     /// The processor to compile for; the result runs on it and later ones
     ///
-    /// A comma-separated list, read from left to right: the name of a processor, then +FEATURE and
-    /// -FEATURE to add and to take away single ones. `native` is all that this machine has.
+    /// A comma-separated list, read from left to right: the name of a processor, then
+    /// +FEATURE and -FEATURE to add and to take away single ones. `native` is all that
+    /// this machine has.
     ///
     /// x86_64: x86-64 (SSE2), x86-64-v2 (the default), x86-64-v3, x86-64-v4.
     /// aarch64: armv8-a (the default), armv8.1-a, armv8.4-a, armv8.6-a.

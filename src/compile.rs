@@ -15,7 +15,7 @@ use crate::output::{self, Output};
 use crate::progress::Progress;
 use crate::timings::Timings;
 
-/// Compile a module to a native shared object, or to an object file to link with
+/// Compile a module to native code: a shared object, or an object file to link with
 ///
 /// The output appears under its name only when it is complete: an older file of that name stays
 /// as it is until then, whatever happens. The same input, options and compiler give the same bytes.

@@ -13,6 +13,11 @@
 #include <stdint.h>
 #include <string.h>
 
+/* How the functions are linked to, as in wasm.h. */
+#ifndef WASM_API_EXTERN
+#define WASM_API_EXTERN
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -58,11 +63,11 @@ typedef struct wasm_aot_extern {
  * imports it becomes part of the same store: none of them may be used while code
  * of another runs on another thread. The exporting instance stays until the
  * importing ones are destroyed too. */
-wasm_aot_extern wasm_aot_export_named(void *instance, const char *name);
+WASM_API_EXTERN wasm_aot_extern wasm_aot_export_named(void *instance, const char *name);
 
 /* Grows an exported memory by `delta` pages of 64 KiB. Returns its size before, in
  * pages, or -1. */
-int64_t wasm_aot_linked_memory_grow(void *instance, const char *name, uint64_t delta);
+WASM_API_EXTERN int64_t wasm_aot_linked_memory_grow(void *instance, const char *name, uint64_t delta);
 
 /* ------------------------------------------------------------------------- */
 /* For generated headers                                                      */
@@ -125,21 +130,21 @@ static inline wasm_aot_extern wasm_aot_export(void *instance, uint32_t position)
 
 /* Makes an instance of the module with this descriptor, which was made of the
  * WebAssembly binary with this SHA-256; NULL for the latter stands for any. */
-wasm_aot_status wasm_aot_linked_create(const void *descriptor, const uint8_t *hash,
-                                       const wasm_aot_import *imports, size_t count,
-                                       void **instance);
+WASM_API_EXTERN wasm_aot_status wasm_aot_linked_create(
+    const void *descriptor, const uint8_t *hash, const wasm_aot_import *imports, size_t count,
+    void **instance);
 
 /* Ends an instance, which may be NULL. */
-void wasm_aot_linked_destroy(void *instance);
+WASM_API_EXTERN void wasm_aot_linked_destroy(void *instance);
 
 /* A status in words. */
-const char *wasm_aot_linked_error(void *instance, wasm_aot_status status);
+WASM_API_EXTERN const char *wasm_aot_linked_error(void *instance, wasm_aot_status status);
 
 /* The memory at a position among the exports. */
-uint8_t *wasm_aot_linked_memory(void *instance, uint32_t position, size_t *size);
+WASM_API_EXTERN uint8_t *wasm_aot_linked_memory(void *instance, uint32_t position, size_t *size);
 
 /* The value of the global at a position among the exports. */
-void *wasm_aot_linked_global(void *instance, uint32_t position);
+WASM_API_EXTERN void *wasm_aot_linked_global(void *instance, uint32_t position);
 
 #ifdef __cplusplus
 }

@@ -233,17 +233,15 @@ fn exports() -> Result<(), Failed> {
     if !foreign.is_empty() {
         return Err(format!("exported: {foreign:?}").into());
     }
-    let header = preprocessed(&root().join("include/wasm_aot.h"))?;
-    let missing: Vec<_> = declared(&header)
-        .filter(|name| !found.contains(name))
-        .collect();
-    let linked = preprocessed(&root().join("include/wasm_aot_linked.h"))?;
-    let words: HashSet<&str> = [&header, &linked]
-        .into_iter()
-        .flat_map(|text| text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_'))
-        .collect();
-    let secret: Vec<_> = found.iter().filter(|name| !words.contains(*name)).collect();
-    if !missing.is_empty() || !secret.is_empty() {
+    let text = ["wasm_aot.h", "wasm_aot_linked.h"]
+        .iter()
+        .map(|name| preprocessed(&root().join("include").join(name)))
+        .collect::<Result<String, Failed>>()?;
+    let declared: HashSet<&str> = declared(&text).collect();
+    let found: HashSet<&str> = found.into_iter().collect();
+    if declared != found {
+        let missing: Vec<_> = declared.difference(&found).collect();
+        let secret: Vec<_> = found.difference(&declared).collect();
         return Err(format!("not exported: {missing:?}; in no header: {secret:?}").into());
     }
     Ok(())

@@ -79,13 +79,13 @@ fn hexadecimal(byte: u8) -> String {
 
 /// What generated headers declare for each module, besides its exports.
 const HEADER: &[&str] = &[
-    "api",
     "create",
     "create_from",
     "destroy",
     "error",
     "imports",
-    "load",
+    "library",
+    "library_find",
     "status",
 ];
 

@@ -7,7 +7,7 @@
 
 int main(int count, char **arguments)
 {
-    counter_api api;
+    counter_library exports;
     counter *first, *second;
     counter_status status;
     int32_t value = 0;
@@ -23,27 +23,27 @@ int main(int count, char **arguments)
         fprintf(stderr, "%s\n", dlerror());
         return 1;
     }
-    if (counter_load(&api, library, dlsym) != 0) {
+    if (counter_library_find(&exports, library, dlsym) != 0) {
         fprintf(stderr, "%s is not a counter\n", arguments[1]);
         return 1;
     }
 
     /* Instances share the code, and nothing else. */
-    status = counter_create_from(api.Zmodule, NULL, &first);
+    status = counter_create_from(exports.Zmodule, NULL, &first);
     if (status == WASM_AOT_OK) {
-        status = counter_create_from(api.Zmodule, NULL, &second);
+        status = counter_create_from(exports.Zmodule, NULL, &second);
     }
     if (status != WASM_AOT_OK) {
         fprintf(stderr, "%s\n", counter_error(NULL, status));
         return 1;
     }
     for (i = 0; i < 3; i++) {
-        status = api.next(first, &value);
+        status = exports.next(first, &value);
     }
     printf("first: %d\n", (int)value);
-    status = api.next(second, &value);
+    status = exports.next(second, &value);
     printf("second: %d\n", (int)value);
-    status = api.fail(second);
+    status = exports.fail(second);
     printf("fail: %s\n", counter_error(second, status));
 
     counter_destroy(first);

@@ -349,7 +349,7 @@ static inline wasm_aot_extern {name}({prefix} *self)
         writeln!(
             self.text,
             "/* The same functions in a library that dlopen has opened, with its descriptor. */\n\
-             typedef struct {prefix}_api {{\n    const void *Zmodule;"
+             typedef struct {prefix}_library {{\n    const void *Zmodule;"
         )?;
         for (name, _, ty) in &functions {
             let params = parameters(&format!("{prefix} *self"), ty);
@@ -358,21 +358,22 @@ static inline wasm_aot_extern {name}({prefix} *self)
         writeln!(
             self.text,
             "\
-}} {prefix}_api;
+}} {prefix}_library;
 
 /* Finds them, with dlsym or a function like it. Returns 0, or -1 if one is missing. */
-static inline int {prefix}_load({prefix}_api *api, void *library, void *(*symbol)(void *, const char *))
+static inline int {prefix}_library_find({prefix}_library *found, void *handle, \
+void *(*symbol)(void *, const char *))
 {{
-    void *found;
-    if ((found = symbol(library, \"{descriptor}\")) == NULL) return -1;
-    api->Zmodule = found;",
+    void *address;
+    if ((address = symbol(handle, \"{descriptor}\")) == NULL) return -1;
+    found->Zmodule = address;",
             descriptor = descriptor_symbol(prefix),
         )?;
         for (name, symbol, _) in &functions {
             writeln!(
                 self.text,
-                "    if ((found = symbol(library, \"{symbol}\")) == NULL) return -1;\n    \
-                 memcpy(&api->{name}, &found, sizeof found);"
+                "    if ((address = symbol(handle, \"{symbol}\")) == NULL) return -1;\n    \
+                 memcpy(&found->{name}, &address, sizeof address);"
             )?;
         }
         writeln!(self.text, "    return 0;\n}}\n")

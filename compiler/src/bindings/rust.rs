@@ -79,7 +79,7 @@ pub struct {name} {{
         }
         writeln!(self.text, "}}\n")?;
         self.imports()?;
-        self.new(&methods)?;
+        self.constructors(&methods)?;
         for (index, method) in methods.iter().enumerate() {
             self.method(index, method)?;
         }
@@ -137,7 +137,7 @@ pub struct {name} {{
         writeln!(self.text, "}}\n")
     }
 
-    fn new(&mut self, methods: &[Method<'_>]) -> std::fmt::Result {
+    fn constructors(&mut self, methods: &[Method<'_>]) -> std::fmt::Result {
         let (name, interface) = (&self.name, self.interface);
         let functions: Vec<(usize, &FuncType)> = (self.supplied())
             .filter_map(|(index, import)| Some((index, typed(import.ty)?)))

@@ -37,7 +37,13 @@ pub fn write_object<W: Write + Seek>(layout: &Layout, out: W) -> Result<(), Erro
     check(layout);
     check_symbols(layout)?;
     let machine = Machine::new(&layout.target)?;
-    let symtab = Symtab::object(layout, &[TEXT, IMAGE])?;
+    let image = layout.image.as_ref().map_or(&[][..], |image| &image.bytes);
+    let referred: &[u16] = if image.is_empty() {
+        &[TEXT]
+    } else {
+        &[TEXT, IMAGE]
+    };
+    let symtab = Symtab::object(layout, referred)?;
     let (eh_frame, functions) = Frames::encode(&machine, layout)?.relocatable();
     let (relative_32, relative_64) = match machine.id {
         elf::EM_X86_64 => (elf::R_X86_64_PC32, elf::R_X86_64_PC64),
@@ -48,7 +54,13 @@ pub fn write_object<W: Write + Seek>(layout: &Layout, out: W) -> Result<(), Erro
         r_offset: fixup.offset,
         r_sym: match fixup.target {
             Target::Text => TEXT_SYMBOL,
-            Target::Image => IMAGE_SYMBOL,
+            Target::Image => {
+                assert!(
+                    !image.is_empty(),
+                    "{fixup:?} is about an image that is not there"
+                );
+                IMAGE_SYMBOL
+            }
         },
         r_type: relative_64,
         // What is wanted is relative to the start of the metadata.
@@ -62,21 +74,12 @@ pub fn write_object<W: Write + Seek>(layout: &Layout, out: W) -> Result<(), Erro
         r_addend: code.into(),
     });
     let functions: Vec<Rel> = functions.collect();
-    let image = layout.image.as_ref().map_or(&[][..], |image| &image.bytes);
-    // An empty one need not be aligned.
-    let page = if image.is_empty() {
-        1
-    } else {
-        machine.max_page
-    };
-
     let align = layout.text.align;
     #[rustfmt::skip]
-    let sections = [
+    let mut sections = vec![
         Section::new(".text", SHF_ALLOC | SHF_EXECINSTR, align, Content::Bytes(&layout.text.bytes)),
         Section::new(".wasm_aot", SHF_ALLOC, METADATA_ALIGN, Content::Bytes(&layout.metadata.bytes)),
         Section::new(".rela.wasm_aot", SHF_INFO_LINK, 8, Content::Relocations(METADATA, &fixups)),
-        Section::new(".wasm_image", SHF_ALLOC, page, Content::Padded(image, page)),
         Section::new(".eh_frame", SHF_ALLOC, 8, Content::Bytes(&eh_frame)),
         Section::new(".rela.eh_frame", SHF_INFO_LINK, 8, Content::Relocations(EH_FRAME, &functions)),
         // No code here wants the stack to be executable.
@@ -84,6 +87,11 @@ pub fn write_object<W: Write + Seek>(layout: &Layout, out: W) -> Result<(), Erro
         Section::new(".symtab", 0, 8, Content::Symbols(&symtab)),
         Section::new(".strtab", 0, 1, Content::Strings(&symtab)),
     ];
+    if !image.is_empty() {
+        let page = machine.max_page;
+        let content = Content::Padded(image, page);
+        sections.push(Section::new(".wasm_image", SHF_ALLOC, page, content));
+    }
     let mut output = Output::new(out)?;
     emit(&machine, &sections, &mut output);
     output.finish(None)
@@ -103,13 +111,14 @@ fn check_symbols(layout: &Layout) -> Result<(), Error> {
     }
 }
 
-/// Indices of sections. Those without content are there all the same.
+/// Indices of sections. Those without content are there all the same, but for the
+/// image.
 const TEXT: u16 = 1;
 const METADATA: u16 = 2;
-const IMAGE: u16 = 4;
-const EH_FRAME: u16 = 5;
-const SYMTAB: u16 = 8;
-const STRTAB: u16 = 9;
+const EH_FRAME: u16 = 4;
+const SYMTAB: u16 = 7;
+const STRTAB: u16 = 8;
+const IMAGE: u16 = 9;
 
 /// Indices of the symbols that stand for sections, which come first.
 const TEXT_SYMBOL: u32 = 1;

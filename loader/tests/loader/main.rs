@@ -20,6 +20,7 @@ mod identity;
 mod imports;
 mod instances;
 mod leaks;
+mod linked;
 mod linking;
 mod memories;
 mod open;
