@@ -48,8 +48,8 @@ WASM_API_EXTERN const char *wasm_aot_last_error(void);
  * traps. */
 WASM_API_EXTERN void wasm_aot_config_set_max_wasm_stack(wasm_config_t *, size_t bytes);
 
-/* What wasm_module_new compiles for: "x86-64-v2" (at first), "x86-64-v3",
- * "x86-64-v4", or "native" for all that this machine has. False if there is no such
+/* What wasm_module_new compiles for: a name as for `wasm-aot compile --cpu`, as
+ * "x86-64-v3", or "native" for all that this machine has. False if there is no such
  * processor, or no compiler. */
 WASM_API_EXTERN bool wasm_aot_config_set_cpu(wasm_config_t *, const char *name);
 
@@ -171,26 +171,25 @@ WASM_API_EXTERN void wasm_aot_store_take_stderr(wasm_store_t *, own wasm_byte_ve
  * global that holds one is read as zero. */
 enum { WASM_AOT_V128 = 4 };
 
-/* Why code has trapped. More may be added. */
+/* Why code has trapped. More may be added. These are the statuses of
+ * wasm_aot_linked.h, word for word, so that both headers can be included. */
 typedef uint32_t wasm_aot_trap_code_t;
-enum wasm_aot_trap_code_enum {
-  /* No trap of WebAssembly code: one of a function of the host, or an error. */
-  WASM_AOT_TRAP_NONE = 0,
-  WASM_AOT_TRAP_STACK_OVERFLOW = 1,
-  WASM_AOT_TRAP_MEMORY_OUT_OF_BOUNDS = 2,
-  WASM_AOT_TRAP_UNALIGNED_ATOMIC = 3,
-  WASM_AOT_TRAP_TABLE_OUT_OF_BOUNDS = 4,
-  WASM_AOT_TRAP_UNDEFINED_ELEMENT = 5,
-  WASM_AOT_TRAP_UNINITIALIZED_ELEMENT = 6,
-  WASM_AOT_TRAP_INDIRECT_CALL_TYPE_MISMATCH = 7,
-  WASM_AOT_TRAP_INTEGER_OVERFLOW = 8,
-  WASM_AOT_TRAP_INTEGER_DIVISION_BY_ZERO = 9,
-  WASM_AOT_TRAP_INVALID_CONVERSION_TO_INTEGER = 10,
-  WASM_AOT_TRAP_UNREACHABLE = 11,
-  WASM_AOT_TRAP_NULL_REFERENCE = 12,
-  WASM_AOT_TRAP_INTERRUPTED = 13,
-  WASM_AOT_TRAP_OUT_OF_FUEL = 14
-};
+/* No trap of WebAssembly code: one of a function of the host, or an error. */
+#define WASM_AOT_TRAP_NONE 0u
+#define WASM_AOT_TRAP_STACK_OVERFLOW 1u
+#define WASM_AOT_TRAP_MEMORY_OUT_OF_BOUNDS 2u
+#define WASM_AOT_TRAP_UNALIGNED_ATOMIC 3u
+#define WASM_AOT_TRAP_TABLE_OUT_OF_BOUNDS 4u
+#define WASM_AOT_TRAP_UNDEFINED_ELEMENT 5u
+#define WASM_AOT_TRAP_UNINITIALIZED_ELEMENT 6u
+#define WASM_AOT_TRAP_INDIRECT_CALL_TYPE_MISMATCH 7u
+#define WASM_AOT_TRAP_INTEGER_OVERFLOW 8u
+#define WASM_AOT_TRAP_INTEGER_DIVISION_BY_ZERO 9u
+#define WASM_AOT_TRAP_INVALID_CONVERSION_TO_INTEGER 10u
+#define WASM_AOT_TRAP_UNREACHABLE 11u
+#define WASM_AOT_TRAP_NULL_REFERENCE 12u
+#define WASM_AOT_TRAP_INTERRUPTED 13u
+#define WASM_AOT_TRAP_OUT_OF_FUEL 14u
 WASM_API_EXTERN wasm_aot_trap_code_t wasm_aot_trap_code(const wasm_trap_t *);
 
 /* Whether it is the end of a program that has exited (WASI's proc_exit). Its status

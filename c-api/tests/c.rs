@@ -13,6 +13,7 @@
 //! | `// aborts: TEXT` | is killed by SIGABRT, having printed TEXT to standard error |
 //! | `// valgrind: no, REASON` | does not run under valgrind |
 
+use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::os::unix::process::ExitStatusExt;
@@ -188,29 +189,27 @@ fn compiler(program: &str, standard: &str) -> Command {
 
 fn headers() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
+    let names = ["wasm.h", "wasm_aot.h", "wasm_aot_linked.h"];
+    let forwards: Vec<&str> = names.iter().chain(&names).copied().collect();
+    let backwards: Vec<&str> = forwards.iter().rev().copied().collect();
     for (program, standard, name) in [
-        ("cc", "-std=c99", "a.c"),
-        ("cc", "-std=c11", "b.c"),
-        ("c++", "-std=c++17", "c.cc"),
+        ("cc", "-std=c99", "c99.c"),
+        ("cc", "-std=c11", "c11.c"),
+        ("c++", "-std=c++17", "cpp17.cc"),
     ] {
-        let source = folder.path().join(name);
-        // Each on its own, twice, and in either order.
-        fs::write(
-            &source,
-            "#include <wasm_aot_linked.h>\n#include <wasm.h>\n#include <wasm_aot.h>\n\
-             #include <wasm.h>\n#include <wasm_aot.h>\n#include <wasm_aot_linked.h>\n\
-             int main(void) { wasm_engine_delete(wasm_engine_new()); return 0; }\n",
-        )?;
-        let built = compiler(program, standard)
-            .arg("-c")
-            .arg(&source)
-            .arg("-o")
-            .arg("/dev/null")
-            .output();
-        match built {
-            Ok(output) => check(&output)?,
-            Err(_) if program == "c++" => println!("skipped C++: no compiler is installed"),
-            Err(error) => return Err(error.into()),
+        // Each twice, and in either order.
+        for order in [&forwards, &backwards] {
+            let source = folder.path().join(name);
+            let includes = order.iter().map(|name| format!("#include <{name}>\n"));
+            let main = "int main(void) { wasm_engine_delete(wasm_engine_new()); return 0; }\n";
+            fs::write(&source, includes.collect::<String>() + main)?;
+            let mut built = compiler(program, standard);
+            built.arg("-c").arg(&source).args(["-o", "/dev/null"]);
+            match built.output() {
+                Ok(output) => check(&output)?,
+                Err(_) if program == "c++" => println!("skipped C++: no compiler is installed"),
+                Err(error) => return Err(error.into()),
+            }
         }
     }
     Ok(())
@@ -234,19 +233,16 @@ fn exports() -> Result<(), Failed> {
     if !foreign.is_empty() {
         return Err(format!("exported: {foreign:?}").into());
     }
-    let declared = declared()?;
-    let undefined: Vec<_> = declared
+    let text = ["wasm_aot.h", "wasm_aot_linked.h"]
         .iter()
-        .filter(|name| !found.contains(&name.as_str()))
-        .collect();
-    let undeclared: Vec<_> = found
-        .iter()
-        .filter(|name| !declared.iter().any(|known| known == *name))
-        .collect();
-    if !undefined.is_empty() || !undeclared.is_empty() {
-        return Err(
-            format!("declared, not defined: {undefined:?}; the other way: {undeclared:?}").into(),
-        );
+        .map(|name| preprocessed(&root().join("include").join(name)))
+        .collect::<Result<String, Failed>>()?;
+    let declared: HashSet<&str> = declared(&text).collect();
+    let found: HashSet<&str> = found.into_iter().collect();
+    if declared != found {
+        let missing: Vec<_> = declared.difference(&found).collect();
+        let secret: Vec<_> = found.difference(&declared).collect();
+        return Err(format!("not exported: {missing:?}; in no header: {secret:?}").into());
     }
     Ok(())
 }
@@ -328,28 +324,22 @@ fn install() -> Result<(), Failed> {
     Ok(())
 }
 
-/// The functions that the headers declare, after their macros.
-fn declared() -> Result<Vec<String>, Failed> {
+/// A header after its macros, with `@` before declarations.
+fn preprocessed(header: &Path) -> Result<String, Failed> {
     let output = Command::new("cc")
         .args(["-E", "-P", "-DWASM_API_EXTERN=@"])
-        .arg("-include")
-        .arg(root().join("include/wasm_aot_linked.h"))
-        .arg(root().join("include/wasm_aot.h"))
+        .arg(header)
         .output()?;
     check(&output)?;
-    let text = String::from_utf8(output.stdout)?;
-    let declarations = text.split('@').skip(1);
-    Ok(declarations
-        .filter_map(|declaration| {
-            let head = declaration.split('(').next()?;
-            Some(
-                head.split([' ', '*'])
-                    .rfind(|word| !word.is_empty())?
-                    .trim()
-                    .to_owned(),
-            )
-        })
-        .collect())
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// The functions that are declared.
+fn declared(text: &str) -> impl Iterator<Item = &str> {
+    text.split('@').skip(1).filter_map(|declaration| {
+        let head = declaration.split('(').next()?;
+        head.trim().rsplit([' ', '*']).next()
+    })
 }
 
 fn fence() -> Result<(), Failed> {
