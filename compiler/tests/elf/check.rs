@@ -50,6 +50,7 @@ fn check_segments(layout: &Layout, bytes: &[u8]) {
     assert_eq!(header.e_type(LE), elf::ET_DYN);
     let machine = match layout.target.architecture {
         Architecture::X86_64 => elf::EM_X86_64,
+        code::RISCV64 => elf::EM_RISCV,
         _ => elf::EM_AARCH64,
     };
     assert_eq!(header.e_machine(LE), machine);
