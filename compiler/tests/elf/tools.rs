@@ -142,14 +142,14 @@ fn gdb_knows_the_functions() {
 
 #[test]
 fn stripping_leaves_all_that_is_loaded() {
-    let both = ALL;
+    let all = ALL;
     // GNU's work on files for their own machine only.
     for (targets, tool) in [
-        (&both[..1], &["strip"][..]),
-        (&both[..1], &["objcopy", "--strip-debug"]),
-        (&both, &["eu-strip"]),
-        (&both, &["llvm-strip"]),
-        (&both, &["llvm-objcopy", "--strip-debug"]),
+        (&all[..1], &["strip"][..]),
+        (&all[..1], &["objcopy", "--strip-debug"]),
+        (&all, &["eu-strip"]),
+        (&all, &["llvm-strip"]),
+        (&all, &["llvm-objcopy", "--strip-debug"]),
     ] {
         for_each_file(targets, |layout, path| {
             if run(tool[0], &tool[1..], path).is_some() {
