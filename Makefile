@@ -22,6 +22,7 @@ demo: release
 .PHONY: test
 test:
 	cargo test --workspace
+	cargo test --package wasm-aot-c-api --no-default-features
 
 # The loader and the spec suite on another machine, emulated by QEMU.
 .PHONY: test-aarch64 test-riscv64
@@ -34,6 +35,17 @@ SOAK_SECONDS ?= 60
 .PHONY: soak
 soak:
 	SOAK_SECONDS=$(SOAK_SECONDS) cargo test --release --test soak -- --nocapture
+
+# The specification's test suite with linked modules, all of it; `make test` has a
+# part.
+.PHONY: test-linked
+test-linked:
+	cargo test --test spec_linked -- --include-ignored
+
+# What a call from C costs.
+.PHONY: bench-c
+bench-c:
+	benches/c-call/run
 
 .PHONY: tools
 tools:
@@ -51,10 +63,30 @@ lint:
 deny:
 	cargo deny check
 
-PREFIX ?= /usr/local
+# The C library, in target/c-library: small, and without the compiler unless
+# FEATURES=wasi,compiler. See c-api/README.md.
+FEATURES ?= wasi
+.PHONY: c-library
+c-library:
+	c-api/build "$(FEATURES)"
+
+# Its sizes, against their limits.
+.PHONY: size
+size:
+	c-api/size
+
+# The example programs of the wasm-c-api project, fetched and run with it.
+.PHONY: test-wasm-c-api
+test-wasm-c-api:
+	c-api/test-wasm-c-api
+
+# The program, the C library, headers, manual pages and completions, below
+# $(DESTDIR)$(PREFIX).
+export PREFIX ?= /usr/local
+export DESTDIR
 .PHONY: install
-install: release
-	install -D $(CARGO_TARGET_DIR)/release/wasm-aot $(DESTDIR)$(PREFIX)/bin/wasm-aot
+install: release c-library
+	LIBRARIES=$(CARGO_TARGET_DIR)/c-library c-api/install $(CARGO_TARGET_DIR)/release
 
 # Rewrites the expectations of tests that compare text, to be looked through.
 .PHONY: bless
@@ -64,6 +96,7 @@ bless:
 # Real programs: fetched, built, run and compared with their native builds.
 .PHONY: corpus
 corpus: release
+	cargo build --release --example ruby-host
 	tests/corpus/check
 
 # Rebuilds the committed modules of the small programs of our own.

@@ -1,19 +1,21 @@
 //! `wasm-aot compile`.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use wasm_aot_compiler::{Observer, Options, Stage, compile_from, compile_to};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use wasm_aot_compiler::{Emit, Observer, Options, Stage, bindings, compile_from, compile_to};
 
 use crate::args::{CpuArg, FeaturesArg, JobsArg, LevelArg};
 use crate::input::{self, Source};
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::progress::Progress;
 use crate::timings::Timings;
 
-/// Compile a module to a native shared object
+/// Compile a module to native code: a shared object, or an object file to link with
 ///
 /// The output appears under its name only when it is complete: an older file of that name stays
 /// as it is until then, whatever happens. The same input, options and compiler give the same bytes.
@@ -25,6 +27,8 @@ Examples:
   wasm-aot compile app.wasm --cpu native -O 2     for this very machine
   wasm-aot compile app.wasm --target aarch64 --cpu +lse
   wasm-aot compile app.wasm --features 2.0,-simd  refuse modules with vectors
+  wasm-aot compile app.wasm --emit obj            to app.o, for `cc main.c app.o ...`
+  wasm-aot compile app.wasm --emit staticlib --header app.h
   wasm-aot compile app.wasm --timings             say where the time goes
   curl URL | wasm-aot compile - -o app.so         while the module is still coming")]
 pub(crate) struct Args {
@@ -33,9 +37,15 @@ pub(crate) struct Args {
     #[arg(value_name = "IN.{wasm,wat}")]
     input: PathBuf,
 
-    /// The file to write [default: IN with the extension so; needed for standard input]
-    #[arg(short, long, value_name = "OUT.so")]
+    /// The file to write [default: IN as IN.so, IN.o or libIN.a; needed for standard input]
+    #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
+
+    /// What to write: so (a shared object, to be loaded), obj (an object file, to be linked) or
+    /// staticlib (a static library with it)
+    #[arg(long, value_name = "KIND", default_value = Emit::default().as_str(), hide_possible_values = true)]
+    #[arg(value_parser = PossibleValuesParser::new(["so", "obj", "staticlib"]).try_map(|kind| kind.parse::<Emit>()))]
+    emit: Emit,
 
     #[command(flatten)]
     level: LevelArg,
@@ -48,9 +58,18 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     keep_custom: Vec<String>,
 
-    /// Prefix of the C symbols of exports [default: the name of IN, or of OUT for standard input]
+    /// Prefix of the C symbols, made a C identifier [default: the name of IN, or of OUT for
+    /// standard input]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
+
+    /// Write a C header too, for linking with the output or opening it with dlopen
+    #[arg(long, value_name = "OUT.h")]
+    header: Option<PathBuf>,
+
+    /// Write a Rust module too, for linking with the output
+    #[arg(long, value_name = "OUT.rs")]
+    rust: Option<PathBuf>,
 
     /// Print how long each stage took
     #[arg(long)]
@@ -65,18 +84,22 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let target = match &args.output {
         Some(output) => output.clone(),
         None if input::is_stdin(&args.input) => {
-            bail!("a module from standard input needs a name for the output: -o OUT.so")
+            bail!("a module from standard input needs a name for the output: -o OUT")
         }
-        None => args.input.with_extension("so"),
+        None => (args.input).with_file_name(args.emit.file_name(&input::stem(&args.input))),
     };
     let namesake = if input::is_stdin(&args.input) {
         &target
     } else {
         &args.input
     };
+    if args.rust.is_some() && args.emit == Emit::SharedObject {
+        bail!("--rust is for what is linked: it needs --emit obj or staticlib");
+    }
     let options = Options {
         level: args.level.level,
         cpu: args.cpu.get(),
+        emit: args.emit,
         features: args.features.get(),
         name: args.name.clone().unwrap_or_else(|| input::stem(namesake)),
         keep_custom: args.keep_custom.clone(),
@@ -87,19 +110,53 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         timings: args.timings.then(Timings::start),
     });
     let source = Source::open(&args.input)?;
-    let mut output = Output::create(&target, &source)?;
     let name = source.name();
+    let mut outputs = vec![Output::create(&target, &source)?];
+    outputs.extend(declarations(args, &source, &options, &outputs[0])?);
+    let out = outputs[0].writer();
     let result = match source {
-        Source::Whole(input) => compile_to(&input.wasm, &options, &monitor, output.writer()),
-        Source::Stream(stream) => compile_from(stream, &options, monitor.clone(), output.writer()),
+        Source::Whole(input) => compile_to(&input.wasm, &options, &monitor, out),
+        Source::Stream(stream) => compile_from(stream, &options, monitor.clone(), out),
     };
     monitor.progress.finish();
     result.context(name)?;
-    output.commit()?;
+    output::commit(outputs)?;
     if let Some(timings) = &monitor.timings {
         timings.print();
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Makes declarations of a module.
+type Declare = fn(&[u8], &Options) -> wasm_aot_compiler::Result<String>;
+
+/// The declarations that are asked for, beside the `main` output.
+fn declarations(
+    args: &Args,
+    source: &Source,
+    options: &Options,
+    main: &Output,
+) -> anyhow::Result<Vec<Output>> {
+    let kinds: [(_, Declare); 2] = [
+        (&args.header, bindings::c_header),
+        (&args.rust, bindings::rust_module),
+    ];
+    let mut outputs: Vec<Output> = Vec::new();
+    for (path, declare) in kinds {
+        let Some(path) = path else { continue };
+        let Source::Whole(input) = source else {
+            bail!("--header and --rust need a module in a file");
+        };
+        if main.is(path) || outputs.iter().any(|output| output.is(path)) {
+            bail!("{} would be written twice", path.display());
+        }
+        let text = declare(&input.wasm, options).with_context(|| source.name())?;
+        let mut output = Output::create(path, source)?;
+        (output.writer().write_all(text.as_bytes()))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        outputs.push(output);
+    }
+    Ok(outputs)
 }
 
 /// Tells both of those who want to know.

@@ -13,6 +13,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, bail};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
@@ -22,28 +23,29 @@ use tempfile::TempPath;
 
 use crate::input::Source;
 
-/// A file to be written. Unless it is [committed](Output::commit), nothing
-/// happens to its target.
+/// A file to be written. Unless it is [committed](commit), nothing happens to
+/// its target.
 pub(crate) struct Output {
     target: PathBuf,
     content: Content,
+    /// Its name among [`TEMPORARY`], if it has one.
+    temporary: Option<PathBuf>,
 }
 
 /// Where what is written goes before it is complete.
 enum Content {
     /// A file that has no name.
     Unnamed(File),
-    /// A file of the name that is in [`TEMPORARY`].
+    /// A file that has a temporary name.
     Named(File),
     /// Memory: the target is a pipe or device, which nothing can be renamed
     /// over and which need not be able to seek.
     Memory(Cursor<Vec<u8>>),
 }
 
-/// The name of the temporary file, if there is one. Whoever gives a file a name
-/// or takes it away does so under the lock, and the process is not ended by a
-/// signal in between.
-static TEMPORARY: Mutex<Option<TempPath>> = Mutex::new(None);
+/// The names of temporary files. Whoever gives a file a name or takes it away
+/// does so under the lock, and the process is not ended by a signal in between.
+static TEMPORARY: Mutex<Vec<TempPath>> = Mutex::new(Vec::new());
 
 /// Where the system shows open files by their descriptors.
 const DESCRIPTORS: &str = "/proc/self/fd";
@@ -53,7 +55,7 @@ impl Output {
     /// what is to be written there. It must not be the file that `input` is.
     pub(crate) fn create(target: &Path, input: &Source) -> anyhow::Result<Output> {
         let failed = || format!("cannot write {}", target.display());
-        let content = match fs::metadata(target) {
+        let (content, name) = match fs::metadata(target) {
             Ok(metadata) if metadata.is_file() => {
                 let same = |file: &fs::Metadata| (file.dev(), file.ino());
                 if same(&metadata) == same(input.metadata()) {
@@ -64,7 +66,7 @@ impl Output {
             Ok(metadata) if metadata.is_dir() => {
                 return Err(io::Error::from(io::ErrorKind::IsADirectory)).with_context(failed);
             }
-            Ok(_) => Content::Memory(Cursor::default()),
+            Ok(_) => (Content::Memory(Cursor::default()), None),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 temporary(target).with_context(failed)?
             }
@@ -73,7 +75,13 @@ impl Output {
         Ok(Output {
             target: target.to_owned(),
             content,
+            temporary: name,
         })
+    }
+
+    /// Whether it is to be written to this path.
+    pub(crate) fn is(&self, target: &Path) -> bool {
+        self.target == target
     }
 
     /// Where to write.
@@ -81,23 +89,62 @@ impl Output {
         &mut self.content
     }
 
-    /// Puts what was written in the target's place.
-    pub(crate) fn commit(self) -> anyhow::Result<()> {
-        let Output { target, content } = &self;
-        match content {
-            Content::Unnamed(file) => publish(target, Some(file)),
-            Content::Named(_) => publish(target, None),
-            Content::Memory(bytes) => (OpenOptions::new().write(true).open(target))
-                .and_then(|mut device| device.write_all(bytes.get_ref())),
-        }
-        .with_context(|| format!("cannot write {}", target.display()))
+    /// Gives the file a temporary name, if it is to have one and has none yet.
+    fn name(&mut self, names: &mut Vec<TempPath>) -> io::Result<()> {
+        let Content::Unnamed(file) = &self.content else {
+            return Ok(());
+        };
+        let file = format!("{DESCRIPTORS}/{}", file.as_raw_fd());
+        let link = |path: &Path| {
+            rustix::fs::linkat(CWD, &file, CWD, path, AtFlags::SYMLINK_FOLLOW)?;
+            Ok(())
+        };
+        let ((), path) = with_temporary_name(&self.target, link)?;
+        self.temporary = Some(path.to_path_buf());
+        names.push(path);
+        Ok(())
     }
+
+    /// Puts what was written in the target's place.
+    fn publish(&self, names: &mut Vec<TempPath>) -> io::Result<()> {
+        if let Content::Memory(bytes) = &self.content {
+            let mut device = OpenOptions::new().write(true).open(&self.target)?;
+            return device.write_all(bytes.get_ref());
+        }
+        let path = self.temporary.as_ref().and_then(|path| take(names, path));
+        let path = path.expect("a temporary file has a name");
+        path.persist(&self.target).map_err(|error| error.error)
+    }
+}
+
+/// Puts what was written in the targets' places. Whatever can fail before that
+/// is done for all of them first.
+pub(crate) fn commit(mut outputs: Vec<Output>) -> anyhow::Result<()> {
+    let mut names = names();
+    let failed = |output: &Output| format!("cannot write {}", output.target.display());
+    let named = (outputs.iter_mut())
+        .try_for_each(|output| output.name(&mut names).with_context(|| failed(output)));
+    let done = named.and_then(|()| {
+        (outputs.iter())
+            .try_for_each(|output| output.publish(&mut names).with_context(|| failed(output)))
+    });
+    // Outputs take the lock when they are dropped.
+    drop(names);
+    done
 }
 
 impl Drop for Output {
     fn drop(&mut self) {
-        drop(name().take());
+        if let Some(path) = &self.temporary {
+            drop(take(&mut names(), path));
+        }
     }
+}
+
+/// Takes a name out of those of temporary files, unless it was taken already.
+fn take(names: &mut Vec<TempPath>, path: &Path) -> Option<TempPath> {
+    let position = names.iter().position(|name| **name == *path)?;
+    Some(names.swap_remove(position))
 }
 
 impl Write for Content {
@@ -123,13 +170,16 @@ impl Seek for Content {
 }
 
 /// Opens a temporary file on the target's file system.
-fn temporary(target: &Path) -> io::Result<Content> {
+fn temporary(target: &Path) -> io::Result<(Content, Option<PathBuf>)> {
     remove_on_signals()?;
     match unnamed(target) {
-        Ok(file) => Ok(Content::Unnamed(file)),
+        Ok(file) => Ok((Content::Unnamed(file), None)),
         // There are several answers for a file system without such files.
         // Whatever else is wrong will show again.
-        Err(_) => Ok(Content::Named(named(target)?)),
+        Err(_) => {
+            let (file, path) = named(target)?;
+            Ok((Content::Named(file), Some(path)))
+        }
     }
 }
 
@@ -141,33 +191,17 @@ fn unnamed(target: &Path) -> io::Result<File> {
     Ok(file.into())
 }
 
-/// Opens a file that has a temporary name.
-fn named(target: &Path) -> io::Result<File> {
-    let mut name = name();
+/// Opens a file that has a temporary name, and returns both.
+fn named(target: &Path) -> io::Result<(File, PathBuf)> {
+    let mut names = names();
     let (file, path) = with_temporary_name(target, |path| {
         (OpenOptions::new().write(true).create_new(true))
             .mode(mode().as_raw_mode())
             .open(path)
     })?;
-    *name = Some(path);
-    Ok(file)
-}
-
-/// Renames the temporary file to `target`, giving it a name first if it is
-/// still `unnamed`.
-fn publish(target: &Path, unnamed: Option<&File>) -> io::Result<()> {
-    let mut name = name();
-    if let Some(file) = unnamed {
-        let file = format!("{DESCRIPTORS}/{}", file.as_raw_fd());
-        let link = |path: &Path| {
-            rustix::fs::linkat(CWD, &file, CWD, path, AtFlags::SYMLINK_FOLLOW)?;
-            Ok(())
-        };
-        let ((), path) = with_temporary_name(target, link)?;
-        *name = Some(path);
-    }
-    let path = name.take().expect("a temporary file has a name");
-    path.persist(target).map_err(|error| error.error)
+    let name = path.to_path_buf();
+    names.push(path);
+    Ok((file, name))
 }
 
 /// Calls `make` with names beside `target` until it finds one that is free.
@@ -184,23 +218,27 @@ fn with_temporary_name<T>(
     Ok(made.into_parts())
 }
 
-/// The name, locked. What a panicking thread left is as good as any.
-fn name() -> std::sync::MutexGuard<'static, Option<TempPath>> {
+/// The names, locked. What a panicking thread left is as good as any.
+fn names() -> std::sync::MutexGuard<'static, Vec<TempPath>> {
     TEMPORARY
         .lock()
         .unwrap_or_else(|poison| poison.into_inner())
 }
 
-/// Starts a thread that removes the temporary file before a signal ends the
-/// process.
+/// Starts a thread that removes temporary files before a signal ends the process,
+/// unless there is one already.
 fn remove_on_signals() -> io::Result<()> {
+    static STARTED: AtomicBool = AtomicBool::new(false);
+    if STARTED.swap(true, Ordering::Relaxed) {
+        return Ok(());
+    }
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     std::thread::Builder::new()
         .name("signals".into())
         .spawn(move || {
             for signal in signals.forever() {
-                let mut name = name();
-                drop(name.take());
+                let mut names = names();
+                names.clear();
                 // Does not return, as these signals' default is to end the
                 // process; the lock is kept until then.
                 let _ = signal_hook::low_level::emulate_default_handler(signal);
@@ -230,9 +268,13 @@ mod tests {
     fn a_file_with_a_temporary_name_is_renamed_or_removed() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("app.so");
-        let output = || Output {
-            target: target.clone(),
-            content: Content::Named(named(&target).unwrap()),
+        let output = || {
+            let (file, name) = named(&target).unwrap();
+            Output {
+                target: target.clone(),
+                content: Content::Named(file),
+                temporary: Some(name),
+            }
         };
         let files = || fs::read_dir(&folder).unwrap().count();
 
@@ -246,7 +288,7 @@ mod tests {
         let mut complete = output();
         complete.writer().write_all(b"whole").unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"older");
-        complete.commit().unwrap();
+        commit(vec![complete]).unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"whole");
         assert_eq!(files(), 1);
     }

@@ -1,5 +1,6 @@
 //! Programs compiled, run and compared. Each folder `tests/programs/NAME` or
-//! `examples/NAME` is a test: `NAME.wasm`, and these files where they are needed:
+//! `examples/NAME` with a `NAME.wasm` is a test; it has these files where they
+//! are needed:
 //!
 //! | file | meaning |
 //! |---|---|
@@ -28,13 +29,12 @@ fn main() -> ExitCode {
     for programs in ["tests/programs", "examples"] {
         for entry in fs::read_dir(root.join(programs)).expect("the folder is there") {
             let folder = entry.expect("the folder can be read").path();
-            let name = folder.file_name().expect("a name").to_owned();
-            if !folder.join(name).with_extension("wasm").exists() {
-                continue; // a file, or an example of another kind
+            let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
+            if !folder.join(&name).with_extension("wasm").exists() {
+                continue;
             }
             for level in LEVELS {
-                let folder = folder.clone();
-                let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
+                let (folder, name) = (folder.clone(), name.clone());
                 let title = format!("{name} -O{level}");
                 trials.push(Trial::test(title, move || run(&folder, &name, level)));
             }

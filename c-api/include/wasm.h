@@ -380,7 +380,8 @@ typedef own wasm_trap_t *(*wasm_func_callback_with_env_t)(
 
 WASM_API_EXTERN own wasm_func_t *wasm_func_new(
     wasm_store_t *, const wasm_functype_t *, wasm_func_callback_t);
-/* `finalizer`, unless it is NULL, is called with `env` when the store dies. */
+/* `finalizer`, unless it is NULL, is called with `env` when the store dies, or at once
+ * if this fails. NULL is returned for types that have WASM_AOT_V128 in them. */
 WASM_API_EXTERN own wasm_func_t *wasm_func_new_with_env(
     wasm_store_t *, const wasm_functype_t *, wasm_func_callback_with_env_t, void *env,
     void (*finalizer)(void *));
@@ -389,8 +390,9 @@ WASM_API_EXTERN own wasm_functype_t *wasm_func_type(const wasm_func_t *);
 WASM_API_EXTERN size_t wasm_func_param_arity(const wasm_func_t *);
 WASM_API_EXTERN size_t wasm_func_result_arity(const wasm_func_t *);
 
-/* Calls it. `results` has room for at least as many as the function has; what is
- * there is overwritten, not released. If it returns a trap they are untouched. */
+/* Calls it. Results are written to `results`, over what is there, which is not
+ * released; those that it has no room for are dropped. If a trap is returned, it is
+ * untouched. The vectors may be NULL, for none. */
 WASM_API_EXTERN own wasm_trap_t *wasm_func_call(
     const wasm_func_t *, const wasm_val_vec_t *args, wasm_val_vec_t *results);
 

@@ -16,12 +16,29 @@ extern "C" {
 /* ------------------------------------------------------------------------- */
 /* The library                                                                */
 
-/* Why the last function that failed on this thread did. Belongs to the library,
- * until the next failure on this thread. NULL if nothing has failed. */
-WASM_API_EXTERN const char *wasm_aot_last_error(void);
+/* The version that this header is of. */
+#define WASM_AOT_VERSION "0.1.0"
+#define WASM_AOT_VERSION_MAJOR 0
+#define WASM_AOT_VERSION_MINOR 1
+#define WASM_AOT_VERSION_PATCH 0
 
-/* Whether wasm_module_new and wasm_module_validate work. */
+/* The version of the library that runs, as "0.1.0". Belongs to the library. */
+WASM_API_EXTERN const char *wasm_aot_version(void);
+
+/* The version of the ABI of artefacts that it loads: those of the same major and
+ * at most this minor. Either pointer may be NULL. */
+WASM_API_EXTERN void wasm_aot_abi_version(uint32_t *major, uint32_t *minor);
+
+/* Whether it was built with the compiler: wasm_module_new and wasm_module_validate
+ * work, and the choices that concern compiling. */
 WASM_API_EXTERN bool wasm_aot_has_compiler(void);
+
+/* Whether it was built with WASI. */
+WASM_API_EXTERN bool wasm_aot_has_wasi(void);
+
+/* Why the last function that failed on this thread did. Belongs to the library,
+ * until the next failure on this thread. NULL if nothing has failed yet. */
+WASM_API_EXTERN const char *wasm_aot_last_error(void);
 
 /* ------------------------------------------------------------------------- */
 /* Configuration                                                              */
@@ -31,13 +48,162 @@ WASM_API_EXTERN bool wasm_aot_has_compiler(void);
  * traps. */
 WASM_API_EXTERN void wasm_aot_config_set_max_wasm_stack(wasm_config_t *, size_t bytes);
 
+/* What wasm_module_new compiles for: "x86-64-v2" (at first), "x86-64-v3",
+ * "x86-64-v4", or "native" for all that this machine has. False if there is no such
+ * processor, or no compiler. */
+WASM_API_EXTERN bool wasm_aot_config_set_cpu(wasm_config_t *, const char *name);
+
+/* How hard wasm_module_new optimises: "0", "1", "2" (at first) or "s". False if
+ * there is no such level, or no compiler. */
+WASM_API_EXTERN bool wasm_aot_config_set_opt_level(wasm_config_t *, const char *level);
+
 /* ------------------------------------------------------------------------- */
-/* Modules                                                                    */
+/* Modules and instances                                                      */
 
 /* Opens the artefact in a file. It is mapped, not read: any number of processes
  * share its pages. Like wasm_module_deserialize, this trusts the artefact. NULL if
  * it cannot be used. */
 WASM_API_EXTERN own wasm_module_t *wasm_aot_module_open(wasm_store_t *, const char *path);
+
+/* Imports by their two names. */
+typedef struct wasm_aot_imports_t wasm_aot_imports_t;
+
+/* No imports. */
+WASM_API_EXTERN own wasm_aot_imports_t *wasm_aot_imports_new(void);
+WASM_API_EXTERN void wasm_aot_imports_delete(own wasm_aot_imports_t *);
+
+/* Defines an import, in place of the one of these names that there was. The
+ * external is borrowed; it has to be of the store that is instantiated in. False if
+ * a name is not UTF-8. */
+WASM_API_EXTERN bool wasm_aot_imports_define(
+    wasm_aot_imports_t *, const char *module, const char *name, const wasm_extern_t *);
+
+/* Defines every export of an instance, with `module` as the first name. False if
+ * that is not UTF-8. */
+WASM_API_EXTERN bool wasm_aot_imports_define_instance(
+    wasm_aot_imports_t *, const char *module, const wasm_instance_t *);
+
+/* Defines what WASI preview 1 has. The store needs to be told what the program may
+ * see: wasm_aot_store_set_wasi. False if the library has no WASI. */
+WASM_API_EXTERN bool wasm_aot_imports_define_wasi(wasm_aot_imports_t *);
+
+/* As wasm_instance_new, with imports by name. NULL stands for none. */
+WASM_API_EXTERN own wasm_instance_t *wasm_aot_instance_new(
+    wasm_store_t *, const wasm_module_t *, const wasm_aot_imports_t *, own wasm_trap_t **trap);
+
+/* The export of a name. NULL if there is none. */
+WASM_API_EXTERN own wasm_extern_t *wasm_aot_instance_export(
+    const wasm_instance_t *, const char *name);
+
+/* Initialises a library, which WASI calls a reactor: calls its export `_initialize`,
+ * if it has one. To be done once, before anything else of it is called. Returns NULL,
+ * or why it did not end well. */
+WASM_API_EXTERN own wasm_trap_t *wasm_aot_instance_initialize(const wasm_instance_t *);
+
+/* Runs a program, which WASI calls a command: calls its export `_start`. Returns NULL if the program ended, be
+ * it by returning or by exiting, and writes its status to `*status` unless that is
+ * NULL. Otherwise returns why it did not. */
+WASM_API_EXTERN own wasm_trap_t *wasm_aot_instance_run(
+    const wasm_instance_t *, uint32_t *status);
+
+/* ------------------------------------------------------------------------- */
+/* WASI preview 1                                                             */
+
+/*
+ * What a program may see of the world: nothing but the clocks and randomness at
+ * first. Its standard input is empty; what it writes is dropped.
+ *
+ * Writing to a closed pipe raises SIGPIPE, as in every C program: whoever inherits
+ * the standard streams may want to ignore that signal.
+ */
+typedef struct wasm_aot_wasi_config_t wasm_aot_wasi_config_t;
+
+/* NULL if the library has no WASI. */
+WASM_API_EXTERN own wasm_aot_wasi_config_t *wasm_aot_wasi_config_new(void);
+WASM_API_EXTERN void wasm_aot_wasi_config_delete(own wasm_aot_wasi_config_t *);
+
+/* Adds one argument; the first is the program's name. Strings are copied. */
+WASM_API_EXTERN void wasm_aot_wasi_config_add_arg(wasm_aot_wasi_config_t *, const char *arg);
+/* Adds `argc` arguments. */
+WASM_API_EXTERN void wasm_aot_wasi_config_add_args(
+    wasm_aot_wasi_config_t *, size_t argc, const char *const argv[]);
+
+/* Sets an environment variable, in place of the one that there was. */
+WASM_API_EXTERN void wasm_aot_wasi_config_set_env(
+    wasm_aot_wasi_config_t *, const char *name, const char *value);
+/* Sets all environment variables of the process. */
+WASM_API_EXTERN void wasm_aot_wasi_config_inherit_env(wasm_aot_wasi_config_t *);
+
+/* Gives it the three standard streams of the process. They are used directly: flush
+ * those of C before. */
+WASM_API_EXTERN void wasm_aot_wasi_config_inherit_stdio(wasm_aot_wasi_config_t *);
+/* Gives it these bytes as standard input; they are copied. */
+WASM_API_EXTERN void wasm_aot_wasi_config_set_stdin(
+    wasm_aot_wasi_config_t *, const wasm_byte_vec_t *bytes);
+/* Gives it a file as a standard stream; files to write are created or emptied.
+ * False if the file cannot be opened. */
+WASM_API_EXTERN bool wasm_aot_wasi_config_stdin_file(wasm_aot_wasi_config_t *, const char *path);
+WASM_API_EXTERN bool wasm_aot_wasi_config_stdout_file(wasm_aot_wasi_config_t *, const char *path);
+WASM_API_EXTERN bool wasm_aot_wasi_config_stderr_file(wasm_aot_wasi_config_t *, const char *path);
+/* Keeps what it writes: see wasm_aot_store_take_stdout. */
+WASM_API_EXTERN void wasm_aot_wasi_config_capture_stdout(wasm_aot_wasi_config_t *);
+WASM_API_EXTERN void wasm_aot_wasi_config_capture_stderr(wasm_aot_wasi_config_t *);
+
+/* Shows the directory `host` to it as `guest`, with everything beneath. False if it
+ * cannot be opened. */
+WASM_API_EXTERN bool wasm_aot_wasi_config_preopen_dir(
+    wasm_aot_wasi_config_t *, const char *host, const char *guest, bool writable);
+
+/* Makes this what programs in the store see. False if an argument or variable
+ * cannot be represented. */
+WASM_API_EXTERN bool wasm_aot_store_set_wasi(wasm_store_t *, own wasm_aot_wasi_config_t *);
+
+/* What was written to captured streams since the last call; empty if they are not
+ * captured. */
+WASM_API_EXTERN void wasm_aot_store_take_stdout(wasm_store_t *, own wasm_byte_vec_t *out);
+WASM_API_EXTERN void wasm_aot_store_take_stderr(wasm_store_t *, own wasm_byte_vec_t *out);
+
+/* ------------------------------------------------------------------------- */
+/* Types, traps and frames                                                    */
+
+/* The kind of a 128-bit vector: a wasm_valkind_t. It is seen in types only; wasm_val_t
+ * has no room for one. Functions that take or return one cannot be called, and a
+ * global that holds one is read as zero. */
+enum { WASM_AOT_V128 = 4 };
+
+/* Why code has trapped. More may be added. */
+typedef uint32_t wasm_aot_trap_code_t;
+enum wasm_aot_trap_code_enum {
+  /* No trap of WebAssembly code: one of a function of the host, or an error. */
+  WASM_AOT_TRAP_NONE = 0,
+  WASM_AOT_TRAP_STACK_OVERFLOW = 1,
+  WASM_AOT_TRAP_MEMORY_OUT_OF_BOUNDS = 2,
+  WASM_AOT_TRAP_UNALIGNED_ATOMIC = 3,
+  WASM_AOT_TRAP_TABLE_OUT_OF_BOUNDS = 4,
+  WASM_AOT_TRAP_UNDEFINED_ELEMENT = 5,
+  WASM_AOT_TRAP_UNINITIALIZED_ELEMENT = 6,
+  WASM_AOT_TRAP_INDIRECT_CALL_TYPE_MISMATCH = 7,
+  WASM_AOT_TRAP_INTEGER_OVERFLOW = 8,
+  WASM_AOT_TRAP_INTEGER_DIVISION_BY_ZERO = 9,
+  WASM_AOT_TRAP_INVALID_CONVERSION_TO_INTEGER = 10,
+  WASM_AOT_TRAP_UNREACHABLE = 11,
+  WASM_AOT_TRAP_NULL_REFERENCE = 12,
+  WASM_AOT_TRAP_INTERRUPTED = 13,
+  WASM_AOT_TRAP_OUT_OF_FUEL = 14
+};
+WASM_API_EXTERN wasm_aot_trap_code_t wasm_aot_trap_code(const wasm_trap_t *);
+
+/* Whether it is the end of a program that has exited (WASI's proc_exit). Its status
+ * goes to `*status`, unless that is NULL. */
+WASM_API_EXTERN bool wasm_aot_trap_exit_status(const wasm_trap_t *, uint32_t *status);
+
+/* The frames as text, one a line, with a NUL at the end. */
+WASM_API_EXTERN void wasm_aot_trap_backtrace(const wasm_trap_t *, own wasm_message_t *out);
+
+/* The function's name; false, and empty, if the module has none for it. */
+WASM_API_EXTERN bool wasm_aot_frame_func_name(const wasm_frame_t *, own wasm_name_t *out);
+/* The module's name; may be empty. */
+WASM_API_EXTERN void wasm_aot_frame_module_name(const wasm_frame_t *, own wasm_name_t *out);
 
 #undef own
 

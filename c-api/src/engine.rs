@@ -1,24 +1,23 @@
 //! Engines, and what can be chosen about them.
 
+use std::ffi::c_char;
 use std::sync::Arc;
 
 use wasm_aot_loader::Config as StoreConfig;
 
+use crate::compiler::Options;
+use crate::error;
+use crate::raw::c_str;
+
 /// `wasm_config_t`.
-#[derive(Clone)]
 pub(crate) struct Config {
-    store: StoreConfig,
+    pub(crate) store: StoreConfig,
+    pub(crate) compiler: Options,
 }
 
 /// `wasm_engine_t`.
 pub(crate) struct Engine {
-    config: Arc<Config>,
-}
-
-impl Engine {
-    pub(crate) fn store_config(&self) -> &StoreConfig {
-        &self.config.store
-    }
+    pub(crate) config: Arc<Config>,
 }
 
 /// See `wasm.h`.
@@ -26,6 +25,7 @@ impl Engine {
 extern "C" fn wasm_config_new() -> Box<Config> {
     Box::new(Config {
         store: StoreConfig::new(),
+        compiler: Default::default(),
     })
 }
 
@@ -56,3 +56,21 @@ extern "C" fn wasm_engine_new_with_config(config: Box<Config>) -> Box<Engine> {
 /// See `wasm.h`.
 #[unsafe(no_mangle)]
 extern "C" fn wasm_engine_delete(_: Option<Box<Engine>>) {}
+
+/// See `wasm_aot.h`.
+#[unsafe(no_mangle)]
+extern "C" fn wasm_aot_config_set_cpu(config: &mut Config, name: *const c_char) -> bool {
+    choose(name, |name| config.compiler.set_cpu(name))
+}
+
+/// See `wasm_aot.h`.
+#[unsafe(no_mangle)]
+extern "C" fn wasm_aot_config_set_opt_level(config: &mut Config, level: *const c_char) -> bool {
+    choose(level, |level| config.compiler.set_level(level))
+}
+
+/// Makes a choice that has a name; whether there is such a one.
+fn choose(name: *const c_char, set: impl FnOnce(&str) -> Result<(), String>) -> bool {
+    let name = c_str(name).and_then(|name| name.to_str().ok());
+    error::keep(name.ok_or("no name".into()).and_then(set)).is_some()
+}

@@ -36,6 +36,11 @@ pub(crate) fn chain(error: &dyn Error) -> String {
 /// See `wasm_aot.h`.
 #[unsafe(no_mangle)]
 extern "C" fn wasm_aot_last_error() -> *const c_char {
+    last()
+}
+
+/// The last message, or null. Stays until the next one on this thread.
+pub(crate) fn last() -> *const c_char {
     LAST.try_with(|last| last.borrow().as_ref().map(|text| text.as_ptr()))
         .ok()
         .flatten()

@@ -11,7 +11,7 @@ use crate::raw::{Callback, Finalizer, HostInfo, Plain, Value, Vector, WithEnv};
 use crate::reference::Ref;
 use crate::store::{Inner, StoreHandle};
 use crate::trap::{self, HostTrap, TrapData};
-use crate::types::{Type, ValueKind};
+use crate::types::Type;
 use crate::value::{self, Values, from_val, to_val};
 
 /// Makes a function of the host in a store.
@@ -41,11 +41,7 @@ fn call_host(
     results: &mut [Val],
 ) -> Result<(), BoxError> {
     let inner = owner.upgrade().expect("who calls keeps the store alive");
-    let number = || Value::word(ValueKind::I32, 0);
-    let (mut values, mut returned) = (
-        Values::new(number, args.len()),
-        Values::new(number, results.len()),
-    );
+    let (mut values, mut returned) = (Values::new(args.len()), Values::new(results.len()));
     let (values, returned) = (values.first(args.len()), returned.first(results.len()));
     for (value, arg) in values.iter_mut().zip(args) {
         *value = from_val(*arg, &inner, &caller);
@@ -114,25 +110,33 @@ extern "C" fn wasm_func_result_arity(func: &Ref) -> usize {
 extern "C" fn wasm_func_call(
     func: &Ref,
     args: Option<&Vector<Value>>,
-    results: Option<&mut Vector<Value>>,
+    results: Option<&Vector<Value>>,
 ) -> Option<Box<Ref>> {
     // What is called may delete the handle.
     let (inner, func) = (func.store.clone(), func.func());
-    let call = || call(&inner, func, value::values(args), results);
-    match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(result) => result.err(),
-        Err(payload) => Some(trap::of_panic(&inner, payload)),
-    }
+    call_guarded(&inner, func, args, results).err()
+}
+
+/// Calls a function; a panic becomes a trap.
+pub(crate) fn call_guarded(
+    inner: &Arc<Inner>,
+    func: Func,
+    args: Option<&Vector<Value>>,
+    results: Option<&Vector<Value>>,
+) -> Result<(), Box<Ref>> {
+    let call = || call(inner, func, args, results);
+    catch_unwind(AssertUnwindSafe(call))
+        .unwrap_or_else(|payload| Err(trap::of_panic(inner, payload)))
 }
 
 fn call(
     inner: &Arc<Inner>,
     func: Func,
-    args: &[Value],
-    results: Option<&mut Vector<Value>>,
+    args: Option<&Vector<Value>>,
+    results: Option<&Vector<Value>>,
 ) -> Result<(), Box<Ref>> {
-    let places = results.map_or(&mut [][..], Vector::as_places);
     inner.with(|store| {
+        let args = value::values(args);
         let refuse = |problem: String| trap::message(inner, problem);
         let ty = func.ty(store);
         let (params, count) = (ty.params(), ty.results().len());
@@ -142,17 +146,10 @@ fn call(
                 "expected {expected} arguments, got {found}"
             )));
         }
-        if places.len() < count {
-            let found = places.len();
-            return Err(refuse(format!(
-                "expected space for {count} results, got {found}"
-            )));
-        }
         if ty.results().contains(&ValType::V128) {
             return Err(refuse("a v128 cannot be returned by this interface".into()));
         }
-        let zero = || Val::I32(0);
-        let (mut vals, mut returned) = (Values::new(zero, args.len()), Values::new(zero, count));
+        let (mut vals, mut returned) = (Values::new(args.len()), Values::new(count));
         let (vals, returned) = (vals.first(args.len()), returned.first(count));
         for (nth, (arg, &ty)) in args.iter().zip(params).enumerate() {
             vals[nth] = to_val(arg, ty, inner, store)
@@ -160,8 +157,10 @@ fn call(
         }
         func.call(store, vals, returned)
             .map_err(|error| trap::of_call(inner, error))?;
-        for (place, &val) in places.iter_mut().zip(&*returned) {
-            place.write(from_val(val, inner, store));
+        if let Some(results) = results {
+            for (nth, &val) in returned.iter().enumerate() {
+                results.overwrite(nth, from_val(val, inner, store));
+            }
         }
         Ok(())
     })

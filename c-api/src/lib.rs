@@ -14,11 +14,11 @@
 //!
 //! The interface has no store argument where a handle is given, so every handle
 //! keeps its store alive, and finds the one `&mut Store` that can be used right
-//! now through it: see [`raw::StoreCell`].
+//! now through it: see `raw::StoreCell`.
 //!
 //! # Unsafe code
 //!
-//! Is in [`raw`] only, but for the attribute that exports a symbol.
+//! Is in `raw` only, but for the attribute that exports a symbol.
 //!
 //! # Panics
 //!
@@ -26,10 +26,12 @@
 //! language has it for `extern "C"`. Calls into WebAssembly catch panics and make
 //! them traps.
 
+mod compiler;
 mod engine;
 mod error;
 mod externs;
 mod func;
+mod imports;
 mod instance;
 mod module;
 mod raw;
@@ -38,3 +40,5 @@ mod store;
 mod trap;
 mod types;
 mod value;
+mod version;
+mod wasi;

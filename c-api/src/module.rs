@@ -15,71 +15,43 @@ use crate::types::{Export, Import};
 
 /// See `wasm.h`.
 #[unsafe(no_mangle)]
-extern "C" fn wasm_module_new(store: &StoreHandle, binary: &Vector<u8>) -> Option<Box<Ref>> {
-    let artefact = error::keep(compiler::compile(binary.as_slice()))?;
+extern "C" fn wasm_module_new(
+    store: &StoreHandle,
+    binary: Option<&Vector<u8>>,
+) -> Option<Box<Ref>> {
+    let artefact = store.inner.config.compiler.compile(bytes(binary));
+    let artefact = error::keep(artefact)?;
     deserialize(store, &artefact)
 }
 
 /// See `wasm.h`.
 #[unsafe(no_mangle)]
-extern "C" fn wasm_module_validate(_: Option<&StoreHandle>, binary: &Vector<u8>) -> bool {
-    error::keep(compiler::validate(binary.as_slice())).is_some()
+extern "C" fn wasm_module_validate(store: &StoreHandle, binary: Option<&Vector<u8>>) -> bool {
+    let options = &store.inner.config.compiler;
+    error::keep(options.validate(bytes(binary))).is_some()
 }
 
-/// What the header says of what is no binary module.
-fn check_binary(bytes: &[u8]) -> Result<(), String> {
-    if bytes.starts_with(b"\x7fELF") {
-        return Err("this is a compiled artefact: wasm_module_deserialize takes those".into());
-    }
-    if !bytes.starts_with(b"\0asm") {
-        return Err("not a binary WebAssembly module: it does not start with \\0asm".into());
-    }
-    Ok(())
-}
-
-#[cfg(feature = "compiler")]
-mod compiler {
-    use super::check_binary;
-    use crate::error::chain;
-
-    pub(super) fn compile(bytes: &[u8]) -> Result<Vec<u8>, String> {
-        check_binary(bytes)?;
-        wasm_aot_compiler::compile(bytes, &Default::default()).map_err(|error| chain(&error))
-    }
-
-    pub(super) fn validate(bytes: &[u8]) -> Result<(), String> {
-        check_binary(bytes)?;
-        let options = wasm_aot_compiler::Options::default();
-        wasm_aot_compiler::validate(bytes, options.features).map_err(|error| chain(&error))
-    }
-}
-
-#[cfg(not(feature = "compiler"))]
-mod compiler {
-    use super::check_binary;
-
-    const ABSENT: &str = "this libwasm_aot was built without the compiler: \
-        compile with `wasm-aot compile`, and load the artefact with wasm_module_deserialize";
-
-    pub(super) fn compile(bytes: &[u8]) -> Result<Vec<u8>, String> {
-        check_binary(bytes)?;
-        Err(ABSENT.into())
-    }
-
-    pub(super) fn validate(bytes: &[u8]) -> Result<(), String> {
-        compile(bytes).map(drop)
-    }
+/// The bytes of a vector that may be NULL.
+fn bytes(vector: Option<&Vector<u8>>) -> &[u8] {
+    vector.map_or(&[], Vector::as_slice)
 }
 
 fn deserialize(store: &StoreHandle, bytes: &[u8]) -> Option<Box<Ref>> {
+    if bytes.starts_with(b"\0asm") {
+        error::set("this is a WebAssembly module: wasm_module_new compiles those");
+        return None;
+    }
     let module = Module::from_bytes(bytes).map_err(|error| error::chain(&error));
     Some(Ref::of_module(&store.inner, error::keep(module)?))
 }
 
 /// See `wasm.h`.
 #[unsafe(no_mangle)]
-extern "C" fn wasm_module_deserialize(store: &StoreHandle, bytes: &Vector<u8>) -> Option<Box<Ref>> {
-    deserialize(store, bytes.as_slice())
+extern "C" fn wasm_module_deserialize(
+    store: &StoreHandle,
+    artefact: Option<&Vector<u8>>,
+) -> Option<Box<Ref>> {
+    deserialize(store, bytes(artefact))
 }
 
 /// See `wasm.h`.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wasm_aot_loader::{ExternRef, Store};
 
-use crate::engine::Engine;
+use crate::engine::{Config, Engine};
 use crate::raw::{HostInfo, StoreCell};
 use crate::reference::{Key, Object};
 
@@ -14,6 +14,7 @@ use crate::reference::{Key, Object};
 pub(crate) struct Inner {
     cell: StoreCell,
     objects: Mutex<Objects>,
+    pub(crate) config: Arc<Config>,
 }
 
 /// What we know about objects of the store. Dropped after the store itself, so
@@ -76,8 +77,9 @@ pub(crate) struct StoreHandle {
 extern "C" fn wasm_store_new(engine: &Engine) -> Box<StoreHandle> {
     Box::new(StoreHandle {
         inner: Arc::new(Inner {
-            cell: StoreCell::new(Store::with_config(engine.store_config())),
+            cell: StoreCell::new(Store::with_config(&engine.config.store)),
             objects: Mutex::default(),
+            config: engine.config.clone(),
         }),
     })
 }

@@ -210,3 +210,43 @@ extern "C" fn wasm_frame_func_offset(place: &Place) -> usize {
 extern "C" fn wasm_frame_module_offset(place: &Place) -> usize {
     place.frame.offset().unwrap_or(0) as usize
 }
+
+/// See `wasm_aot.h`.
+#[unsafe(no_mangle)]
+extern "C" fn wasm_aot_trap_code(trap: &Ref) -> u32 {
+    trap.trap().code.map_or(0, |code| code as u32)
+}
+
+/// See `wasm_aot.h`.
+#[unsafe(no_mangle)]
+extern "C" fn wasm_aot_trap_exit_status(trap: &Ref, status: Option<&mut u32>) -> bool {
+    match (trap.trap().exit, status) {
+        (Some(exit), Some(status)) => {
+            *status = exit;
+            true
+        }
+        (exit, _) => exit.is_some(),
+    }
+}
+
+/// See `wasm_aot.h`.
+#[unsafe(no_mangle)]
+extern "C" fn wasm_aot_trap_backtrace(trap: &Ref, out: &mut MaybeUninit<Vector<u8>>) {
+    let backtrace = trap.trap().backtrace.get();
+    let text = backtrace.map_or_else(String::new, Backtrace::to_string);
+    out.write(text.bytes().chain([0]).collect());
+}
+
+/// See `wasm_aot.h`.
+#[unsafe(no_mangle)]
+extern "C" fn wasm_aot_frame_func_name(place: &Place, out: &mut MaybeUninit<Vector<u8>>) -> bool {
+    let name = place.frame.func_name();
+    out.write(Vector::from_bytes(name.unwrap_or_default().as_bytes()));
+    name.is_some()
+}
+
+/// See `wasm_aot.h`.
+#[unsafe(no_mangle)]
+extern "C" fn wasm_aot_frame_module_name(place: &Place, out: &mut MaybeUninit<Vector<u8>>) {
+    out.write(Vector::from_bytes(place.frame.module_name().as_bytes()));
+}

@@ -85,22 +85,36 @@ pub(crate) fn from_reference(val: Val, inner: &Arc<Inner>, store: &Store) -> Opt
     Some(Ref::new(inner, object))
 }
 
+/// What a place for a value holds before it has one.
+pub(crate) trait Zero {
+    /// An `i32`.
+    const ZERO: Self;
+}
+
+impl Zero for Value {
+    const ZERO: Value = Value::ZERO;
+}
+
+impl Zero for Val {
+    const ZERO: Val = Val::I32(0);
+}
+
 /// Space for the values of a call: on the stack if they are few.
 pub(crate) struct Values<T> {
     few: [T; 8],
     many: Vec<T>,
 }
 
-impl<T> Values<T> {
-    /// `count` values, each `value()`.
-    pub(crate) fn new(value: impl Fn() -> T, count: usize) -> Values<T> {
+impl<T: Zero> Values<T> {
+    /// `count` values, at least.
+    pub(crate) fn new(count: usize) -> Values<T> {
+        let mut many = Vec::new();
+        if count > 8 {
+            many.resize_with(count, || T::ZERO);
+        }
         Values {
-            few: std::array::from_fn(|_| value()),
-            many: if count > 8 {
-                std::iter::repeat_with(value).take(count).collect()
-            } else {
-                Vec::new()
-            },
+            few: [const { T::ZERO }; 8],
+            many,
         }
     }
 
@@ -119,7 +133,7 @@ impl<T> Values<T> {
 extern "C" fn wasm_val_delete(value: Option<&mut Value>) {
     if let Some(value) = value {
         // Deleting it again then does no harm.
-        *value = Value::word(ValueKind::I32, 0);
+        *value = Value::ZERO;
     }
 }
 

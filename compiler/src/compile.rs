@@ -21,8 +21,9 @@ use crate::metadata::Parts;
 use crate::module::{Body, Contents, Intake, Module, Read};
 use crate::passes::{Usage, Whole};
 use crate::text::Text;
+use crate::trampoline::Export;
 use crate::translate::{self, Context};
-use crate::{Features, Options, elf, trampoline};
+use crate::{Features, Options, emit, trampoline};
 
 /// The stages of a compilation, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +79,8 @@ impl<O: Observer + Send + ?Sized> Observer for Arc<O> {
     }
 }
 
-/// Compiles a module in binary or text format to a shared object.
+/// Compiles a module in binary or text format to what `options` ask for, a shared
+/// object by default.
 ///
 /// The result depends on nothing but the arguments: neither on the number of
 /// threads nor on the directory.
@@ -134,7 +136,7 @@ pub(crate) fn assemble(
     functions: Vec<(Symbol, Code)>,
     out: impl Write + Seek,
 ) -> Result<()> {
-    let trampolines = trampolines(cx, backend)?;
+    let trampolines = trampolines(cx, backend, &functions)?;
 
     observer.stage(Stage::Layout);
     let text = Text::new(cx, backend, functions, trampolines)?;
@@ -149,8 +151,7 @@ pub(crate) fn assemble(
     .into_layout()?;
 
     observer.stage(Stage::Write);
-    elf::write(&layout, &elf::Options::default(), out)?;
-    Ok(())
+    emit::write(&layout, options.emit, out)
 }
 
 /// Checks that a module in binary or text format is valid with `features`.
@@ -273,8 +274,17 @@ fn functions(
 }
 
 /// Compiles the code between wasm and C, in the order of [`Symbol`].
-fn trampolines(cx: &Context<'_>, backend: &Backend) -> Result<Vec<(Symbol, Code)>> {
+fn trampolines(
+    cx: &Context<'_>,
+    backend: &Backend,
+    functions: &[(Symbol, Code)],
+) -> Result<Vec<(Symbol, Code)>> {
     let module = cx.module;
+    // Neither traps nor calls.
+    let returns = |function: u32| {
+        let defined = module.defined_function(function)?;
+        functions[defined].1.sites.is_empty().then_some(())
+    };
     let entries = cx
         .whole
         .escapes
@@ -296,7 +306,14 @@ fn trampolines(cx: &Context<'_>, backend: &Backend) -> Result<Vec<(Symbol, Code)
                 Symbol::Entry(index) => trampoline::entry(ty(index), cx.isa, scratch, func),
                 Symbol::Exit(index) => trampoline::exit(ty(index), cx.isa, scratch, func),
                 Symbol::Typed(index) => {
-                    trampoline::typed(module.function_type(index), index, cx.isa, scratch, func);
+                    let imported = &cx.whole.vmctx.functions;
+                    let callee = match imported.get(index as usize) {
+                        Some(&slot) => Export::Imported(slot),
+                        None if returns(index).is_some() => Export::Returning(index),
+                        None => Export::Defined(index),
+                    };
+                    let ty = module.function_type(index);
+                    trampoline::typed(ty, callee, cx.isa, scratch, func);
                 }
                 Symbol::Function(_) | Symbol::Table(_) => unreachable!("no trampoline"),
             }

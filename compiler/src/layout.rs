@@ -34,8 +34,9 @@ pub struct Layout {
     /// How to unwind out of each function, in offset order. Code without an
     /// entry cannot be unwound through.
     pub unwind: Vec<Unwind>,
-    /// The name under which the module descriptor is found; unique among the
-    /// exports.
+    /// The name under which the module descriptor is found in a program that
+    /// other modules are linked into as well; unique among the exports. A shared
+    /// object has [`wasm_aot_abi::DESCRIPTOR_SYMBOL`] besides.
     pub descriptor_symbol: String,
 }
 

@@ -1,4 +1,5 @@
-//! Compiles WebAssembly modules to native shared objects.
+//! Compiles WebAssembly modules to native shared objects, object files and
+//! static libraries.
 //!
 //! ```
 //! # fn main() -> Result<(), wasm_aot_compiler::Error> {
@@ -14,9 +15,11 @@
 
 mod abi;
 mod backend;
+pub mod bindings;
 mod compile;
 mod cpu;
 pub mod elf;
+mod emit;
 mod error;
 mod features;
 mod functions;
@@ -24,6 +27,7 @@ mod image;
 pub mod layout;
 mod metadata;
 mod module;
+pub mod names;
 mod options;
 mod passes;
 mod stream;
@@ -33,6 +37,7 @@ mod translate;
 
 pub use compile::{Observer, Stage, clif, compile, compile_to, validate};
 pub use cpu::{Cpu, target};
+pub use emit::Emit;
 pub use error::{Error, Result};
 pub use features::{Feature, Features};
 pub use options::{Level, Options};

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use wasm_aot_abi::Target;
 
-use crate::{Cpu, Error, Features};
+use crate::{Cpu, Emit, Error, Features};
 
 /// How a module is compiled.
 #[derive(Clone, Debug)]
@@ -13,6 +13,8 @@ pub struct Options {
     pub level: Level,
     /// The machine to compile for.
     pub cpu: Cpu,
+    /// What to write.
+    pub emit: Emit,
     /// The language features that a module may use.
     pub features: Features,
     /// Prefix of the C symbols of exports, and the name of a module that has
@@ -27,6 +29,7 @@ impl Default for Options {
         Options {
             level: Level::default(),
             cpu: Cpu::default(),
+            emit: Emit::default(),
             features: Features::default(),
             name: "module".into(),
             keep_custom: Vec::new(),

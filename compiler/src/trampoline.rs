@@ -3,9 +3,10 @@
 
 use core::mem::offset_of;
 
+use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     BlockArg, BlockCall, ExceptionTableData, ExceptionTableItem, ExtFuncData, ExternalName,
-    Function, InstBuilder, StackSlotData, StackSlotKind, Type, Value, types,
+    FuncRef, Function, InstBuilder, SigRef, StackSlotData, StackSlotKind, Type, Value, types,
 };
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
@@ -41,11 +42,21 @@ pub(crate) fn entry(
     trampoline.succeed(isa);
 }
 
-/// `name(vmctx, params..., result pointers...) -> status`: calls function
-/// `index` of the module.
+/// What the C symbol of an export calls.
+pub(crate) enum Export {
+    /// A function of the module, by its index.
+    Defined(u32),
+    /// The same, one that neither traps nor calls: it surely returns, and nobody
+    /// walks the stack meanwhile.
+    Returning(u32),
+    /// An imported function, by its slot in the vmctx.
+    Imported(u32),
+}
+
+/// `name(vmctx, params..., result pointers...) -> status`: calls an export.
 pub(crate) fn typed(
     ty: &FuncType,
-    index: u32,
+    export: Export,
     isa: &dyn TargetIsa,
     scratch: &mut FunctionBuilderContext,
     func: &mut Function,
@@ -55,7 +66,21 @@ pub(crate) fn typed(
     let params = trampoline.params.clone();
     let (inputs, outputs) = params.split_at(1 + ty.params().len());
     let vmctx = inputs[0];
-    let mut args = vec![vmctx];
+    if !matches!(export, Export::Returning(_)) {
+        trampoline.attach(vmctx, isa);
+    }
+    let (callee, ctx) = match export {
+        Export::Defined(index) | Export::Returning(index) => (Callee::Function(index), vmctx),
+        Export::Imported(slot) => {
+            let [code, ctx] = [
+                offset_of!(abi::FunctionImport, code),
+                offset_of!(abi::FunctionImport, ctx),
+            ]
+            .map(|field| trampoline.load(types::I64, Access::Fixed, vmctx, slot as usize + field));
+            (Callee::Code(code), ctx)
+        }
+    };
+    let mut args = vec![ctx];
     for (&input, &ty) in inputs[1..].iter().zip(ty.params()) {
         args.push(match ty {
             // C passes vectors in too many ways; ours come by pointer, and a
@@ -64,7 +89,10 @@ pub(crate) fn typed(
             _ => trampoline.as_type(clif_type(ty), input),
         });
     }
-    let results = trampoline.enter(ty, vmctx, Callee::Function(index), &args);
+    let results = match export {
+        Export::Returning(index) => trampoline.call(ty, index, &args),
+        _ => trampoline.enter(ty, vmctx, callee, &args),
+    };
     for (&result, &output) in results.iter().zip(outputs) {
         trampoline.store_unaligned(result, output);
     }
@@ -171,6 +199,68 @@ impl<'f> Trampoline<'f> {
         Trampoline { builder, params }
     }
 
+    /// Has the host make the store ready for calls from this thread, unless the
+    /// stack pointer says that it is. What follows is on the way where it is.
+    fn attach(&mut self, ctx: Value, isa: &dyn TargetIsa) {
+        let store = self.load(
+            types::I64,
+            Access::Fixed,
+            ctx,
+            offset_of!(abi::VmContext, store),
+        );
+        let limit = self.load(
+            types::I64,
+            STORE,
+            store,
+            offset_of!(abi::StoreContext, stack_limit),
+        );
+        let size = self.load(
+            types::I64,
+            STORE,
+            store,
+            offset_of!(abi::StoreContext, stack_size),
+        );
+        let sp = self.builder.ins().get_stack_pointer(types::I64);
+        let distance = self.builder.ins().isub(sp, limit);
+        let ready = self
+            .builder
+            .ins()
+            .icmp(IntCC::UnsignedLessThan, distance, size);
+        let [proceed, ask, refused] = [(); 3].map(|()| self.builder.create_block());
+        self.builder.set_cold_block(ask);
+        self.builder.set_cold_block(refused);
+        self.builder.ins().brif(ready, proceed, [], ask, []);
+        self.builder.seal_block(ask);
+
+        self.builder.switch_to_block(ask);
+        let builtins = self.load(
+            types::I64,
+            Access::Fixed,
+            ctx,
+            offset_of!(abi::VmContext, builtins),
+        );
+        let attach = self.load(
+            types::I64,
+            Access::Fixed,
+            builtins,
+            Builtin::Attach.offset() as usize,
+        );
+        let signature = Builtin::Attach.signature(isa);
+        let signature = self.builder.import_signature(signature);
+        let call = self
+            .builder
+            .ins()
+            .call_indirect(signature, attach, &[store]);
+        let status = self.builder.inst_results(call)[0];
+        self.builder.ins().brif(status, refused, [], proceed, []);
+        self.builder.seal_block(refused);
+        self.builder.seal_block(proceed);
+
+        self.builder.switch_to_block(refused);
+        self.builder.ins().return_(&[status]);
+        self.builder.switch_to_block(proceed);
+    }
+
     /// Calls into wasm between pushing and popping an entry record. Behind it,
     /// the code is where the call returned normally; the other way returns the
     /// status that the trap came with.
@@ -243,13 +333,7 @@ impl<'f> Trampoline<'f> {
         match callee {
             Callee::Code(code) => self.builder.ins().try_call_indirect(code, args, table),
             Callee::Function(index) => {
-                let name = declare(self.builder.func, Symbol::Function(index));
-                let function = self.builder.import_function(ExtFuncData {
-                    name: ExternalName::user(name),
-                    signature,
-                    colocated: true,
-                    patchable: false,
-                });
+                let function = self.function(index, signature);
                 self.builder.ins().try_call(function, args, table)
             }
         };
@@ -264,6 +348,25 @@ impl<'f> Trampoline<'f> {
         self.builder.switch_to_block(returned);
         self.leave(store, record);
         results
+    }
+
+    /// Calls function `index` of the module, which surely returns.
+    fn call(&mut self, ty: &FuncType, index: u32, args: &[Value]) -> Vec<Value> {
+        let signature = self.builder.import_signature(wasm_signature(ty));
+        let function = self.function(index, signature);
+        let call = self.builder.ins().call(function, args);
+        self.builder.inst_results(call).to_vec()
+    }
+
+    /// Declares function `index` of the module.
+    fn function(&mut self, index: u32, signature: SigRef) -> FuncRef {
+        let name = declare(self.builder.func, Symbol::Function(index));
+        self.builder.import_function(ExtFuncData {
+            name: ExternalName::user(name),
+            signature,
+            colocated: true,
+            patchable: false,
+        })
     }
 
     /// Pops the entry record.

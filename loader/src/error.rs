@@ -351,6 +351,10 @@ pub struct MissingImport {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InstantiationError {
+    /// The module that is linked into the program cannot be used; nothing has
+    /// happened yet. Only from generated code.
+    #[error(transparent)]
+    Open(#[from] OpenError),
     /// The imports do not match; nothing has happened yet.
     #[error(transparent)]
     Link(#[from] LinkError),

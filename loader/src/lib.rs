@@ -118,6 +118,7 @@ pub use instance::Instance;
 pub use memory::Memory;
 pub use module::Module;
 pub use pre::InstancePre;
+pub use raw::{CFunction, DirectStore};
 pub use store::{Config, Store};
 pub use table::Table;
 pub use trap::{Backtrace, Frame, Trap};
@@ -125,4 +126,4 @@ pub use typed::{TypedFunc, WasmType, WasmValues};
 pub use types::{ExternType, FuncType, GlobalType, MemoryType, TableType, ValType};
 pub use value::{ExternRef, Val};
 
-pub use wasm_aot_abi::TrapCode;
+pub use wasm_aot_abi::{self as abi, TrapCode};

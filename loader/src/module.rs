@@ -67,11 +67,16 @@ impl Module {
         Ok(Module { artefact })
     }
 
+    pub(crate) fn from_artefact(artefact: Arc<Artefact>) -> Module {
+        Module { artefact }
+    }
+
     /// The artefact's bytes: a copy of what was opened.
     ///
     /// # Errors
     ///
-    /// Those of reading the file.
+    /// Those of reading the file. [`io::ErrorKind::Unsupported`] for a module that
+    /// is [linked](Module::from_linked): there is no file of its own.
     pub fn read_artefact(&self) -> io::Result<Vec<u8>> {
         self.artefact.read()
     }

@@ -74,6 +74,11 @@ pub struct Builtins {
     /// `ref.func`: the reference in slot `slot` of the vmctx's function
     /// references, made if it was not yet.
     pub func_ref: unsafe extern "C" fn(ctx: *mut VmContext, slot: u32) -> *const FuncRef,
+    /// Called by a typed symbol whose stack pointer is on no stack that the store
+    /// is prepared for: makes the store ready for calls from this thread, and
+    /// writes [`StoreContext::stack_limit`] and [`StoreContext::stack_size`]. 0, or
+    /// a status that the symbol returns at once.
+    pub attach: unsafe extern "C" fn(store: *mut StoreContext) -> u32,
 }
 
 const _: () = {
@@ -90,4 +95,5 @@ const _: () = {
     assert!(offset_of!(Builtins, table_init) == 72);
     assert!(offset_of!(Builtins, elem_drop) == 80);
     assert!(offset_of!(Builtins, func_ref) == 88);
+    assert!(offset_of!(Builtins, attach) == 96);
 };

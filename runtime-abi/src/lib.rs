@@ -7,9 +7,8 @@
 //!
 //! # The artefact
 //!
-//! An artefact is an ordinary native shared object (or object file) without
-//! undefined symbols, constructors, relocations or writable data: of segments
-//! it has readable and executable `PT_LOAD`s which share no page, `PT_DYNAMIC`,
+//! An artefact is an ordinary native shared object without undefined symbols,
+//! constructors, relocations or writable data: of segments it has readable and executable `PT_LOAD`s which share no page, `PT_DYNAMIC`,
 //! `PT_NOTE`, `PT_GNU_EH_FRAME` and `PT_GNU_STACK`; in the dynamic section
 //! `DT_HASH`, `DT_GNU_HASH`, the symbol and string tables and perhaps a
 //! `DT_SONAME`. A loader may refuse anything else before it maps a file.
@@ -25,10 +24,35 @@
 //!   memory image;
 //! * machine code is named by its offset from the start of the text.
 //!
+//! **As an object file** it has the same content for a linker: sections `.text`,
+//! `.wasm_aot` (the metadata block), `.wasm_image` and `.eh_frame`. Of relocations
+//! it has those of the distances between them, which are relative to where they
+//! stand: a linked program or library has none left, and the metadata block says
+//! the same there. No symbol is undefined. A **static library** is an archive of
+//! that one object file.
+//!
 //! So nothing has to be relocated, and the whole block can be checked before
 //! the file is mapped. All integers are little-endian in the metadata block,
 //! whatever the target; the run-time structures ([`VmContext`] and what it
 //! points to) use the target's byte order and 64-bit pointers.
+//!
+//! # Symbols
+//!
+//! All global symbols but [`DESCRIPTOR_SYMBOL`], which only shared objects have,
+//! start with a prefix and `_`, so that any number of modules go into one program;
+//! the prefix is a C identifier that is chosen when a module is compiled, by
+//! default after its file. They are the same in every kind of file:
+//!
+//! * `PREFIX_Zmodule` ([`DESCRIPTOR_SUFFIX`]) is the descriptor;
+//! * `PREFIX_NAME` is the typed function (see below) of the export `NAME`.
+//!
+//! In `NAME`, ASCII letters but `Z`, digits and `_` stand for themselves, every
+//! other byte of the name as `Z` and two upper-case hexadecimal digits. The first
+//! byte of names that generated headers use themselves (`create`,
+//! `create_from`, `destroy`, `error`, `imports`, `library`, `library_find`,
+//! `status`) is written so too. So the name can be read back, two exports never collide, and none is
+//! called `Zmodule`. Symbols of two modules may still collide if one prefix starts
+//! with the other (`a` with the export `b_c`, `a_b` with `c`): linkers refuse that.
 //!
 //! # The instance
 //!
@@ -84,7 +108,12 @@
 //! uint32_t NAME(void *vmctx, T0 p0, T1 p1, ..., R0 *r0, R1 *r1, ...);
 //! ```
 //!
-//! with `int32_t`, `int64_t`, `float`, `double` and `void *` for `i32`, `i64`,
+//! which it may call directly: it takes the vmctx of the instance and needs no host
+//! around it. If the stack pointer is not among the [`StoreContext::stack_size`]
+//! bytes above [`StoreContext::stack_limit`], it first has [`Builtins::attach`] make
+//! the store ready for calls from this thread, so that the host can tell whose a
+//! fault is. That of a function that neither traps nor calls does without. It has
+//! `int32_t`, `int64_t`, `float`, `double` and `void *` for `i32`, `i64`,
 //! `f32`, `f64` and references. A `v128` parameter is passed by pointer
 //! (`const void *`). Both return a **status**: 0 when the call returned, else
 //! the [`TrapCode`] it ended with or a host's own number (see
@@ -186,6 +215,10 @@ pub const MAGIC: [u8; 8] = *b"wasm-aot";
 
 /// The dynamic symbol of a shared object that points at its descriptor.
 pub const DESCRIPTOR_SYMBOL: &str = "wasm_aot_module";
+
+/// What stands behind a module's prefix, and `_`, in the symbol of its
+/// descriptor. No export's symbol ends so.
+pub const DESCRIPTOR_SUFFIX: &str = "Zmodule";
 
 /// Alignment of the metadata block and of a vmctx, in bytes.
 pub const ALIGNMENT: usize = 64;

@@ -40,6 +40,10 @@ pub struct StoreContext {
     /// Frame pointer of the exit trampoline that called the host last: the
     /// youngest WebAssembly frame is its caller. Null until the first exit.
     pub exit_fp: *const c_void,
+    /// How far above `stack_limit`, in bytes, the stack ends that typed symbols
+    /// may be called on: with a stack pointer outside of that range they call
+    /// [`Builtins::attach`] first. 0 at first.
+    pub stack_size: usize,
 }
 
 /// One entry from the host, on the stack of the trampoline that made it.
@@ -172,6 +176,7 @@ const _: () = {
     assert!(offset_of!(StoreContext, stack_limit) == 0);
     assert!(offset_of!(StoreContext, entry) == 8);
     assert!(offset_of!(StoreContext, exit_fp) == 16);
+    assert!(offset_of!(StoreContext, stack_size) == 24);
 
     assert!(offset_of!(EntryRecord, previous) == 0);
     assert!(offset_of!(EntryRecord, exit_fp) == 8);

@@ -23,7 +23,16 @@ A program is a folder with a `program.toml`:
     [run]
     args = []
     stdin = "workload.js"
+    dir = false                 # true: it may use its working directory, which
+                                # is compared as well
     compile-only = false        # true where there is nothing to compare with
+    host = "ruby-host"          # instead: an example that runs the module, and
+                                # prints what is in the file `stdout` beside it
+
+    [[run.step]]                # instead of args and stdin: several processes,
+    args = []                   # one after the other in the same directory
+    stdin = "first.sql"
+    status = 0                  # what the native build has to end with
 
 A path `package:path` lies in that package, any other in the program's folder;
 both may be glob patterns.
@@ -60,6 +69,15 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Step:
+    """One process of a run."""
+
+    args: list
+    stdin: Path
+    status: int
+
+
+@dataclass(frozen=True)
 class Program:
     """One folder of the corpus."""
 
@@ -78,18 +96,31 @@ class Program:
         return self.spec.get("prebuilt", {})
 
     @property
+    def run(self):
+        return self.spec.get("run", {})
+
+    @property
     def compile_only(self):
-        return self.spec.get("run", {}).get("compile-only", False)
+        return self.run.get("compile-only", False)
 
     @property
-    def args(self):
-        return self.spec.get("run", {}).get("args", [])
+    def uses_dir(self):
+        return self.run.get("dir", False)
 
     @property
-    def stdin(self):
-        """The file that the program reads, or the empty one."""
-        name = self.spec.get("run", {}).get("stdin")
-        return self.paths([name])[0] if name else Path(os.devnull)
+    def host(self):
+        """The folder of the example that runs it, if one does."""
+        return ROOT / "examples" / self.run["host"] if "host" in self.run else None
+
+    @property
+    def steps(self):
+        """The processes of a run."""
+        return [
+            Step(step.get("args", []),
+                 self.paths([step["stdin"]])[0] if "stdin" in step else Path(os.devnull),
+                 step.get("status", 0))
+            for step in self.run.get("step", [self.run])
+        ]
 
     @property
     def native(self):

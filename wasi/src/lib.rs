@@ -87,3 +87,8 @@ pub use random::{Random, SeededRandom, SystemRandom};
 pub use stdio::{Capture, Input, Output};
 #[cfg(feature = "async")]
 pub use wait::{Repeat, Wait};
+
+/// Runs the programs of the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/embedding.md")]
+struct Embedding;

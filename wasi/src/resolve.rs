@@ -14,11 +14,12 @@
 //!   first path of `linkat`. These are only ever given [`Place::name`], which
 //!   has no slash.
 
+use crate::descriptor::Access;
 use crate::{Errno, GuestMemory};
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt};
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{AtFlags, OFlags, Stat, Timestamps};
+use rustix::fs::{AtFlags, Mode, OFlags, Stat, Timestamps};
 
 /// The longest path Linux takes, with its terminator.
 const PATH_MAX: u32 = 4096;
@@ -123,23 +124,35 @@ pub(crate) fn open(
     dir: &Dir,
     path: &str,
     follow: bool,
-    access: crate::descriptor::Access,
+    access: Access,
     flags: OFlags,
 ) -> Result<OwnedFd, Errno> {
-    let flags = i32::try_from(flags.bits()).map_err(|_| Errno::Inval)?;
-    let follow = if follow {
-        FollowSymlinks::Yes
-    } else {
-        FollowSymlinks::No
-    };
+    let custom_flags = i32::try_from(flags.bits()).map_err(|_| Errno::Inval)?;
     let mut options = OpenOptions::new();
     options
         .read(access.read)
         .write(access.write)
-        .custom_flags(flags)
-        .follow(follow);
-    let file = dir.open_with(path, &options)?;
-    Ok(file.into_std().into())
+        .custom_flags(custom_flags)
+        .follow(if follow {
+            FollowSymlinks::Yes
+        } else {
+            FollowSymlinks::No
+        });
+    match dir.open_with(path, &options).map_err(Errno::from) {
+        Ok(file) => Ok(file.into_std().into()),
+        // A component walk meets a link in the last place as what is no
+        // directory. So see where it leads, and open that.
+        Err(Errno::Notdir) if follow && flags.contains(OFlags::DIRECTORY) => {
+            let object = open(dir, path, true, Access::READ, OFlags::PATH)?;
+            let mode = match access.write {
+                true => OFlags::RDWR,
+                false => OFlags::RDONLY,
+            };
+            let flags = flags | mode | OFlags::CLOEXEC;
+            Ok(rustix::fs::openat(object, c".", flags, Mode::empty())?)
+        }
+        Err(other) => Err(other),
+    }
 }
 
 /// The attributes of what `path` leads to.
@@ -196,12 +209,5 @@ fn target<'a>(dir: &'a Dir, path: &'a str, follow: bool) -> Result<Target<'a>, E
         }
     }
     // A slash behind a link asks for what the link leads to.
-    open(
-        dir,
-        path,
-        true,
-        crate::descriptor::Access::READ,
-        OFlags::PATH,
-    )
-    .map(Target::Object)
+    open(dir, path, true, Access::READ, OFlags::PATH).map(Target::Object)
 }

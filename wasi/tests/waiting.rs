@@ -237,7 +237,7 @@ fn another_task_reads_what_one_writes_to_a_full_pipe() {
     let (mut reader, writer) = io::pipe().unwrap();
     rustix::io::ioctl_fionbio(&reader, true).unwrap();
     let mut guest = Guest::new(WasiCtx::builder().stdout(Output::file(writer)));
-    const SIZE: usize = 1 << 20;
+    const SIZE: usize = 1 << 18;
     let write = async move {
         let bytes: Vec<u8> = (0..SIZE).map(|index| (index >> 8) as u8).collect();
         let mut rest = &bytes[..];

@@ -36,12 +36,16 @@ use std::ops::AddAssign;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use wasm_aot_compiler::Options;
+use wasm_aot_loader::{BoxError, Module};
 use wast::Wast;
 use wast::lexer::Lexer;
 use wast::parser::{self, ParseBuffer};
 use wast::token::Span;
 
 use crate::script::Script;
+
+/// Opens what the compiler has written.
+pub type Open<'a> = dyn Fn(&[u8]) -> Result<Module, BoxError> + 'a;
 
 /// How many commands of a script did what they should.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,7 +97,19 @@ impl fmt::Display for Failure {
 /// The text of a trap or link error must begin with the expected one. The
 /// expected one may add the index of a table element, as the reference
 /// interpreter does.
-pub fn run(source: &str, options: &Options, mut report: impl FnMut(Failure)) -> Summary {
+pub fn run(source: &str, options: &Options, report: impl FnMut(Failure)) -> Summary {
+    let open = |artefact: &[u8]| Ok(Module::from_bytes(artefact)?);
+    run_with(source, options, &open, report)
+}
+
+/// As [`run`], with another way from what the compiler has written, which is what
+/// `options` ask for, to a module.
+pub fn run_with(
+    source: &str,
+    options: &Options,
+    open: &Open<'_>,
+    mut report: impl FnMut(Failure),
+) -> Summary {
     let mut fail = |span: Span, message: String| {
         let (line, column) = span.linecol_in(source);
         report(Failure {
@@ -122,7 +138,7 @@ pub fn run(source: &str, options: &Options, mut report: impl FnMut(Failure)) -> 
         }
     };
 
-    let mut script = Script::new(options);
+    let mut script = Script::new(options, open);
     let mut summary = Summary::default();
     for directive in directives {
         let span = directive.span();

@@ -9,11 +9,13 @@ use wasm_aot_loader::{
 use wast::token::Id;
 use wast::{QuoteWat, QuoteWatTest, WastDirective, WastExecute, WastInvoke, WastRet, Wat};
 
+use crate::Open;
 use crate::{compare, spectest, values};
 
 /// What a script has made so far.
 pub(crate) struct Script<'a> {
     options: &'a Options,
+    open: &'a Open<'a>,
     store: Store,
     /// What modules can import: `spectest`, and what was registered.
     imports: Imports,
@@ -35,11 +37,12 @@ enum Failed {
 }
 
 impl<'a> Script<'a> {
-    pub(crate) fn new(options: &'a Options) -> Script<'a> {
+    pub(crate) fn new(options: &'a Options, open: &'a Open<'a>) -> Script<'a> {
         let mut store = Store::new();
         let imports = spectest::imports(&mut store);
         Script {
             options,
+            open,
             store,
             imports,
             instances: HashMap::new(),
@@ -276,7 +279,7 @@ impl<'a> Script<'a> {
         }
         let wasm = module.encode().map_err(|error| error.message())?;
         let artefact = compile(&wasm, self.options).map_err(|error| error.to_string())?;
-        Module::from_bytes(&artefact).map_err(|error| format!("cannot open the artefact: {error}"))
+        (self.open)(&artefact).map_err(|error| format!("cannot open the artefact: {error}"))
     }
 }
 

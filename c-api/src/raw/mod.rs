@@ -4,12 +4,13 @@
 
 mod callback;
 mod cell;
+mod linked;
 mod text;
 mod value;
 mod vector;
 
 pub(crate) use callback::{Callback, Finalizer, HostInfo, Plain, WithEnv};
 pub(crate) use cell::StoreCell;
-pub(crate) use text::c_str;
+pub(crate) use text::{c_str, c_strs};
 pub(crate) use value::Value;
 pub(crate) use vector::Vector;

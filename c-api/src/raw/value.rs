@@ -27,6 +27,11 @@ union Of {
 unsafe impl Element for Value {}
 
 impl Value {
+    pub(crate) const ZERO: Value = Value {
+        kind: ValueKind::I32,
+        of: Of { long: 0 },
+    };
+
     /// An `i32`, or the bits of an `f32`.
     pub(crate) fn word(kind: ValueKind, word: u32) -> Value {
         debug_assert!(!kind.is_reference());

@@ -23,6 +23,7 @@ pub(crate) enum Builtin {
     TableInit,
     ElemDrop,
     FuncRef,
+    Attach,
 }
 
 impl Builtin {
@@ -41,6 +42,7 @@ impl Builtin {
             Builtin::TableInit => offset_of!(Builtins, table_init),
             Builtin::ElemDrop => offset_of!(Builtins, elem_drop),
             Builtin::FuncRef => offset_of!(Builtins, func_ref),
+            Builtin::Attach => offset_of!(Builtins, attach),
         };
         offset as i32
     }
@@ -60,6 +62,7 @@ impl Builtin {
             Builtin::TableFill => (&[PTR, I32, I64, PTR, I64], Some(I8)),
             Builtin::TableCopy => (&[PTR, I32, I32, I64, I64, I64], Some(I8)),
             Builtin::FuncRef => (&[PTR, I32], Some(PTR)),
+            Builtin::Attach => (&[PTR], Some(I32)),
         };
         let mut signature = Signature::new(isa.default_call_conv());
         signature.params = params

@@ -2,6 +2,7 @@
 //! tables rely on.
 
 use object::elf;
+use wasm_aot_abi::DESCRIPTOR_SYMBOL;
 
 use super::{Error, limit};
 use crate::layout::{Layout, Symbol};
@@ -13,8 +14,8 @@ pub(super) const BLOOM_SHIFT: u32 = 26;
 /// What can be found by name at run time, in the order of `.dynsym`.
 #[derive(Debug)]
 pub(super) struct DynamicSymbols<'a> {
-    /// Sorted by bucket of `.gnu.hash`. There is always at least one, the
-    /// module descriptor.
+    /// Sorted by bucket of `.gnu.hash`. There are always at least two, the names
+    /// of the module descriptor.
     pub(super) symbols: Vec<DynamicSymbol<'a>>,
     /// The number of buckets of `.gnu.hash`.
     pub(super) gnu_buckets: u32,
@@ -38,7 +39,8 @@ pub(super) struct DynamicSymbol<'a> {
 impl<'a> DynamicSymbols<'a> {
     /// Puts the exports of `layout`, and its descriptor, in order.
     pub(super) fn new(layout: &'a Layout, soname: Option<&'a str>) -> Result<Self, Error> {
-        let count = layout.exports.len() as u64 + 1;
+        let descriptors = [DESCRIPTOR_SYMBOL, &layout.descriptor_symbol];
+        let count = (layout.exports.len() + descriptors.len()) as u64;
         // A table of 2^28 symbols would already be 6 GiB long.
         limit("dynamic symbol count", count, 1 << 28)?;
         let gnu_buckets = (count as u32 / 4).max(1);
@@ -47,7 +49,9 @@ impl<'a> DynamicSymbols<'a> {
         let bloom_words = (count * 12).div_ceil(64).next_power_of_two() as u32;
 
         let mut symbols = Vec::with_capacity(count as usize);
-        symbols.push(DynamicSymbol::new(&layout.descriptor_symbol, None)?);
+        for name in descriptors {
+            symbols.push(DynamicSymbol::new(name, None)?);
+        }
         for export in &layout.exports {
             symbols.push(DynamicSymbol::new(&export.name, Some(export))?);
         }
@@ -93,7 +97,8 @@ impl<'a> DynamicSymbol<'a> {
     }
 }
 
-fn check_name(name: &str) -> Result<(), Error> {
+/// Refuses what cannot be looked up.
+pub(super) fn check_name(name: &str) -> Result<(), Error> {
     if name.is_empty() || name.contains('\0') {
         return Err(Error::Name(name.to_owned()));
     }

@@ -77,6 +77,49 @@ impl Frames {
         }
     }
 
+    /// Returns the content of `.eh_frame` for a linker, and of its relocations:
+    /// where in it the addresses of functions are to be put, and where in the
+    /// text those functions start.
+    pub(super) fn relocatable(self) -> (Vec<u8>, Vec<(u64, u32)>) {
+        let functions = self.functions();
+        let mut entries = self.entries;
+        // Entries of other files follow.
+        entries.truncate(entries.len().saturating_sub(TERMINATOR.len()));
+        let padding = entries.len().next_multiple_of(OBJECT_ALIGN) - entries.len();
+        if let Some(last) = functions.last().filter(|_| padding > 0) {
+            let len = read_u32(&entries, last.start) + padding as u32;
+            entries[last.start..last.start + 4].copy_from_slice(&len.to_le_bytes());
+            entries.resize(entries.len() + padding, gimli::DW_CFA_nop.0);
+        }
+        let relocations = functions.iter().map(|entry| {
+            let field = entry.start + FIELD;
+            entries[field..field + 4].fill(0);
+            (field as u64, entry.offset)
+        });
+        let relocations = relocations.collect();
+        (entries, relocations)
+    }
+
+    /// The entries of functions, in the order of the section.
+    fn functions(&self) -> Vec<Entry> {
+        let mut functions = Vec::with_capacity(self.count);
+        let mut start = 0;
+        while start < self.entries.len() {
+            let len = read_u32(&self.entries, start) as usize;
+            if len == 0 {
+                break; // the terminator
+            }
+            let is_common = read_u32(&self.entries, start + 4) == 0;
+            if !is_common {
+                let field = start + FIELD;
+                let offset = read_u32(&self.entries, field).wrapping_add(field as u32);
+                functions.push(Entry { start, offset });
+            }
+            start += 4 + len;
+        }
+        functions
+    }
+
     /// Returns the contents of `.eh_frame_hdr` and `.eh_frame`; nothing if the
     /// file has neither.
     ///
@@ -87,25 +130,16 @@ impl Frames {
         let Some(at) = at else {
             return (Vec::new(), Vec::new());
         };
+        let functions = self.functions();
         let mut entries = self.entries;
         let mut rows = Vec::with_capacity(self.count);
-        let mut entry = 0;
-        loop {
-            let len = read_u32(&entries, entry) as usize;
-            if len == 0 {
-                break; // the terminator
-            }
-            let is_common = read_u32(&entries, entry + 4) == 0;
-            if !is_common {
-                let field = entry + 8;
-                let offset = read_u32(&entries, field).wrapping_add(field as u32);
-                let code = at.text + u64::from(offset);
-                let moved = distance(at.entries + field as u64, code);
-                entries[field..field + 4].copy_from_slice(&moved.to_le_bytes());
-                let row = (code, at.entries + entry as u64);
-                rows.push((distance(at.header, row.0), distance(at.header, row.1)));
-            }
-            entry += 4 + len;
+        for Entry { start, offset } in functions {
+            let code = at.text + u64::from(offset);
+            let field = start + FIELD;
+            let moved = distance(at.entries + field as u64, code);
+            entries[field..field + 4].copy_from_slice(&moved.to_le_bytes());
+            let row = (code, at.entries + start as u64);
+            rows.push((distance(at.header, row.0), distance(at.header, row.1)));
         }
         rows.sort_unstable();
 
@@ -126,9 +160,23 @@ impl Frames {
     }
 }
 
+/// An entry for a function.
+struct Entry {
+    /// Where in `.eh_frame` it starts.
+    start: usize,
+    /// Where in the text the function starts.
+    offset: u32,
+}
+
+/// Where in an entry the address of the function is.
+const FIELD: usize = 8;
+
 /// The length of the entry that is not there: unwinders that do not use the
 /// table stop here.
 const TERMINATOR: [u8; 4] = [0; 4];
+
+/// What linkers align entries to.
+const OBJECT_ALIGN: usize = 8;
 
 fn read_u32(bytes: &[u8], offset: usize) -> u32 {
     let bytes = bytes[offset..offset + 4].try_into();

@@ -1,7 +1,7 @@
-//! The ELF writer: one [`Layout`] in, one shared object out, without any system
-//! tool.
+//! The ELF writer: one [`Layout`] in, one shared object or object file out,
+//! without any system tool.
 //!
-//! The file, from front to back (sections in brackets exist only if they have
+//! The shared object, from front to back (sections in brackets exist only if they have
 //! content):
 //!
 //! ```text
@@ -27,11 +27,13 @@
 //! `frames` encodes the unwind information, `plan` gives every section its
 //! place, and `emit` writes the sections in that order into an `output`, which
 //! hashes what it passes on: the build id is the hash of the rest of the file.
+//! `object` does the same for an object file, where a linker makes the plan.
 
 mod dynamic;
 mod emit;
 mod frames;
 mod machine;
+mod object;
 mod output;
 mod plan;
 mod section;
@@ -47,6 +49,8 @@ use self::output::Output;
 use self::plan::Plan;
 use self::symtab::Symtab;
 use crate::layout::Layout;
+
+pub use self::object::write_object;
 
 /// What can be chosen about the file, apart from its content.
 #[derive(Debug, Clone, Copy, Default)]
@@ -110,7 +114,7 @@ pub fn write<W: Write + Seek>(layout: &Layout, options: &Options<'_>, out: W) ->
     check(layout);
     let machine = Machine::new(&layout.target)?;
     let dynamic = DynamicSymbols::new(layout, options.soname)?;
-    let symtab = Symtab::new(layout)?;
+    let symtab = Symtab::shared_object(layout)?;
     let frames = Frames::encode(&machine, layout)?;
     let plan = Plan::new(&machine, layout, &dynamic, &symtab, &frames)?;
     let (eh_frame_hdr, eh_frame) = frames.place(plan.frames());
@@ -124,7 +128,7 @@ pub fn write<W: Write + Seek>(layout: &Layout, options: &Options<'_>, out: W) ->
     };
     let mut output = Output::new(out)?;
     emit::emit(&parts, &plan, &mut output);
-    output.finish(plan.build_id_offset())
+    output.finish(Some(plan.build_id_offset()))
 }
 
 /// Panics if a symbol or a function's unwind information starts or ends outside

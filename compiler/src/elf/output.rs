@@ -36,8 +36,8 @@ impl<W: Write + Seek> Output<W> {
     }
 
     /// Stores the hash of all that was written at `build_id_offset`, where
-    /// zeros have been written so far.
-    pub(super) fn finish(self, build_id_offset: u64) -> Result<(), Error> {
+    /// zeros have been written so far; nothing if the file has no build id.
+    pub(super) fn finish(self, build_id_offset: Option<u64>) -> Result<(), Error> {
         let Output {
             mut out,
             start,
@@ -46,9 +46,11 @@ impl<W: Write + Seek> Output<W> {
             result,
         } = self;
         result?;
-        out.seek(SeekFrom::Start(start + build_id_offset))?;
-        out.write_all(&hash.finalize()[..BUILD_ID_LEN])?;
-        out.seek(SeekFrom::Start(start + len as u64))?;
+        if let Some(offset) = build_id_offset {
+            out.seek(SeekFrom::Start(start + offset))?;
+            out.write_all(&hash.finalize()[..BUILD_ID_LEN])?;
+            out.seek(SeekFrom::Start(start + len as u64))?;
+        }
         Ok(out.flush()?)
     }
 }

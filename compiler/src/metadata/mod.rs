@@ -6,14 +6,13 @@ mod block;
 mod describe;
 mod symbols;
 
-use wasm_aot_abi::DESCRIPTOR_SYMBOL;
-
 use crate::Options;
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::image::Image;
 use crate::layout::{self, Layout};
 use crate::module::Contents;
+use crate::names;
 use crate::text::Text;
 use crate::translate::Context;
 
@@ -49,7 +48,7 @@ impl Parts<'_> {
             exports,
             functions,
             unwind: self.text.unwind,
-            descriptor_symbol: DESCRIPTOR_SYMBOL.to_owned(),
+            descriptor_symbol: names::descriptor_symbol(&names::identifier(&self.options.name)),
         })
     }
 }

@@ -33,6 +33,38 @@ pub(crate) fn check_stripped(layout: &Layout, bytes: &[u8]) {
     check_unwind(layout, bytes);
 }
 
+/// Checks a library that a linker has made of an object file for `layout`.
+pub(crate) fn check_linked(layout: &Layout, bytes: &[u8]) {
+    let header = Header::parse(bytes).unwrap();
+    for section in header.sections(LE, bytes).unwrap().iter() {
+        let relocations = [elf::SHT_REL, elf::SHT_RELA, elf::SHT_RELR];
+        let left = relocations.contains(&section.sh_type(LE)) && section.sh_size(LE) > 0;
+        assert!(!left, "{section:?}");
+    }
+    let sections = header.sections(LE, bytes).unwrap();
+    let symbols = sections.symbols(LE, bytes, elf::SHT_DYNSYM).unwrap();
+    let address = |name: &str| {
+        let named = |symbol: &&elf::Sym64<LittleEndian>| {
+            symbol.name(LE, symbols.strings()).unwrap() == name.as_bytes()
+        };
+        symbols.iter().find(named).unwrap().st_value(LE)
+    };
+    for export in &layout.exports {
+        assert_eq!(address(&export.name), text_address(bytes) + export.offset);
+    }
+    assert!(
+        symbols
+            .iter()
+            .skip(1)
+            .all(|symbol| !symbol.is_undefined(LE))
+    );
+    check_metadata(layout, bytes);
+    check_image(layout, bytes);
+    if !layout.unwind.is_empty() {
+        check_unwind(layout, bytes);
+    }
+}
+
 /// The id in the build id note.
 pub(crate) fn build_id(bytes: &[u8]) -> Vec<u8> {
     let file = ElfFile64::<LittleEndian>::parse(bytes).unwrap();
@@ -177,11 +209,13 @@ fn check_dynamic_symbols(layout: &Layout, bytes: &[u8]) {
     }
     let descriptor = find(&layout.descriptor_symbol).expect("the descriptor");
     assert_eq!(descriptor.st_info(), elf::STB_GLOBAL << 4 | elf::STT_OBJECT);
+    let same = find(wasm_aot_abi::DESCRIPTOR_SYMBOL).expect("the descriptor");
+    assert_eq!(same.st_value(LE), descriptor.st_value(LE));
     assert_eq!(
         find("no such symbol").map(|symbol| symbol.st_value(LE)),
         None
     );
-    assert_eq!(symbols.len(), layout.exports.len() + 2);
+    assert_eq!(symbols.len(), layout.exports.len() + 3);
     for (index, symbol) in symbols.enumerate().skip(1) {
         assert!(!symbol.is_undefined(LE), "{index:?}");
     }

@@ -34,7 +34,7 @@ pub(crate) fn empty(target: &str) -> Layout {
         exports: Vec::new(),
         functions: Vec::new(),
         unwind: Vec::new(),
-        descriptor_symbol: wasm_aot_abi::DESCRIPTOR_SYMBOL.to_owned(),
+        descriptor_symbol: "sample_Zmodule".to_owned(),
     }
 }
 

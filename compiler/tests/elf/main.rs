@@ -2,6 +2,7 @@
 
 mod check;
 mod code;
+mod objects;
 mod tools;
 
 use std::io::{self, Cursor, Seek, SeekFrom, Write};

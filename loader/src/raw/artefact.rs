@@ -35,8 +35,8 @@ pub(crate) struct Artefact {
     text: Text,
     /// For the first memory of its instances.
     pool: Arc<Pool>,
-    /// The file that it was opened from; `None` if there was none.
-    identity: Option<Identity>,
+    /// What it was opened from; `None` if that is its own.
+    source: Option<Source>,
     mapping: ManuallyDrop<Mapping>,
 }
 
@@ -52,8 +52,32 @@ unsafe impl Send for Text {}
 // SAFETY: as above.
 unsafe impl Sync for Text {}
 
-/// Artefacts that are open, by their files.
-type Registry = HashMap<(u64, u64), Weak<Artefact>>;
+/// What an artefact was opened from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    File(Identity),
+    /// A descriptor in memory, by its address.
+    Memory(usize),
+}
+
+/// What finds an artefact that is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Key {
+    File((u64, u64)),
+    Memory(usize),
+}
+
+impl Source {
+    fn key(&self) -> Key {
+        match self {
+            Source::File(identity) => Key::File(identity.file),
+            Source::Memory(address) => Key::Memory(*address),
+        }
+    }
+}
+
+/// Artefacts that are open.
+type Registry = HashMap<Key, Weak<Artefact>>;
 
 /// Locked while an artefact is loaded or unloaded, so that the names that the
 /// dynamic linker has do not change meanwhile.
@@ -80,20 +104,42 @@ impl Artefact {
             return Err(failed(io::Error::other("not a regular file")));
         }
         let identity = Identity::of(&metadata);
+        Artefact::share(Source::File(identity), || {
+            Mapping::open(path, file, &identity)
+        })
+    }
+
+    /// Takes what is in memory already, or shares the artefact if it is open.
+    ///
+    /// # Safety
+    ///
+    /// `descriptor` is the address of a descriptor that the compiler has made, and
+    /// what it is part of stays loaded as long as the artefact lives.
+    pub(super) unsafe fn linked(descriptor: *const u8) -> Result<Arc<Artefact>, OpenError> {
+        Artefact::share(Source::Memory(descriptor.addr()), || {
+            // SAFETY: the caller says so.
+            unsafe { Mapping::linked(descriptor) }
+        })
+    }
+
+    /// The artefact that is open from `source`, or else a new one.
+    fn share(
+        source: Source,
+        map: impl FnOnce() -> Result<Mapping, OpenError>,
+    ) -> Result<Arc<Artefact>, OpenError> {
         // Declared before what may be dropped on the way out, since dropping the
         // last reference to an artefact locks the registry too.
         let open;
         {
             let mut registry = registry();
-            open = registry.get(&identity.file).and_then(Weak::upgrade);
+            open = registry.get(&source.key()).and_then(Weak::upgrade);
             if open.is_none() {
-                let mapping = Mapping::open(path, file, &identity)?;
-                let artefact = Arc::new(Artefact::new(mapping, Some(identity))?);
-                registry.insert(identity.file, Arc::downgrade(&artefact));
+                let artefact = Arc::new(Artefact::new(map()?, Some(source))?);
+                registry.insert(source.key(), Arc::downgrade(&artefact));
                 return Ok(artefact);
             }
         }
-        open.filter(|open| open.identity == Some(identity))
+        open.filter(|open| open.source == Some(source))
             .ok_or(OpenError::Changed)
     }
 
@@ -104,7 +150,7 @@ impl Artefact {
         Ok(Arc::new(Artefact::new(mapping, None)?))
     }
 
-    fn new(mapping: Mapping, identity: Option<Identity>) -> Result<Artefact, OpenError> {
+    fn new(mut mapping: Mapping, source: Option<Source>) -> Result<Artefact, OpenError> {
         let bytes = mapping.segment(mapping.elf.descriptor);
         // SAFETY: the bytes stay where they are until `mapping` is dropped, which
         // happens after the last use of the description: it is private to an
@@ -113,6 +159,10 @@ impl Artefact {
         let metadata = description.metadata();
         let descriptor = *metadata.descriptor();
         check_host(&descriptor)?;
+        if descriptor.image_size > 0 {
+            let image = mapping.elf.descriptor.wrapping_add_signed(descriptor.image);
+            mapping.prepare_image(image, descriptor.image_size)?;
+        }
         let types = description.types();
         let mut entries = vec![NONE; types.len()];
         let mut exits = entries.clone();
@@ -136,7 +186,7 @@ impl Artefact {
             text,
             description,
             pool: Arc::default(),
-            identity,
+            source,
             mapping: ManuallyDrop::new(mapping),
         };
         let memory = artefact.find_export("memory");
@@ -237,7 +287,12 @@ impl Artefact {
 
     /// The bytes of the file.
     pub(crate) fn read(&self) -> io::Result<Vec<u8>> {
-        let file = &self.mapping.file;
+        let file = (self.mapping.file()).ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::Unsupported,
+                "the artefact is linked into a program",
+            )
+        })?;
         let size = file.metadata()?.len();
         let size = usize::try_from(size).map_err(io::Error::other)?;
         let mut bytes = vec![0; size];
@@ -258,9 +313,10 @@ impl Artefact {
         }
         let address = self.mapping.elf.descriptor;
         let address = address.wrapping_add_signed(descriptor.image);
+        let (file, offset) = self.mapping.image(address);
         Some(Image {
-            file: &self.mapping.file,
-            offset: self.mapping.file_offset(address),
+            file,
+            offset,
             bytes: &self.mapping.segment(address)[..descriptor.image_size as usize],
             at: descriptor.image_offset,
         })
@@ -278,13 +334,13 @@ impl Deref for Artefact {
 impl Drop for Artefact {
     fn drop(&mut self) {
         let mut registry = registry();
-        if let Some(identity) = &self.identity {
-            // Unless the file was opened again in the meantime.
+        if let Some(source) = &self.source {
+            // Unless it was opened again in the meantime.
             if registry
-                .get(&identity.file)
+                .get(&source.key())
                 .is_some_and(|open| open.strong_count() == 0)
             {
-                registry.remove(&identity.file);
+                registry.remove(&source.key());
             }
         }
         // SAFETY: it is not used after this.

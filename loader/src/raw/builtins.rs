@@ -11,6 +11,7 @@ use std::ptr;
 use wasm_aot_abi::{Builtins, FuncRef, VmContext};
 
 use super::arch;
+use super::direct::attach;
 use super::instance::InstanceData;
 use super::table::TableData;
 use super::values::Slot;
@@ -28,6 +29,7 @@ pub(super) static BUILTINS: Builtins = Builtins {
     table_init,
     elem_drop,
     func_ref,
+    attach,
 };
 
 unsafe extern "C" fn memory_grow(ctx: *mut VmContext, memory: u32, delta: u64) -> u64 {

@@ -76,6 +76,15 @@ impl Elf {
         &file[(segment.offset + start) as usize..][..(segment.size - start) as usize]
     }
 
+    /// What the dynamic linker has loaded, with a descriptor in it.
+    pub(super) fn loaded(descriptor: u64, segments: Vec<Segment>) -> Elf {
+        Elf {
+            descriptor,
+            target: HOST,
+            segments,
+        }
+    }
+
     /// Reads and checks a file.
     pub(super) fn parse(file: &[u8]) -> Result<Elf, OpenError> {
         let header = header(file)?;

@@ -10,6 +10,7 @@ use wasm_aot_abi::{FuncRef, HostContext, STATUS_HOST};
 
 use super::arch;
 use super::builtins::BUILTINS;
+use super::direct::CFunction;
 use super::store::{Inner, Pending};
 use super::values::{Slot, WasmValues};
 use crate::host::HostReturn;
@@ -53,6 +54,13 @@ impl HostFunction {
         let (params, results) = (ty.params(), ty.results());
         let ty = Interner::lock().intern(params.iter().copied(), results.iter().copied());
         HostFunction::new(ty, call_dynamic::<F>, function)
+    }
+
+    /// A function of C; `call` is one for its type.
+    pub(super) fn c(ty: &FuncType, call: Call, function: CFunction) -> HostFunction {
+        let (params, results) = (ty.params(), ty.results());
+        let ty = Interner::lock().intern(params.iter().copied(), results.iter().copied());
+        HostFunction::new(ty, call, function)
     }
 
     /// `call` takes an `F` as the closure.
@@ -105,6 +113,9 @@ pub(super) struct HostBinding {
     /// The instance that has imported it, or [`NONE`](wasm_aot_abi::NONE).
     importer: u32,
 }
+
+// `CFunction` says so.
+const _: () = assert!(std::mem::offset_of!(HostBinding, closure) == 24);
 
 // SAFETY: what it points to belongs to the same store, or is shared and `Sync`.
 unsafe impl Send for HostBinding {}

@@ -40,20 +40,34 @@ impl Identity {
     }
 }
 
-/// A loaded shared object that has passed [`Elf::parse`]. Unloaded when
-/// dropped.
+/// An artefact in memory.
 #[derive(Debug)]
 pub(super) struct Mapping {
-    library: Library,
-    /// What was loaded, still open: the memory image is mapped from it, and the
-    /// name of an anonymous file is its own only while it is open.
-    pub(super) file: File,
-    /// What was copied, if it was a file, still open: else its inode would be
-    /// free for another file, which would be taken for this one.
-    original: Option<File>,
+    origin: Origin,
     pub(super) elf: Elf,
     /// What is to be added to an address in the file.
     base: usize,
+}
+
+/// How an artefact got into memory.
+#[derive(Debug)]
+enum Origin {
+    /// As a shared object that has passed [`Elf::parse`]. Unloaded when dropped.
+    Loaded {
+        library: Library,
+        /// What was loaded, still open: the memory image is mapped from it, and
+        /// the name of an anonymous file is its own only while it is open.
+        file: File,
+        /// What was copied, if it was a file, still open: else its inode would be
+        /// free for another file, which would be taken for this one.
+        original: Option<File>,
+    },
+    /// With the program, or by somebody else.
+    Present {
+        /// A copy of the memory image, if there is one: the file that it came
+        /// from may be gone or replaced.
+        image: Option<File>,
+    },
 }
 
 impl Mapping {
@@ -97,9 +111,11 @@ impl Mapping {
     ) -> Result<Mapping, OpenError> {
         let (library, link_map) = link_map(library);
         let mapping = Mapping {
-            library,
-            file,
-            original,
+            origin: Origin::Loaded {
+                library,
+                file,
+                original,
+            },
             elf,
             base: link_map.base,
         };
@@ -114,6 +130,41 @@ impl Mapping {
         Ok(mapping)
     }
 
+    /// What is in memory already, and stays there.
+    pub(super) fn in_memory(elf: Elf, base: usize) -> Mapping {
+        Mapping {
+            origin: Origin::Present { image: None },
+            elf,
+            base,
+        }
+    }
+
+    /// Sees to it that the memory image, which is at an address in the file, can
+    /// be mapped from a file.
+    pub(super) fn prepare_image(&mut self, address: u64, size: u64) -> Result<(), OpenError> {
+        if let Origin::Present { image: None } = self.origin {
+            let image = sealed_copy(&self.segment(address)[..size as usize])?;
+            self.origin = Origin::Present { image: Some(image) };
+        }
+        Ok(())
+    }
+
+    /// The file of a shared object that was loaded.
+    pub(super) fn file(&self) -> Option<&File> {
+        match &self.origin {
+            Origin::Loaded { file, .. } => Some(file),
+            Origin::Present { .. } => None,
+        }
+    }
+
+    /// A file that has the memory image, and where in it.
+    pub(super) fn image(&self, address: u64) -> (&File, u64) {
+        match &self.origin {
+            Origin::Loaded { file, .. } => (file, self.file_offset(address)),
+            Origin::Present { image } => (image.as_ref().expect("it was prepared"), 0),
+        }
+    }
+
     /// The bytes from an address in the file to the end of its segment; none if
     /// it is in no segment.
     pub(super) fn segment(&self, address: u64) -> &[u8] {
@@ -122,13 +173,14 @@ impl Mapping {
         };
         let size = segment.address + segment.size - address;
         let start = ptr::with_exposed_provenance(self.base + address as usize);
-        // SAFETY: the library is loaded as long as `self` lives, with the
-        // segments that `elf` has, which are readable and never written.
+        // SAFETY: program or library are loaded as long as `self` lives, with the
+        // segments that `elf` has, which are readable; what we read of them is
+        // never written.
         unsafe { std::slice::from_raw_parts(start, size as usize) }
     }
 
     /// Where in the file an address in a segment is.
-    pub(super) fn file_offset(&self, address: u64) -> u64 {
+    fn file_offset(&self, address: u64) -> u64 {
         let segment = self
             .elf
             .segment(address, 1)
@@ -138,8 +190,15 @@ impl Mapping {
 
     /// Unloads the library. Same as dropping; says where it happens.
     pub(super) fn unload(self) {
-        drop(self.library);
-        drop((self.file, self.original));
+        if let Origin::Loaded {
+            library,
+            file,
+            original,
+        } = self.origin
+        {
+            drop(library);
+            drop((file, original));
+        }
     }
 }
 

@@ -7,12 +7,14 @@
 //! | `elf`, `verify` | from a file's bytes to evidence that it is an artefact (no unsafe code) |
 //! | `metadata` | reading checked records in place (no unsafe code) |
 //! | `map` | loading a checked file |
+//! | `linked` | finding what is in memory already |
 //! | `artefact` | a loaded artefact |
 //! | `store` | what a store owns |
 //! | `instance` | what an instance owns, and how it is made |
 //! | `vmctx`, `memory`, `reservation`, `table`, `stable` | memory that compiled code knows the address of |
 //! | `values` | values as compiled code sees them |
 //! | `enter`, `host` | calls from the host into compiled code, and the other way |
+//! | `direct` | calls from C into compiled code, without us |
 //! | `fiber` | calls that wait on a stack of their own |
 //! | `builtins` | what compiled code asks of the host |
 //! | `thread`, `signal`, `trap`, `arch` | faults, and the way out of compiled code |
@@ -22,12 +24,14 @@ mod arch;
 mod artefact;
 mod builtins;
 mod description;
+mod direct;
 mod elf;
 mod enter;
 #[cfg(feature = "async")]
 mod fiber;
 mod host;
 mod instance;
+mod linked;
 mod map;
 mod memory;
 mod metadata;
@@ -44,6 +48,7 @@ mod vmctx;
 
 pub(crate) use artefact::Artefact;
 pub use description::Description;
+pub use direct::{CFunction, DirectStore};
 pub(crate) use enter::{Callable, call_dynamic};
 #[cfg(feature = "async")]
 pub(crate) use fiber::call_dynamic_async;

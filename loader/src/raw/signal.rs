@@ -1,6 +1,7 @@
 //! Hardware faults: telling ours from others, and passing others on.
 //!
-//! A fault is ours only if this thread is in a call of ours, the program
+//! A fault is ours only if this thread is in a call of ours, or C has called
+//! compiled code, the program
 //! counter is at a recorded instruction of an artefact of the very store, and,
 //! for an access to memory, the address belongs to a memory of that store.
 //! Everything else is handled as if we were not there.
@@ -17,7 +18,7 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::arch::Registers;
-use super::thread;
+use super::{direct, thread};
 use crate::TrapCode;
 
 const SIGNALS: [c_int; 3] = [libc::SIGSEGV, libc::SIGILL, libc::SIGFPE];
@@ -100,9 +101,12 @@ unsafe fn resume_if_trap(
         Registers::new(context)
     };
     let active = thread::current().active.get();
-    // SAFETY: it is null, or on the stack of a call of this thread, whose store
-    // nobody else uses.
-    let inner = unsafe { active.as_ref()?.store };
+    let inner = match direct::running(registers.pc(), registers.fp()) {
+        Some(inner) => inner,
+        // SAFETY: it is null, or on the stack of a call of this thread, whose
+        // store nobody else uses.
+        None => unsafe { active.as_ref()?.store },
+    };
     // SAFETY: as above. The program counter is in compiled code, so nothing is
     // in the middle of changing the store.
     unsafe {

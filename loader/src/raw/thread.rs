@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::mem::MaybeUninit;
 use std::ptr;
 
+use super::direct::Home;
 #[cfg(feature = "async")]
 use super::fiber::Fiber;
 use super::store::Inner;
@@ -51,6 +52,8 @@ impl Bounds {
 pub(super) struct Thread {
     /// The innermost activation, or null.
     pub(super) active: Cell<*const Activation>,
+    /// Stores that C has entered on this thread, or null.
+    pub(super) home: Cell<*const Home>,
     /// The stack that the thread is on: its own, or that of [`Thread::fiber`].
     bounds: Cell<Bounds>,
     /// The innermost fiber that runs, or null.
@@ -62,6 +65,7 @@ thread_local! {
     static THREAD: Thread = const {
         Thread {
             active: Cell::new(ptr::null()),
+            home: Cell::new(ptr::null()),
             bounds: Cell::new(Bounds::UNKNOWN),
             #[cfg(feature = "async")]
             fiber: Cell::new(ptr::null()),
@@ -108,6 +112,22 @@ impl Thread {
             self.prepare();
         }
         self.bounds.replace(bounds)
+    }
+
+    /// Whether an address is on the stack that the thread is on.
+    pub(super) fn owns(&self, address: usize) -> bool {
+        let bounds = self.bounds.get();
+        (bounds.low..bounds.high).contains(&address)
+    }
+
+    /// The end of the stack that `sp` is on; of a stack that we know nothing
+    /// about, one a bit further than `sp`.
+    pub(super) fn stack_top(&self, sp: usize) -> usize {
+        if self.owns(sp) {
+            self.bounds.get().high
+        } else {
+            sp.saturating_add(4096)
+        }
     }
 
     #[cold]

@@ -6,6 +6,7 @@ use std::ffi::c_void;
 use wasm_aot_abi::{STATUS_HOST, StoreContext};
 
 use super::arch;
+use super::direct;
 use super::store::{Inner, Pending};
 use super::thread;
 use crate::{Backtrace, Frame, Module};
@@ -125,7 +126,7 @@ impl Capture {
 /// # Safety
 ///
 /// `fp` is the frame pointer of a function that runs.
-unsafe fn caller(fp: usize) -> (usize, usize) {
+pub(super) unsafe fn caller(fp: usize) -> (usize, usize) {
     let frame: *const usize = std::ptr::with_exposed_provenance(fp);
     // SAFETY: both machines keep the caller's frame pointer there, and the return
     // address above it.
@@ -157,11 +158,14 @@ pub(super) unsafe extern "C" fn raise_from(
 /// Ends the innermost entry with an error that says that an exit trampoline is
 /// missing.
 pub(super) unsafe extern "C" fn missing_exit_from(pc: *const c_void, fp: *const c_void) -> ! {
+    let (pc_address, fp_address) = (pc.expose_provenance(), fp.expose_provenance());
+    let direct = direct::running(pc_address, fp_address);
     let active = thread::current().active.get();
-    // SAFETY: compiled code has called us, which runs in the innermost activation
-    // of this thread only, in an entry of its store.
+    // SAFETY: compiled code has called us, which runs in a store that C has
+    // entered, or in the innermost activation of this thread, in an entry of its
+    // store.
     unsafe {
-        let inner = (*active).store;
+        let inner = direct.unwrap_or_else(|| (*active).store);
         (*inner).pending = Some(Pending::Error(
             "a host function was called indirectly, but no artefact in the store can call host \
              functions of its type"

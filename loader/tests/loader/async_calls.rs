@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use futures_lite::future::{block_on, poll_once, yield_now, zip};
 use wasm_aot_loader::{
-    BoxError, CallError, Caller, ExternRef, Func, FuncType, Imports, Instance, InstantiationError,
-    Module, Store, SynchronousCall, Trap, TrapCode, Val, ValType,
+    BoxError, CallError, Caller, Config, ExternRef, Func, FuncType, Imports, Instance,
+    InstantiationError, Module, Store, SynchronousCall, Trap, TrapCode, Val, ValType,
 };
 
 use crate::support::{Log, add, module, names, run, trap, trap_code, waiting};
@@ -426,7 +426,7 @@ fn recursion_of_asynchronous_host_functions_alone_is_a_trap() {
 
 #[test]
 fn another_store_keeps_to_the_stack_that_it_is_called_on() {
-    let mut other = Store::new();
+    let mut other = Store::with_config(&Config::new().max_wasm_stack(64 << 20));
     let endless = add(&mut other, SUM, &waiting());
     let endless = endless
         .get_typed_func::<i32, i32>(&other, "endless")

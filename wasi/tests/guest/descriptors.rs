@@ -104,6 +104,51 @@ fn renumbering_replaces_the_target() {
 }
 
 #[test]
+fn renumbering_onto_a_number_that_is_not_open_changes_nothing() {
+    let tmp = tempfile::tempdir().unwrap();
+    let mut guest = Guest::in_dir(&tmp);
+    for target in [4, 5, 1023, 1024, u32::MAX] {
+        assert_eq!(guest.ctx.fd_renumber(1, target), Err(Errno::Badf));
+        assert_eq!(guest.ctx.fd_renumber(target, 1), Err(Errno::Badf));
+        assert_eq!(guest.ctx.fd_renumber(target, target), Err(Errno::Badf));
+    }
+    for fd in 0..4 {
+        assert_eq!(guest.ctx.fd_renumber(fd, fd), Ok(()));
+        assert!(guest.fdstat(fd).is_ok(), "{fd}");
+    }
+}
+
+#[test]
+fn a_closed_preopen_is_gone_and_what_was_opened_beneath_it_is_not() {
+    let tmp = tempfile::tempdir().unwrap();
+    fs::create_dir(tmp.path().join("dir")).unwrap();
+    fs::write(tmp.path().join("file"), "file").unwrap();
+    fs::write(tmp.path().join("dir/inner"), "inner").unwrap();
+    let builder = WasiCtx::builder()
+        .preopen_dir(&tmp, "/a", DirAccess::ReadWrite)
+        .and_then(|builder| builder.preopen_dir(&tmp, "/b", DirAccess::ReadOnly))
+        .unwrap();
+    let mut guest = Guest::new(builder);
+    let file = guest.open(3, "file", 0, 0, RIGHT_READ, 0).unwrap();
+    let dir = guest.open(3, "dir", 0, DIRECTORY, 0, 0).unwrap();
+    assert_eq!(guest.ctx.fd_close(3), Ok(()));
+
+    let open = |guest: &mut Guest, fd| guest.open(fd, "inner", 0, 0, RIGHT_READ, 0);
+    assert_eq!(open(&mut guest, 3), Err(Errno::Badf));
+    assert_eq!(guest.mkdir(3, "new"), Err(Errno::Badf));
+    let prestat = guest.with(|ctx, mem| ctx.fd_prestat_get(mem, 3, 0));
+    assert_eq!(prestat, Err(Errno::Badf));
+    assert_eq!(guest.read(file, 4), Ok(b"file".to_vec()));
+    // Its number is taken by something else, which is no preopen.
+    assert_eq!(open(&mut guest, dir), Ok(3));
+    let prestat = guest.with(|ctx, mem| ctx.fd_prestat_get(mem, 3, 0));
+    assert_eq!(prestat, Err(Errno::Badf));
+    // The other one is as it was.
+    assert_eq!(guest.with(|ctx, mem| ctx.fd_prestat_get(mem, 4, 0)), Ok(()));
+    assert_eq!(guest.mkdir(4, "new"), Err(Errno::Rofs));
+}
+
+#[test]
 fn an_exhausted_table_opens_and_creates_nothing() {
     let tmp = tempfile::tempdir().unwrap();
     fs::write(tmp.path().join("file"), "x").unwrap();

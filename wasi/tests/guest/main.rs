@@ -2,6 +2,7 @@
 
 mod clocks;
 mod descriptors;
+mod exhaustion;
 mod files;
 mod harness;
 mod hostile_paths;

@@ -101,6 +101,8 @@ unsafe fn run(start: Start, yielder: &Yielder<Poller, ()>, poller: Poller) -> u3
                 stack_limit,
                 entry: context.entry,
                 exit_fp: context.exit_fp,
+                // C has not entered it here yet.
+                stack_size: 0,
             },
             handle: start.store,
         }),

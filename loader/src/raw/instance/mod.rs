@@ -137,6 +137,11 @@ impl InstanceData {
         self.index
     }
 
+    /// What its code takes as its context.
+    pub(super) fn vmctx(&self) -> *mut VmContext {
+        self.vmctx.as_ptr()
+    }
+
     /// A memory by its index.
     pub(super) fn memory(&self, index: u32) -> NonNull<LinearMemory> {
         self.memories[index as usize]

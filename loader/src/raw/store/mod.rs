@@ -15,6 +15,7 @@ use wasm_aot_abi::{NONE, StoreContext};
 
 use self::externs::HostGlobal;
 use self::functions::Hosts;
+use super::direct::Attachment;
 use super::instance::InstanceData;
 use super::memory::LinearMemory;
 use super::stable::Stable;
@@ -52,11 +53,13 @@ impl StoreBox {
                 stack_limit: 0,
                 entry: ptr::null_mut(),
                 exit_fp: ptr::null(),
+                stack_size: 0,
             },
             handle: ptr::null_mut(),
             this: ptr::null_mut(),
             id: NonZeroU64::new(id).expect("fewer than 2⁶⁴ stores"),
             max_wasm_stack,
+            attachment: None,
             pending: None,
             capture: Capture::EMPTY,
             data: Data::default(),
@@ -125,6 +128,9 @@ pub(crate) struct Inner {
     this: *mut Inner,
     id: StoreId,
     max_wasm_stack: usize,
+    /// The thread that C has entered it on last. Dropped before what the fault
+    /// handler may look at.
+    pub(super) attachment: Option<Attachment>,
     /// Why a host function has ended the innermost entry.
     pub(super) pending: Option<Pending>,
     /// The frames that it was ended in.

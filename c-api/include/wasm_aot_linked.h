@@ -1,0 +1,153 @@
+/*
+ * What the headers that `wasm-aot compile --header` generates are made of. They
+ * use it; programs use them, and from here wasm_aot_status, WASM_AOT_*,
+ * wasm_aot_extern, wasm_aot_export and wasm_aot_linked_memory_grow.
+ *
+ * The functions are in libwasm_aot. Exported functions of a module are not: they
+ * are symbols of the module itself, and calling them is a call and no more.
+ */
+#ifndef WASM_AOT_LINKED_H
+#define WASM_AOT_LINKED_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* How the functions are linked to, as in wasm.h. */
+#ifndef WASM_API_EXTERN
+#define WASM_API_EXTERN
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * How a call has ended: 0 if it returned, a number below WASM_AOT_ERROR if the code
+ * trapped, WASM_AOT_ERROR if something else was wrong. A function that a module
+ * imports may also return numbers above that, which then come out of the call
+ * into the module as they are.
+ */
+typedef uint32_t wasm_aot_status;
+
+#define WASM_AOT_OK 0u
+#define WASM_AOT_TRAP_STACK_OVERFLOW 1u
+#define WASM_AOT_TRAP_MEMORY_OUT_OF_BOUNDS 2u
+#define WASM_AOT_TRAP_UNALIGNED_ATOMIC 3u
+#define WASM_AOT_TRAP_TABLE_OUT_OF_BOUNDS 4u
+#define WASM_AOT_TRAP_UNDEFINED_ELEMENT 5u
+#define WASM_AOT_TRAP_UNINITIALIZED_ELEMENT 6u
+#define WASM_AOT_TRAP_INDIRECT_CALL_TYPE_MISMATCH 7u
+#define WASM_AOT_TRAP_INTEGER_OVERFLOW 8u
+#define WASM_AOT_TRAP_INTEGER_DIVISION_BY_ZERO 9u
+#define WASM_AOT_TRAP_INVALID_CONVERSION_TO_INTEGER 10u
+#define WASM_AOT_TRAP_UNREACHABLE 11u
+#define WASM_AOT_TRAP_NULL_REFERENCE 12u
+#define WASM_AOT_TRAP_INTERRUPTED 13u
+#define WASM_AOT_TRAP_OUT_OF_FUEL 14u
+#define WASM_AOT_ERROR 0x100u
+
+/* A vector: 16 bytes, of any alignment. */
+typedef struct wasm_aot_v128 {
+    uint8_t bytes[16];
+} wasm_aot_v128;
+
+/* Something that an instance exports: the instance, of any module, and the position
+ * among its exports. */
+typedef struct wasm_aot_extern {
+    void *instance;
+    uint32_t position;
+} wasm_aot_extern;
+
+/* The export of a name; its instance is NULL if there is none. An instance that
+ * imports it becomes part of the same store: none of them may be used while code
+ * of another runs on another thread. The exporting instance stays until the
+ * importing ones are destroyed too. */
+WASM_API_EXTERN wasm_aot_extern wasm_aot_export_named(void *instance, const char *name);
+
+/* Grows an exported memory by `delta` pages of 64 KiB. Returns its size before, in
+ * pages, or -1. */
+WASM_API_EXTERN int64_t wasm_aot_linked_memory_grow(void *instance, const char *name, uint64_t delta);
+
+/* ------------------------------------------------------------------------- */
+/* For generated headers                                                      */
+
+/* A value on its way to an imported function, or back. */
+typedef union wasm_aot_value {
+    int32_t i32;
+    int64_t i64;
+    float f32;
+    double f64;
+    void *ref;
+    wasm_aot_v128 v128;
+} wasm_aot_value;
+
+/* An imported function. */
+typedef struct wasm_aot_callee {
+    void (*function)(void);
+    void *self;
+} wasm_aot_callee;
+
+/* What compiled code calls an imported function with. */
+typedef struct wasm_aot_host {
+    void *reserved[3];
+    const wasm_aot_callee *callee;
+} wasm_aot_host;
+
+/* One import of a module: a function, or something else. */
+typedef struct wasm_aot_import {
+    wasm_aot_status (*call)(wasm_aot_host *, wasm_aot_value *);
+    wasm_aot_callee callee;
+    wasm_aot_extern item;
+} wasm_aot_import;
+
+static inline wasm_aot_import wasm_aot_import_function(
+    wasm_aot_status (*call)(wasm_aot_host *, wasm_aot_value *), void (*function)(void), void *self)
+{
+    wasm_aot_import import;
+    memset(&import, 0, sizeof import);
+    import.call = call;
+    import.callee.function = function;
+    import.callee.self = self;
+    return import;
+}
+
+static inline wasm_aot_import wasm_aot_import_extern(wasm_aot_extern item)
+{
+    wasm_aot_import import;
+    memset(&import, 0, sizeof import);
+    import.item = item;
+    return import;
+}
+
+static inline wasm_aot_extern wasm_aot_export(void *instance, uint32_t position)
+{
+    wasm_aot_extern item;
+    item.instance = instance;
+    item.position = position;
+    return item;
+}
+
+/* Makes an instance of the module with this descriptor, which was made of the
+ * WebAssembly binary with this SHA-256; NULL for the latter stands for any. */
+WASM_API_EXTERN wasm_aot_status wasm_aot_linked_create(
+    const void *descriptor, const uint8_t *hash, const wasm_aot_import *imports, size_t count,
+    void **instance);
+
+/* Ends an instance, which may be NULL. */
+WASM_API_EXTERN void wasm_aot_linked_destroy(void *instance);
+
+/* A status in words. */
+WASM_API_EXTERN const char *wasm_aot_linked_error(void *instance, wasm_aot_status status);
+
+/* The memory at a position among the exports. */
+WASM_API_EXTERN uint8_t *wasm_aot_linked_memory(void *instance, uint32_t position, size_t *size);
+
+/* The value of the global at a position among the exports. */
+WASM_API_EXTERN void *wasm_aot_linked_global(void *instance, uint32_t position);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

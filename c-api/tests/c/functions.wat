@@ -1,0 +1,11 @@
+(module
+  (type $many (func (param i32 i64 f32 f64 i32 i64 f32 f64 i32 i64)
+                    (result i64 i32 f64 f32 i64 i32 f64 f32 i64 i32)))
+  (import "host" "many" (func $many (type $many)))
+  (import "host" "deeper" (func $deeper (param i32) (result i32)))
+  (memory (export "memory") 1)
+  (func (export "many") (type $many)
+    (call $many (local.get 0) (local.get 1) (local.get 2) (local.get 3) (local.get 4)
+                (local.get 5) (local.get 6) (local.get 7) (local.get 8) (local.get 9)))
+  (func (export "deeper") (param i32) (result i32)
+    (i32.add (i32.const 1) (call $deeper (local.get 0)))))

@@ -1,0 +1,11 @@
+(module
+  (import "host" "i" (global $i (mut i32)))
+  (import "host" "c" (global $c f64))
+  (global $f (export "f") (mut f32) (f32.const 1.5))
+  (global (export "k") i64 (i64.const 7))
+  (global $r (export "r") (mut funcref) (ref.null func))
+  (global (export "v") v128 (v128.const i64x2 1 2))
+  (func (export "i") (result i32) (global.get $i))
+  (func (export "c") (result f64) (global.get $c))
+  (func (export "set") (param i32) (global.set $i (local.get 0)))
+  (func (export "vector") (result v128) (v128.const i64x2 1 2)))

@@ -1,0 +1,11 @@
+(module
+  (import "host" "start" (func $start))
+  (import "host" "g" (global $g i32))
+  (func (export "f") (result i32) (global.get $g))
+  (export "g" (global $g))
+  (memory (export "m") 1)
+  (table (export "t") 1 funcref)
+  (global $times (mut i32) (i32.const 0))
+  (func (export "_initialize") (global.set $times (i32.add (global.get $times) (i32.const 1))))
+  (func (export "times") (result i32) (global.get $times))
+  (start $start))

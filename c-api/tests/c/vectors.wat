@@ -1,0 +1,1 @@
+(module (func $trap (export "trap") unreachable))

@@ -1,0 +1,2 @@
+# What cannot be parsed arrives there as well.
+[1, 2
