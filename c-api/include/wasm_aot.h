@@ -6,6 +6,7 @@
 #define WASM_AOT_H
 
 #include "wasm.h"
+#include "wasm_aot_trap.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -172,25 +173,6 @@ WASM_API_EXTERN void wasm_aot_store_take_stderr(wasm_store_t *, own wasm_byte_ve
 enum { WASM_AOT_V128 = 4 };
 
 /* Why code has trapped. More may be added. */
-typedef uint32_t wasm_aot_trap_code_t;
-enum wasm_aot_trap_code_enum {
-  /* No trap of WebAssembly code: one of a function of the host, or an error. */
-  WASM_AOT_TRAP_NONE = 0,
-  WASM_AOT_TRAP_STACK_OVERFLOW = 1,
-  WASM_AOT_TRAP_MEMORY_OUT_OF_BOUNDS = 2,
-  WASM_AOT_TRAP_UNALIGNED_ATOMIC = 3,
-  WASM_AOT_TRAP_TABLE_OUT_OF_BOUNDS = 4,
-  WASM_AOT_TRAP_UNDEFINED_ELEMENT = 5,
-  WASM_AOT_TRAP_UNINITIALIZED_ELEMENT = 6,
-  WASM_AOT_TRAP_INDIRECT_CALL_TYPE_MISMATCH = 7,
-  WASM_AOT_TRAP_INTEGER_OVERFLOW = 8,
-  WASM_AOT_TRAP_INTEGER_DIVISION_BY_ZERO = 9,
-  WASM_AOT_TRAP_INVALID_CONVERSION_TO_INTEGER = 10,
-  WASM_AOT_TRAP_UNREACHABLE = 11,
-  WASM_AOT_TRAP_NULL_REFERENCE = 12,
-  WASM_AOT_TRAP_INTERRUPTED = 13,
-  WASM_AOT_TRAP_OUT_OF_FUEL = 14
-};
 WASM_API_EXTERN wasm_aot_trap_code_t wasm_aot_trap_code(const wasm_trap_t *);
 
 /* Whether it is the end of a program that has exited (WASI's proc_exit). Its status
