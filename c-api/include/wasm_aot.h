@@ -6,6 +6,7 @@
 #define WASM_AOT_H
 
 #include "wasm.h"
+#include "wasm_aot_trap.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -171,25 +172,7 @@ WASM_API_EXTERN void wasm_aot_store_take_stderr(wasm_store_t *, own wasm_byte_ve
  * global that holds one is read as zero. */
 enum { WASM_AOT_V128 = 4 };
 
-/* Why code has trapped. More may be added. These are the statuses of
- * wasm_aot_linked.h, word for word, so that both headers can be included. */
-typedef uint32_t wasm_aot_trap_code_t;
-/* No trap of WebAssembly code: one of a function of the host, or an error. */
-#define WASM_AOT_TRAP_NONE 0u
-#define WASM_AOT_TRAP_STACK_OVERFLOW 1u
-#define WASM_AOT_TRAP_MEMORY_OUT_OF_BOUNDS 2u
-#define WASM_AOT_TRAP_UNALIGNED_ATOMIC 3u
-#define WASM_AOT_TRAP_TABLE_OUT_OF_BOUNDS 4u
-#define WASM_AOT_TRAP_UNDEFINED_ELEMENT 5u
-#define WASM_AOT_TRAP_UNINITIALIZED_ELEMENT 6u
-#define WASM_AOT_TRAP_INDIRECT_CALL_TYPE_MISMATCH 7u
-#define WASM_AOT_TRAP_INTEGER_OVERFLOW 8u
-#define WASM_AOT_TRAP_INTEGER_DIVISION_BY_ZERO 9u
-#define WASM_AOT_TRAP_INVALID_CONVERSION_TO_INTEGER 10u
-#define WASM_AOT_TRAP_UNREACHABLE 11u
-#define WASM_AOT_TRAP_NULL_REFERENCE 12u
-#define WASM_AOT_TRAP_INTERRUPTED 13u
-#define WASM_AOT_TRAP_OUT_OF_FUEL 14u
+/* Why code has trapped. More may be added. */
 WASM_API_EXTERN wasm_aot_trap_code_t wasm_aot_trap_code(const wasm_trap_t *);
 
 /* Whether it is the end of a program that has exited (WASI's proc_exit). Its status

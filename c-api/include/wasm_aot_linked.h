@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "wasm_aot_trap.h"
+
 /* How the functions are linked to, as in wasm.h. */
 #ifndef WASM_API_EXTERN
 #define WASM_API_EXTERN
@@ -23,7 +25,7 @@ extern "C" {
 #endif
 
 /*
- * How a call has ended: 0 if it returned, a number below WASM_AOT_ERROR if the code
+ * How a call has ended: 0 if it returned, a wasm_aot_trap_code_t if the code
  * trapped, WASM_AOT_ERROR if something else was wrong. A function that a module
  * imports may also return numbers above that, which then come out of the call
  * into the module as they are.
@@ -31,20 +33,6 @@ extern "C" {
 typedef uint32_t wasm_aot_status;
 
 #define WASM_AOT_OK 0u
-#define WASM_AOT_TRAP_STACK_OVERFLOW 1u
-#define WASM_AOT_TRAP_MEMORY_OUT_OF_BOUNDS 2u
-#define WASM_AOT_TRAP_UNALIGNED_ATOMIC 3u
-#define WASM_AOT_TRAP_TABLE_OUT_OF_BOUNDS 4u
-#define WASM_AOT_TRAP_UNDEFINED_ELEMENT 5u
-#define WASM_AOT_TRAP_UNINITIALIZED_ELEMENT 6u
-#define WASM_AOT_TRAP_INDIRECT_CALL_TYPE_MISMATCH 7u
-#define WASM_AOT_TRAP_INTEGER_OVERFLOW 8u
-#define WASM_AOT_TRAP_INTEGER_DIVISION_BY_ZERO 9u
-#define WASM_AOT_TRAP_INVALID_CONVERSION_TO_INTEGER 10u
-#define WASM_AOT_TRAP_UNREACHABLE 11u
-#define WASM_AOT_TRAP_NULL_REFERENCE 12u
-#define WASM_AOT_TRAP_INTERRUPTED 13u
-#define WASM_AOT_TRAP_OUT_OF_FUEL 14u
 #define WASM_AOT_ERROR 0x100u
 
 /* A vector: 16 bytes, of any alignment. */

@@ -276,6 +276,7 @@ fn install() -> Result<(), Failed> {
         "include/wasm.h",
         "include/wasm_aot.h",
         "include/wasm_aot_linked.h",
+        "include/wasm_aot_trap.h",
         "lib/libwasm_aot.a",
         "lib/libwasm_aot.so",
         "lib/libwasm_aot.so.0",

@@ -45,14 +45,10 @@ pub fn write_object<W: Write + Seek>(layout: &Layout, out: W) -> Result<(), Erro
     };
     let symtab = Symtab::object(layout, referred)?;
     let (eh_frame, functions) = Frames::encode(&machine, layout)?.relocatable();
-    let (relative_32, relative_64) = match machine.id {
-        elf::EM_X86_64 => (elf::R_X86_64_PC32, elf::R_X86_64_PC64),
-        elf::EM_AARCH64 => (elf::R_AARCH64_PREL32, elf::R_AARCH64_PREL64),
-        other => unreachable!("the writer does not know machine {other}"),
-    };
-    let fixups = layout.metadata.fixups.iter().map(|fixup| Rel {
-        r_offset: fixup.offset,
-        r_sym: match fixup.target {
+    let descriptor = symtab.local_count();
+    let relocations = Relocations::of(&machine);
+    let fixups = layout.metadata.fixups.iter().flat_map(|fixup| {
+        let symbol = match fixup.target {
             Target::Text => TEXT_SYMBOL,
             Target::Image => {
                 assert!(
@@ -61,16 +57,28 @@ pub fn write_object<W: Write + Seek>(layout: &Layout, out: W) -> Result<(), Erro
                 );
                 IMAGE_SYMBOL
             }
-        },
-        r_type: relative_64,
+        };
+        let at = |r_type, r_sym, r_addend: u64| Rel {
+            r_offset: fixup.offset,
+            r_sym,
+            r_type,
+            r_addend: r_addend as i64,
+        };
         // What is wanted is relative to the start of the metadata.
-        r_addend: (fixup.addend + fixup.offset) as i64,
+        match relocations.relative_64 {
+            Distance::Relative(r_type) => {
+                vec![at(r_type, symbol, fixup.addend + fixup.offset)]
+            }
+            Distance::Difference { add, subtract } => {
+                vec![at(add, symbol, fixup.addend), at(subtract, descriptor, 0)]
+            }
+        }
     });
     let fixups: Vec<Rel> = fixups.collect();
     let functions = functions.into_iter().map(|(field, code)| Rel {
         r_offset: field,
         r_sym: TEXT_SYMBOL,
-        r_type: relative_32,
+        r_type: relocations.relative_32,
         r_addend: code.into(),
     });
     let functions: Vec<Rel> = functions.collect();
@@ -95,6 +103,44 @@ pub fn write_object<W: Write + Seek>(layout: &Layout, out: W) -> Result<(), Erro
     let mut output = Output::new(out)?;
     emit(&machine, &sections, &mut output);
     output.finish(None)
+}
+
+/// The types of relocations for distances.
+struct Relocations {
+    relative_32: u32,
+    relative_64: Distance,
+}
+
+/// How a distance of 64 bits is written.
+#[derive(Clone, Copy)]
+enum Distance {
+    /// As one from the place itself.
+    Relative(u32),
+    /// As what is added to the place, and what is subtracted from it.
+    Difference { add: u32, subtract: u32 },
+}
+
+impl Relocations {
+    fn of(machine: &Machine) -> Relocations {
+        match machine.id {
+            elf::EM_X86_64 => Relocations {
+                relative_32: elf::R_X86_64_PC32,
+                relative_64: Distance::Relative(elf::R_X86_64_PC64),
+            },
+            elf::EM_AARCH64 => Relocations {
+                relative_32: elf::R_AARCH64_PREL32,
+                relative_64: Distance::Relative(elf::R_AARCH64_PREL64),
+            },
+            elf::EM_RISCV => Relocations {
+                relative_32: elf::R_RISCV_32_PCREL,
+                relative_64: Distance::Difference {
+                    add: elf::R_RISCV_ADD64,
+                    subtract: elf::R_RISCV_SUB64,
+                },
+            },
+            other => unreachable!("the writer does not know machine {other}"),
+        }
+    }
 }
 
 /// Names that linkers look for must be names, and differ.
@@ -187,7 +233,7 @@ fn emit(machine: &Machine, sections: &[Section<'_>], out: &mut dyn object::write
         e_type: elf::ET_REL,
         e_machine: machine.id,
         e_entry: 0,
-        e_flags: 0,
+        e_flags: machine.flags,
     };
     let written = writer.write_file_header(&header);
     written.expect("the output takes files of any size");
