@@ -187,7 +187,7 @@ fn other_targets_are_refused() {
     for target in [
         "x86_64-pc-windows-msvc",
         "x86_64-unknown-linux-gnux32",
-        "riscv64gc-unknown-linux-gnu",
+        "riscv32gc-unknown-linux-gnu",
         "aarch64_be-unknown-linux-gnu",
     ] {
         assert_eq!(
