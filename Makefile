@@ -68,7 +68,7 @@ deny:
 FEATURES ?= wasi
 .PHONY: c-library
 c-library:
-	cargo build --profile c-library --package wasm-aot-c-api --no-default-features --features "$(FEATURES)"
+	c-api/build "$(FEATURES)"
 
 # Its sizes, against their limits.
 .PHONY: size

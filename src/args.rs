@@ -84,10 +84,11 @@ pub(crate) struct CpuArg {
 
     /// The processor to compile for; the result runs on it and later ones
     ///
-    /// A comma-separated list, read from left to right: the name of a processor, then +FEATURE and
-    /// -FEATURE to add and to take away single ones. `native` is all that this machine has.
+    /// A comma-separated list, read from left to right: the name of a processor, then
+    /// +FEATURE and -FEATURE to add and to take away single ones. `native` is all that
+    /// this machine has.
     ///
-    /// x86_64: x86-64 (SSE2), x86-64-v2 (the default), x86-64-v3, x86-64-v4.
+    /// x86_64: x86-64 (SSE2, no vectors), x86-64-v2 (the default), x86-64-v3, x86-64-v4.
     /// aarch64: armv8-a (the default), armv8.1-a, armv8.4-a, armv8.6-a.
     /// riscv64: rv64g, rv64gc (the default), rva22u64, rva23u64; vectors need +v.
     #[arg(

@@ -1,5 +1,5 @@
 //! What the command line prints: each `cli/NAME.trycmd` is a transcript, run in
-//! a copy of the folder `cli/NAME.in`. `TRYCMD=overwrite cargo test --test cli`
+//! the folder `cli/NAME.in`. `TRYCMD=overwrite cargo test --test cli`
 //! writes down what is printed now.
 
 #[test]

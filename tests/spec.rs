@@ -22,7 +22,7 @@ fn main() -> ExitCode {
 
     let vectors = proposal(Proposal::Simd).filter(|file| file.name() != NOT_IN_2_0);
     let files: Vec<_> = spec(SpecVersion::V2)
-        .chain(vectors.filter(|_| has_vectors()))
+        .chain(vectors.filter(|_| Cpu::default().has_vectors()))
         .collect();
     // Deep recursion is among the tests: not on the main thread, whose stack
     // has another size.
@@ -52,21 +52,15 @@ fn main() -> ExitCode {
     conclusion.exit_code()
 }
 
-/// What a file is run for: the portable processor, and for floats and vectors also
-/// the least one, for which there is other code.
+/// What a file is run for: the portable processor, and for floats also the least
+/// one, for which there is other code.
 fn cpus(file: &str) -> Vec<Cpu> {
     let portable = Cpu::default();
     let mut cpus = vec![portable.clone()];
-    if portable.target() == Target::X86_64Linux && file.starts_with(['f', 's']) {
+    if portable.target() == Target::X86_64Linux && file.starts_with('f') {
         cpus.push(Cpu::new(portable.target(), "x86-64").expect("a processor"));
     }
     cpus
-}
-
-/// Whether there is code for vectors: on RISC-V, only for some processors.
-fn has_vectors() -> bool {
-    let cpu = Cpu::default();
-    cpu.target() != Target::Riscv64Linux
 }
 
 /// Runs a file; the result is an error if more or fewer commands fail than are

@@ -49,8 +49,8 @@ WASM_API_EXTERN const char *wasm_aot_last_error(void);
  * traps. */
 WASM_API_EXTERN void wasm_aot_config_set_max_wasm_stack(wasm_config_t *, size_t bytes);
 
-/* What wasm_module_new compiles for: "x86-64-v2" (at first), "x86-64-v3",
- * "x86-64-v4", or "native" for all that this machine has. False if there is no such
+/* What wasm_module_new compiles for: a name as for `wasm-aot compile --cpu`, as
+ * "x86-64-v3", or "native" for all that this machine has. False if there is no such
  * processor, or no compiler. */
 WASM_API_EXTERN bool wasm_aot_config_set_cpu(wasm_config_t *, const char *name);
 
@@ -172,7 +172,7 @@ WASM_API_EXTERN void wasm_aot_store_take_stderr(wasm_store_t *, own wasm_byte_ve
  * global that holds one is read as zero. */
 enum { WASM_AOT_V128 = 4 };
 
-/* Why code has trapped. More may be added. */
+/* Why code has trapped: see wasm_aot_trap.h. */
 WASM_API_EXTERN wasm_aot_trap_code_t wasm_aot_trap_code(const wasm_trap_t *);
 
 /* Whether it is the end of a program that has exited (WASI's proc_exit). Its status

@@ -25,7 +25,7 @@ pub(crate) struct Engine {
 extern "C" fn wasm_config_new() -> Box<Config> {
     Box::new(Config {
         store: StoreConfig::new(),
-        compiler: Options::default(),
+        compiler: Default::default(),
     })
 }
 

@@ -110,19 +110,19 @@ extern "C" fn wasm_func_result_arity(func: &Ref) -> usize {
 extern "C" fn wasm_func_call(
     func: &Ref,
     args: Option<&Vector<Value>>,
-    results: Option<&mut Vector<Value>>,
+    results: Option<&Vector<Value>>,
 ) -> Option<Box<Ref>> {
     // What is called may delete the handle.
     let (inner, func) = (func.store.clone(), func.func());
-    call_guarded(&inner, func, value::values(args), results).err()
+    call_guarded(&inner, func, args, results).err()
 }
 
 /// Calls a function; a panic becomes a trap.
 pub(crate) fn call_guarded(
     inner: &Arc<Inner>,
     func: Func,
-    args: &[Value],
-    results: Option<&mut Vector<Value>>,
+    args: Option<&Vector<Value>>,
+    results: Option<&Vector<Value>>,
 ) -> Result<(), Box<Ref>> {
     let call = || call(inner, func, args, results);
     catch_unwind(AssertUnwindSafe(call))
@@ -132,11 +132,11 @@ pub(crate) fn call_guarded(
 fn call(
     inner: &Arc<Inner>,
     func: Func,
-    args: &[Value],
-    results: Option<&mut Vector<Value>>,
+    args: Option<&Vector<Value>>,
+    results: Option<&Vector<Value>>,
 ) -> Result<(), Box<Ref>> {
-    let places = results.map_or(&mut [][..], Vector::as_places);
     inner.with(|store| {
+        let args = value::values(args);
         let refuse = |problem: String| trap::message(inner, problem);
         let ty = func.ty(store);
         let (params, count) = (ty.params(), ty.results().len());
@@ -157,8 +157,10 @@ fn call(
         }
         func.call(store, vals, returned)
             .map_err(|error| trap::of_call(inner, error))?;
-        for (place, &val) in places.iter_mut().zip(&*returned) {
-            place.write(from_val(val, inner, store));
+        if let Some(results) = results {
+            for (nth, &val) in returned.iter().enumerate() {
+                results.overwrite(nth, from_val(val, inner, store));
+            }
         }
         Ok(())
     })

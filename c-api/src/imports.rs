@@ -118,7 +118,7 @@ extern "C" fn wasm_aot_instance_run(instance: &Ref, status: Option<&mut u32>) ->
     let inner = instance.store.clone();
     let start = inner.with(|store| instance.instance().get_func(store, "_start"));
     let trap = match start {
-        Ok(start) => func::call_guarded(&inner, start, &[], None).err(),
+        Ok(start) => func::call_guarded(&inner, start, None, None).err(),
         Err(error) => Some(trap::message(&inner, error.to_string())),
     };
     let exit = match &trap {

@@ -14,11 +14,11 @@
 //!
 //! The interface has no store argument where a handle is given, so every handle
 //! keeps its store alive, and finds the one `&mut Store` that can be used right
-//! now through it: see [`raw::StoreCell`].
+//! now through it: see `raw::StoreCell`.
 //!
 //! # Unsafe code
 //!
-//! Is in [`raw`] only, but for the attribute that exports a symbol.
+//! Is in `raw` only, but for the attribute that exports a symbol.
 //!
 //! # Panics
 //!

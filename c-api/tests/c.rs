@@ -13,6 +13,7 @@
 //! | `// aborts: TEXT` | is killed by SIGABRT, having printed TEXT to standard error |
 //! | `// valgrind: no, REASON` | does not run under valgrind |
 
+use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::os::unix::process::ExitStatusExt;
@@ -36,7 +37,7 @@ fn main() -> ExitCode {
     trials.push(Trial::test("the_headers_are_clean_in_c_and_cpp", headers));
     trials.push(Trial::test("only_our_symbols_are_exported", exports));
     trials.extend(program(root().join("../examples/c-embed/embed.c")));
-    let program = library("wasm-aot");
+    let program = programs().join("wasm-aot");
     trials.push(
         Trial::test("an_installed_library_is_found_by_pkg_config", install)
             .with_ignored_flag(!program.exists()),
@@ -58,11 +59,22 @@ fn files(folder: &Path, extension: &str) -> impl Iterator<Item = PathBuf> {
         .filter(move |path| path.extension().is_some_and(|found| found == extension))
 }
 
-/// The library, as `cargo test` has built it: beside the folder of the tests.
-fn library(name: &str) -> PathBuf {
+/// The folder that `cargo test` has built the library in: that of the tests.
+fn libraries() -> PathBuf {
     let test = std::env::current_exe().expect("we are a file");
-    let profile = test.ancestors().nth(2).expect("a test is in PROFILE/deps");
-    profile.join(name)
+    test.parent().expect("it is in a folder").to_owned()
+}
+
+fn library() -> PathBuf {
+    libraries().join("libwasm_aot.so")
+}
+
+/// The folder of programs.
+fn programs() -> PathBuf {
+    libraries()
+        .parent()
+        .expect("tests are in PROFILE/deps")
+        .to_owned()
 }
 
 /// The value of a comment `// key: value` at the start of a program.
@@ -120,6 +132,8 @@ fn run(source: &Path, aborts: Option<&str>, valgrind: bool) -> Result<(), Failed
             command
         }
     };
+    // Where `cargo` says to look first, there may be a library that is older.
+    command.env_remove("LD_LIBRARY_PATH");
     let output = command.current_dir(folder.path()).output()?;
     let expected = fs::read(source.with_extension("stdout"))?;
     let ended = match aborts {
@@ -152,16 +166,13 @@ fn prepare(source: &Path) -> Result<TempDir, Failed> {
         fs::write(folder.path().join(name).with_extension("so"), artefact)?;
     }
     // Programs ask for the name that the library says it has.
-    symlink(
-        library("libwasm_aot.so"),
-        folder.path().join("libwasm_aot.so.0"),
-    )?;
+    symlink(library(), folder.path().join("libwasm_aot.so.0"))?;
     let output = compiler("cc", "-std=c11")
         .args(["-D_GNU_SOURCE", "-g"])
         .arg(source)
         .arg("-o")
         .arg(folder.path().join("program"))
-        .arg(library("libwasm_aot.so"))
+        .arg(library())
         .arg(format!("-Wl,-rpath,{}", folder.path().display()))
         .arg("-pthread")
         .output()?;
@@ -178,29 +189,27 @@ fn compiler(program: &str, standard: &str) -> Command {
 
 fn headers() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
+    let names = ["wasm.h", "wasm_aot.h", "wasm_aot_linked.h"];
+    let forwards: Vec<&str> = names.iter().chain(&names).copied().collect();
+    let backwards: Vec<&str> = forwards.iter().rev().copied().collect();
     for (program, standard, name) in [
-        ("cc", "-std=c99", "a.c"),
-        ("cc", "-std=c11", "b.c"),
-        ("c++", "-std=c++17", "c.cc"),
+        ("cc", "-std=c99", "c99.c"),
+        ("cc", "-std=c11", "c11.c"),
+        ("c++", "-std=c++17", "cpp17.cc"),
     ] {
-        let source = folder.path().join(name);
-        // Each on its own, twice, and in either order.
-        fs::write(
-            &source,
-            "#include <wasm_aot_linked.h>\n#include <wasm.h>\n#include <wasm_aot.h>\n\
-             #include <wasm.h>\n#include <wasm_aot.h>\n#include <wasm_aot_linked.h>\n\
-             int main(void) { wasm_engine_delete(wasm_engine_new()); return 0; }\n",
-        )?;
-        let built = compiler(program, standard)
-            .arg("-c")
-            .arg(&source)
-            .arg("-o")
-            .arg("/dev/null")
-            .output();
-        match built {
-            Ok(output) => check(&output)?,
-            Err(_) if program == "c++" => println!("skipped C++: no compiler is installed"),
-            Err(error) => return Err(error.into()),
+        // Each twice, and in either order.
+        for order in [&forwards, &backwards] {
+            let source = folder.path().join(name);
+            let includes = order.iter().map(|name| format!("#include <{name}>\n"));
+            let main = "int main(void) { wasm_engine_delete(wasm_engine_new()); return 0; }\n";
+            fs::write(&source, includes.collect::<String>() + main)?;
+            let mut built = compiler(program, standard);
+            built.arg("-c").arg(&source).args(["-o", "/dev/null"]);
+            match built.output() {
+                Ok(output) => check(&output)?,
+                Err(_) if program == "c++" => println!("skipped C++: no compiler is installed"),
+                Err(error) => return Err(error.into()),
+            }
         }
     }
     Ok(())
@@ -209,7 +218,7 @@ fn headers() -> Result<(), Failed> {
 fn exports() -> Result<(), Failed> {
     let output = Command::new("nm")
         .args(["--dynamic", "--defined-only", "--format=posix"])
-        .arg(library("libwasm_aot.so"))
+        .arg(library())
         .output()?;
     check(&output)?;
     let text = String::from_utf8(output.stdout)?;
@@ -224,19 +233,16 @@ fn exports() -> Result<(), Failed> {
     if !foreign.is_empty() {
         return Err(format!("exported: {foreign:?}").into());
     }
-    let declared = declared()?;
-    let undefined: Vec<_> = declared
+    let text = ["wasm_aot.h", "wasm_aot_linked.h"]
         .iter()
-        .filter(|name| !found.contains(&name.as_str()))
-        .collect();
-    let undeclared: Vec<_> = found
-        .iter()
-        .filter(|name| !declared.iter().any(|known| known == *name))
-        .collect();
-    if !undefined.is_empty() || !undeclared.is_empty() {
-        return Err(
-            format!("declared, not defined: {undefined:?}; the other way: {undeclared:?}").into(),
-        );
+        .map(|name| preprocessed(&root().join("include").join(name)))
+        .collect::<Result<String, Failed>>()?;
+    let declared: HashSet<&str> = declared(&text).collect();
+    let found: HashSet<&str> = found.into_iter().collect();
+    if declared != found {
+        let missing: Vec<_> = declared.difference(&found).collect();
+        let secret: Vec<_> = found.difference(&declared).collect();
+        return Err(format!("not exported: {missing:?}; in no header: {secret:?}").into());
     }
     Ok(())
 }
@@ -258,7 +264,8 @@ fn install() -> Result<(), Failed> {
     fs::create_dir(&work)?;
     let prefix = "/opt/wasm-aot";
     let output = Command::new(root().join("install"))
-        .arg(library("."))
+        .arg(programs())
+        .env("LIBRARIES", libraries())
         .env("DESTDIR", &stage)
         .env("PREFIX", prefix)
         .output()?;
@@ -297,8 +304,9 @@ fn install() -> Result<(), Failed> {
         "$INSTALLED/bin/wasm-aot" compile "$EXAMPLE/embed.wat" -o embed.so
         flags=$(pkg-config --cflags --libs wasm_aot)
         private=$(pkg-config --static --libs wasm_aot | sed 's/.*-lwasm_aot//')
+        archive=$(pkg-config --variable=libdir wasm_aot)/libwasm_aot.a
         eval cc "'$EXAMPLE/embed.c'" -o shared $flags
-        eval cc "'$EXAMPLE/embed.c'" -o static -Wl,--gc-sections -Wl,-Bstatic $flags -Wl,-Bdynamic $private
+        eval cc "'$EXAMPLE/embed.c'" -o static -Wl,--gc-sections $(pkg-config --cflags wasm_aot) "$archive" $private
         LD_LIBRARY_PATH="$INSTALLED/lib" ./shared
         ./static
         if ldd ./static | grep -q wasm_aot; then echo "static is not static"; fi
@@ -317,28 +325,22 @@ fn install() -> Result<(), Failed> {
     Ok(())
 }
 
-/// The functions that the headers declare, after their macros.
-fn declared() -> Result<Vec<String>, Failed> {
+/// A header after its macros, with `@` before declarations.
+fn preprocessed(header: &Path) -> Result<String, Failed> {
     let output = Command::new("cc")
         .args(["-E", "-P", "-DWASM_API_EXTERN=@"])
-        .arg("-include")
-        .arg(root().join("include/wasm_aot_linked.h"))
-        .arg(root().join("include/wasm_aot.h"))
+        .arg(header)
         .output()?;
     check(&output)?;
-    let text = String::from_utf8(output.stdout)?;
-    let declarations = text.split('@').skip(1);
-    Ok(declarations
-        .filter_map(|declaration| {
-            let head = declaration.split('(').next()?;
-            Some(
-                head.split([' ', '*'])
-                    .rfind(|word| !word.is_empty())?
-                    .trim()
-                    .to_owned(),
-            )
-        })
-        .collect())
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// The functions that are declared.
+fn declared(text: &str) -> impl Iterator<Item = &str> {
+    text.split('@').skip(1).filter_map(|declaration| {
+        let head = declaration.split('(').next()?;
+        head.trim().rsplit([' ', '*']).next()
+    })
 }
 
 fn fence() -> Result<(), Failed> {

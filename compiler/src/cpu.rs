@@ -191,9 +191,14 @@ impl Cpu {
         self.features
     }
 
-    /// Whether there is code for vectors: RISC-V has them as an extension.
-    pub(crate) fn has_vectors(&self) -> bool {
-        self.target != Target::Riscv64Linux || self.features.contains(CpuFeatures::V)
+    /// Whether there is code for vectors: RISC-V has them as an extension, and
+    /// with SSE2 alone, shuffles and some conversions have none.
+    pub fn has_vectors(&self) -> bool {
+        match self.target {
+            Target::X86_64Linux => self.features.contains(CpuFeatures::SSE41),
+            Target::Aarch64Linux => true,
+            Target::Riscv64Linux => self.features.contains(CpuFeatures::V),
+        }
     }
 
     /// The names of a target's processors, the smallest first, and `native`.

@@ -30,10 +30,14 @@ pub enum Error {
         offset: u64,
     },
     /// The module uses vectors, and the processor has none.
-    #[error("simd at offset {offset:#x} needs vectors, which the processor has not: add +v to it")]
+    #[error(
+        "simd at offset {offset:#x} needs vectors, which the processor has not: add {feature} to it"
+    )]
     NoVectors {
         /// Byte offset in the module of the first use.
         offset: u64,
+        /// What brings them, as in `--cpu`.
+        feature: &'static str,
     },
     /// The module is valid but exceeds a limit of this compiler.
     #[error("{what} is too large: {size}, the limit is {limit}")]

@@ -13,8 +13,8 @@ use crate::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Features {
     enabled: WasmFeatures,
-    /// Vectors are off because the processor has none.
-    vectorless: bool,
+    /// Set if vectors are off because the processor has none: what brings them.
+    vectorless: Option<&'static str>,
 }
 
 /// One language feature, usually a proposal.
@@ -155,7 +155,7 @@ impl Features {
     pub fn v1() -> Features {
         Features {
             enabled: WasmFeatures::FLOATS.union(WasmFeatures::MUTABLE_GLOBAL),
-            vectorless: false,
+            vectorless: None,
         }
     }
 
@@ -169,19 +169,23 @@ impl Features {
     }
 
     /// The set for a processor without 128-bit vectors.
-    pub(crate) fn without_vectors(self) -> Features {
+    /// `feature` would bring them.
+    pub(crate) fn without_vectors(self, feature: &'static str) -> Features {
+        let had = self.enabled.contains(WasmFeatures::SIMD);
         Features {
             enabled: self.enabled.difference(WasmFeatures::SIMD),
-            vectorless: self.enabled.contains(WasmFeatures::SIMD),
+            vectorless: had.then_some(feature),
         }
     }
 
     /// The error that a module needs a feature that is not in the set.
     pub(crate) fn refusal(self, feature: Feature, offset: u64) -> Error {
-        if self.vectorless && feature.0.flags == WasmFeatures::SIMD {
-            Error::NoVectors { offset }
-        } else {
-            Error::Unsupported { feature, offset }
+        match self.vectorless {
+            Some(missing) if feature.0.flags == WasmFeatures::SIMD => Error::NoVectors {
+                offset,
+                feature: missing,
+            },
+            _ => Error::Unsupported { feature, offset },
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use wasm_aot_abi::Target;
+
 use crate::{Cpu, Emit, Error, Features};
 
 /// How a module is compiled.
@@ -39,10 +41,13 @@ impl Options {
     /// The language features that there is code for on the processor, of those
     /// that a module may use.
     pub(crate) fn language(&self) -> Features {
-        match self.cpu.has_vectors() {
-            true => self.features,
-            false => self.features.without_vectors(),
+        if self.cpu.has_vectors() {
+            return self.features;
         }
+        self.features.without_vectors(match self.cpu.target() {
+            Target::X86_64Linux => "+sse4.1",
+            Target::Aarch64Linux | Target::Riscv64Linux => "+v",
+        })
     }
 }
 

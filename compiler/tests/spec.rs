@@ -7,7 +7,6 @@ mod suite;
 use std::collections::BTreeSet;
 
 use rayon::prelude::*;
-use wasm_aot_abi::CpuFeatures;
 use wasm_aot_compiler::{Cpu, Error, Level, Options, Target, compile, validate};
 use wasmparser::{Operator, Parser, Payload};
 
@@ -47,7 +46,7 @@ fn every_valid_module_compiles_for_every_cpu_at_every_level() {
                     match compile(&case.module, &options) {
                         Ok(_) => None,
                         // Named, and only where there are none.
-                        Err(Error::NoVectors { .. }) if !has_vectors(cpu) => None,
+                        Err(Error::NoVectors { .. }) if !cpu.has_vectors() => None,
                         Err(error) => {
                             let level = level.as_str();
                             Some(format!("{}: -O{level} {cpu}: {error}", case.place))
@@ -57,10 +56,6 @@ fn every_valid_module_compiles_for_every_cpu_at_every_level() {
         })
         .collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
-}
-
-fn has_vectors(cpu: &Cpu) -> bool {
-    cpu.target() != Target::Riscv64Linux || cpu.features().contains(CpuFeatures::V)
 }
 
 #[test]

@@ -68,7 +68,7 @@ impl Instance {
     }
 
     /// As [`new`](Instance::new), with one external for each import, in the order
-    /// of [`Module::imports`].
+    /// of [`Description::imports`](crate::Description::imports).
     ///
     /// # Errors
     ///

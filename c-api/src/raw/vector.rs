@@ -65,8 +65,20 @@ impl<T> Vector<T> {
         unsafe { std::slice::from_raw_parts_mut(self.data, self.size) }
     }
 
+    /// Writes over the element at a place, which is not dropped. Drops `value`
+    /// instead if there is no such place.
+    ///
+    /// By a shared reference, because C code may give the same vector as arguments
+    /// and for results; so there must be no slice of the elements meanwhile.
+    pub(crate) fn overwrite(&self, nth: usize, value: T) {
+        if nth < self.size && !self.data.is_null() {
+            // SAFETY: C code has room for `size` elements there.
+            unsafe { self.data.add(nth).write(value) };
+        }
+    }
+
     /// The places of the elements, which are to be overwritten.
-    pub(crate) fn as_places(&mut self) -> &mut [MaybeUninit<T>] {
+    fn as_places(&mut self) -> &mut [MaybeUninit<T>] {
         if self.size == 0 || self.data.is_null() {
             return &mut [];
         }

@@ -8,7 +8,7 @@ int main(void) {
   check(wasm_aot_config_set_cpu(config, "native"));
   check(wasm_aot_config_set_opt_level(config, "s"));
   check(!wasm_aot_config_set_cpu(config, "z80"));
-  printf("cpu: %s\n", wasm_aot_last_error());
+  check(strstr(wasm_aot_last_error(), "unknown cpu `z80`"));
   check(!wasm_aot_config_set_opt_level(config, NULL));
   check(!wasm_aot_config_set_opt_level(config, "11"));
   printf("level: %s\n", wasm_aot_last_error());

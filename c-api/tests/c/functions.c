@@ -113,6 +113,13 @@ int main(void) {
   /* Without room for results they are dropped. */
   check(!wasm_func_call(func, &args, NULL));
 
+  /* Results over the arguments. */
+  wasm_val_t both[10];
+  memcpy(both, as, sizeof both);
+  wasm_val_vec_t shared = WASM_ARRAY_VEC(both);
+  check(!wasm_func_call(func, &shared, &shared));
+  check(both[0].kind == WASM_I64 && both[0].of.i64 == 1 && both[1].of.i32 == -999);
+
   /* Arguments that do not fit. */
   print_trap("none", wasm_func_call(func, NULL, &results));
   as[3] = (wasm_val_t)WASM_I32_VAL(0);

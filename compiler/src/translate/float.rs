@@ -17,8 +17,7 @@ impl Translator<'_, '_> {
         self.push_bool(result);
     }
 
-    /// `[t] -> [t]`: rounds a float, or every lane of a vector of them, to an
-    /// integer. `opcode` says which way.
+    /// `[t] -> [t]`: rounds to an integer. `opcode` says which way.
     pub(super) fn round(&mut self, opcode: Opcode) {
         let value = self.stack.pop();
         let result = if self.isa.has_round() {
@@ -35,7 +34,7 @@ impl Translator<'_, '_> {
     /// doubt; what is larger is an integer already.
     fn round_by_adding(&mut self, opcode: Opcode, value: Value) -> Value {
         let ty = self.type_of(value);
-        let limit = match ty.lane_type() {
+        let limit = match ty {
             types::F32 => f64::from(1_u32 << 23),
             _ => (1_u64 << 52) as f64,
         };
@@ -53,38 +52,33 @@ impl Translator<'_, '_> {
                 self.builder.ins().fsub(nearest, far)
             }
             Opcode::Floor => {
-                let nearest = self.with_sign(nearest, value);
+                let nearest = self.builder.ins().fcopysign(nearest, value);
                 let far = self.choose(FloatCC::GreaterThan, nearest, value, one, zero);
                 self.builder.ins().fsub(nearest, far)
             }
             Opcode::Ceil => {
-                let nearest = self.with_sign(nearest, value);
+                let nearest = self.builder.ins().fcopysign(nearest, value);
                 let far = self.choose(FloatCC::LessThan, nearest, value, one, zero);
                 self.builder.ins().fadd(nearest, far)
             }
             _ => nearest,
         };
         // Zero has the sign of what was rounded to it.
-        let rounded = self.with_sign(rounded, value);
+        let rounded = self.builder.ins().fcopysign(rounded, value);
         // An addition, for it makes signalling NaNs quiet.
         let whole = self.builder.ins().fadd(value, zero);
         self.choose(FloatCC::LessThan, magnitude, limit, rounded, whole)
     }
 
-    /// A number in the type of `like`, in all lanes of it.
+    /// A number in the type of `like`.
     fn float(&mut self, number: f64, like: Value) -> Value {
-        let ty = self.type_of(like);
-        let scalar = match ty.lane_type() {
+        match self.type_of(like) {
             types::F32 => self.builder.ins().f32const(number as f32),
             _ => self.builder.ins().f64const(number),
-        };
-        match ty.is_vector() {
-            true => self.builder.ins().splat(ty, scalar),
-            false => scalar,
         }
     }
 
-    /// `then` where the condition holds, else `otherwise`: floats, or lanes.
+    /// `then` where the condition holds, else `otherwise`.
     fn choose(
         &mut self,
         condition: FloatCC,
@@ -94,20 +88,6 @@ impl Translator<'_, '_> {
         otherwise: Value,
     ) -> Value {
         let holds = self.builder.ins().fcmp(condition, left, right);
-        let ty = self.type_of(then);
-        if !ty.is_vector() {
-            return self.builder.ins().select(holds, then, otherwise);
-        }
-        let holds = self.as_vector(holds, ty);
-        self.builder.ins().bitselect(holds, then, otherwise)
-    }
-
-    /// The magnitude of one value with the sign of another.
-    fn with_sign(&mut self, magnitude: Value, sign: Value) -> Value {
-        if !self.type_of(magnitude).is_vector() {
-            return self.builder.ins().fcopysign(magnitude, sign);
-        }
-        let bit = self.float(-0.0, sign);
-        self.builder.ins().bitselect(bit, sign, magnitude)
+        self.builder.ins().select(holds, then, otherwise)
     }
 }

@@ -82,6 +82,7 @@ fn check_segments(layout: &Layout, bytes: &[u8]) {
     assert_eq!(header.e_type(LE), elf::ET_DYN);
     let machine = match layout.target.architecture {
         Architecture::X86_64 => elf::EM_X86_64,
+        Architecture::Riscv64(_) => elf::EM_RISCV,
         _ => elf::EM_AARCH64,
     };
     assert_eq!(header.e_machine(LE), machine);
@@ -367,7 +368,7 @@ fn check_symtab(layout: &Layout, bytes: &[u8]) {
 /// The largest page of the machine.
 fn max_page(layout: &Layout) -> u64 {
     match layout.target.architecture {
-        Architecture::X86_64 => 0x1000,
+        Architecture::X86_64 | Architecture::Riscv64(_) => 0x1000,
         _ => 0x1_0000,
     }
 }

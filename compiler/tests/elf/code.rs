@@ -13,6 +13,10 @@ use wasm_aot_compiler::layout::{Fixup, Image, Layout, Metadata, Symbol, Target, 
 
 pub(crate) const X86_64: &str = "x86_64-unknown-linux-gnu";
 pub(crate) const AARCH64: &str = "aarch64-unknown-linux-gnu";
+pub(crate) const RISCV64: &str = "riscv64gc-unknown-linux-gnu";
+
+/// Every machine that the writer knows.
+pub(crate) const ALL: [&str; 3] = [X86_64, AARCH64, RISCV64];
 
 /// A module without anything in it but a descriptor.
 pub(crate) fn empty(target: &str) -> Layout {

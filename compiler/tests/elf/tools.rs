@@ -9,7 +9,7 @@ use std::{fs, io};
 use wasm_aot_compiler::layout::Layout;
 
 use crate::check;
-use crate::code::{self, AARCH64, X86_64};
+use crate::code::{self, ALL, X86_64};
 use crate::file;
 
 /// Runs a tool and returns what it prints. The tool must succeed and have
@@ -62,7 +62,7 @@ fn for_each_file(targets: &[&str], test: impl Fn(&Layout, &Path)) {
 
 #[test]
 fn readelf_has_no_complaint() {
-    for_each_file(&[X86_64, AARCH64], |layout, path| {
+    for_each_file(&ALL, |layout, path| {
         let Some(printed) = run("readelf", &["-aW"], path) else {
             return;
         };
@@ -76,7 +76,7 @@ fn readelf_has_no_complaint() {
 
 #[test]
 fn readelf_evaluates_the_unwind_information() {
-    for_each_file(&[X86_64, AARCH64], |layout, path| {
+    for_each_file(&ALL, |layout, path| {
         let Some(printed) = run("readelf", &["-wF"], path) else {
             return;
         };
@@ -86,7 +86,7 @@ fn readelf_evaluates_the_unwind_information() {
 
 #[test]
 fn eu_elflint_has_no_complaint() {
-    for_each_file(&[X86_64, AARCH64], |_, path| {
+    for_each_file(&ALL, |_, path| {
         let printed = run("eu-elflint", &["--gnu-ld"], path);
         assert_eq!(printed.as_deref().unwrap_or("No errors\n"), "No errors\n");
     });
@@ -109,7 +109,7 @@ fn objdump_disassembles_by_function_name() {
 
 #[test]
 fn nm_lists_the_exports() {
-    for_each_file(&[X86_64, AARCH64], |layout, path| {
+    for_each_file(&ALL, |layout, path| {
         let Some(printed) = run("nm", &["-D"], path) else {
             return;
         };
@@ -144,14 +144,14 @@ fn gdb_knows_the_functions() {
 
 #[test]
 fn stripping_leaves_all_that_is_loaded() {
-    let both = [X86_64, AARCH64];
+    let all = ALL;
     // GNU's work on files for their own machine only.
     for (targets, tool) in [
-        (&both[..1], &["strip"][..]),
-        (&both[..1], &["objcopy", "--strip-debug"]),
-        (&both, &["eu-strip"]),
-        (&both, &["llvm-strip"]),
-        (&both, &["llvm-objcopy", "--strip-debug"]),
+        (&all[..1], &["strip"][..]),
+        (&all[..1], &["objcopy", "--strip-debug"]),
+        (&all, &["eu-strip"]),
+        (&all, &["llvm-strip"]),
+        (&all, &["llvm-objcopy", "--strip-debug"]),
     ] {
         for_each_file(targets, |layout, path| {
             if run(tool[0], &tool[1..], path).is_some() {

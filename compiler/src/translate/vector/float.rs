@@ -3,7 +3,7 @@
 //! `vector_binary`.
 
 use cranelift_codegen::ir::condcodes::FloatCC;
-use cranelift_codegen::ir::{InstBuilder, Opcode, Type, Value};
+use cranelift_codegen::ir::{InstBuilder, Type, Value};
 
 use super::super::Translator;
 
@@ -13,13 +13,6 @@ impl Translator<'_, '_> {
         let (left, right) = self.pop_vectors(ty);
         let result = self.builder.ins().fcmp(condition, left, right);
         self.stack.push(result);
-    }
-
-    /// `[v128] -> [v128]`: rounds every lane to an integer.
-    pub(super) fn vector_round(&mut self, opcode: Opcode, ty: Type) {
-        let value = self.pop_vector(ty);
-        self.stack.push(value);
-        self.round(opcode);
     }
 
     /// `[v128 v128] -> [v128]`: the right lane where it is less than the left
