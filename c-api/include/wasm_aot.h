@@ -172,7 +172,7 @@ WASM_API_EXTERN void wasm_aot_store_take_stderr(wasm_store_t *, own wasm_byte_ve
  * global that holds one is read as zero. */
 enum { WASM_AOT_V128 = 4 };
 
-/* Why code has trapped. More may be added. */
+/* Why code has trapped: see wasm_aot_trap.h. */
 WASM_API_EXTERN wasm_aot_trap_code_t wasm_aot_trap_code(const wasm_trap_t *);
 
 /* Whether it is the end of a program that has exited (WASI's proc_exit). Its status
