@@ -43,6 +43,27 @@ pub enum Stage {
 }
 
 /// Is told how far a compilation is, from any thread.
+///
+/// ```
+/// use std::io::Cursor;
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+/// use wasm_aot_compiler::{Observer, compile_to};
+///
+/// #[derive(Default)]
+/// struct Count(AtomicUsize);
+///
+/// impl Observer for Count {
+///     fn functions(&self, done: usize, _total: usize) {
+///         self.0.fetch_max(done, Ordering::Relaxed);
+///     }
+/// }
+///
+/// let count = Count::default();
+/// let mut out = Cursor::new(Vec::new());
+/// compile_to(b"(module (func) (func))", &Default::default(), &count, &mut out)?;
+/// assert_eq!(count.0.into_inner(), 2);
+/// # Ok::<(), wasm_aot_compiler::Error>(())
+/// ```
 pub trait Observer: Sync {
     /// `stage` begins, and the one before has ended.
     fn stage(&self, stage: Stage) {
@@ -88,6 +109,12 @@ impl<O: Observer + Send + ?Sized> Observer for Arc<O> {
 /// # Errors
 ///
 /// See [`Error`].
+///
+/// ```
+/// let artefact = wasm_aot_compiler::compile(b"(module)", &Default::default())?;
+/// assert!(artefact.starts_with(b"\x7fELF"));
+/// # Ok::<(), wasm_aot_compiler::Error>(())
+/// ```
 pub fn compile(module: &[u8], options: &Options) -> Result<Vec<u8>> {
     let mut out = Cursor::new(Vec::new());
     compile_to(module, options, &(), &mut out)?;
@@ -159,6 +186,13 @@ pub(crate) fn assemble(
 /// # Errors
 ///
 /// [`Error::Text`], [`Error::Invalid`] or [`Error::Unsupported`].
+///
+/// ```
+/// use wasm_aot_compiler::{Features, validate};
+///
+/// assert!(validate(b"(module (func (result i32) i32.const 1))", Features::v2()).is_ok());
+/// assert!(validate(b"(module (func (result i32)))", Features::v2()).is_err());
+/// ```
 pub fn validate(module: &[u8], features: Features) -> Result<()> {
     let wasm = binary(module)?;
     let mut intake = Intake::new(features, &[]);

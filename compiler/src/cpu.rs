@@ -9,6 +9,14 @@ use crate::Error;
 
 /// A processor of a target. An artefact records what it needs, and a loader
 /// refuses to run it on less.
+///
+/// ```
+/// use wasm_aot_compiler::{Cpu, target};
+///
+/// let cpu = Cpu::new(target("aarch64")?, "armv8-a,+lse")?;
+/// assert!(Cpu::new(cpu.target(), "x86-64-v3").is_err());
+/// # Ok::<(), wasm_aot_compiler::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cpu {
     target: Target,

@@ -13,6 +13,13 @@ use crate::{elf, names};
 
 /// What becomes of a module. The content is the same in each, and so are the
 /// symbols of its exports.
+///
+/// ```
+/// use wasm_aot_compiler::Emit;
+///
+/// assert_eq!(Emit::SharedObject.file_name("app"), "app.so");
+/// assert_eq!(Emit::Object.file_name("app"), "app.o");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Emit {

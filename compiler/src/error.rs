@@ -5,6 +5,15 @@ use wasmparser::BinaryReaderError;
 use crate::Feature;
 
 /// Why a module was not compiled. One line each, naming the blame.
+///
+/// ```
+/// use wasm_aot_compiler::{Error, compile};
+///
+/// match compile(b"(module (func (result i32)))", &Default::default()) {
+///     Err(Error::Invalid { offset, message }) => println!("{message}, at {offset:#x}"),
+///     other => panic!("{other:?}"),
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -10,6 +10,16 @@ use wasmparser::WasmFeatures;
 use crate::Error;
 
 /// A set of language features; by default all that this compiler supports.
+///
+/// ```
+/// use wasm_aot_compiler::{Features, validate};
+///
+/// let module = b"(module (func (export \"f\") (result i32 i32) i32.const 1 i32.const 2))";
+/// assert!(validate(module, Features::v2()).is_ok());
+/// assert!(validate(module, Features::v1()).is_err()); // one result at most
+/// let without: Features = "2.0,-simd".parse()?;
+/// # Ok::<(), wasm_aot_compiler::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Features {
     enabled: WasmFeatures,

@@ -7,6 +7,19 @@ use wasm_aot_abi::Target;
 use crate::{Cpu, Emit, Error, Features};
 
 /// How a module is compiled.
+///
+/// ```
+/// use wasm_aot_compiler::{Cpu, Level, Options, Target, compile};
+///
+/// let options = Options {
+///     level: Level::Os,
+///     cpu: Cpu::new(Target::Aarch64Linux, "armv8.1-a")?,
+///     name: "app".into(),
+///     ..Options::default()
+/// };
+/// let artefact = compile(b"(module)", &options)?;
+/// # Ok::<(), wasm_aot_compiler::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Options {
     /// How hard to optimise.

@@ -235,6 +235,22 @@ pub struct LinkError {
 }
 
 /// An import that does not match.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let compile = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctest/compile.rs"));
+/// use wasm_aot_loader::{Imports, Instance, InstantiationError, Store};
+///
+/// let module = compile(r#"(module (import "host" "f" (func)) (import "host" "g" (func)))"#)?;
+/// match Instance::new(&mut Store::new(), &module, &Imports::new()) {
+///     Err(InstantiationError::Link(error)) => {
+///         let names: Vec<_> = error.problems().iter().map(|problem| &*problem.field).collect();
+///         assert_eq!(names, ["f", "g"]);
+///     }
+///     other => panic!("{other:?}"),
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct LinkProblem {
     /// The namespace.

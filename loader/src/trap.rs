@@ -180,6 +180,21 @@ impl fmt::Debug for Backtrace {
 }
 
 /// A frame of a [`Backtrace`]. It keeps its module open.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let compile = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctest/compile.rs"));
+/// use wasm_aot_loader::{CallError, Imports, Instance, Store};
+///
+/// let module = compile(r#"(module $app (func $fail (export "run") unreachable))"#)?;
+/// let mut store = Store::new();
+/// let instance = Instance::new(&mut store, &module, &Imports::new())?;
+/// let run = instance.get_typed_func::<(), ()>(&store, "run")?;
+/// let Err(CallError::Trap(trap)) = run.call(&mut store, ()) else { panic!("it traps") };
+/// let frame = &trap.backtrace().frames()[0];
+/// assert_eq!((frame.module_name(), frame.func_name()), ("app", Some("fail")));
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Frame {
     module: Module,

@@ -8,6 +8,13 @@ use std::sync::Arc;
 use wasm_aot_abi as abi;
 
 /// The type of a value.
+///
+/// ```
+/// use wasm_aot_loader::{FuncType, ValType};
+///
+/// let ty = FuncType::new([ValType::I32, ValType::ExternRef], []);
+/// assert_eq!(ty.params()[1], ValType::ExternRef);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ValType {
     /// 32-bit integer.

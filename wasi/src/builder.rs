@@ -15,6 +15,17 @@ use std::path::Path;
 const DEFAULT_MAX_DESCRIPTORS: usize = 1024;
 
 /// Whether a guest may change what is beneath a preopened directory.
+///
+/// ```
+/// use wasm_aot_wasi::{DirAccess, WasiCtx};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let data = tempfile::tempdir()?;
+/// let ctx = WasiCtx::builder()
+///     .preopen_dir(data.path(), "/data", DirAccess::ReadOnly)?
+///     .build()?;
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DirAccess {
     /// Every change fails with `rofs`, as on a read-only file system.

@@ -35,6 +35,29 @@ impl TryFrom<u32> for ClockId {
 }
 
 /// A source of time. All values are nanoseconds.
+///
+/// ```
+/// use wasm_aot_wasi::{ClockId, Clocks, Errno, WasiCtx};
+///
+/// /// It is always the same moment, and nothing else is known of time.
+/// struct Noon;
+///
+/// impl Clocks for Noon {
+///     fn now(&mut self, clock: ClockId) -> Result<u64, Errno> {
+///         match clock {
+///             ClockId::Realtime => Ok(12 * 3600 * 1_000_000_000),
+///             _ => Err(Errno::Inval),
+///         }
+///     }
+///
+///     fn resolution(&mut self, _: ClockId) -> Result<u64, Errno> {
+///         Ok(1)
+///     }
+/// }
+///
+/// let ctx = WasiCtx::builder().clocks(Noon).build()?;
+/// # Ok::<(), wasm_aot_wasi::BuildError>(())
+/// ```
 pub trait Clocks: Send {
     /// What the clock shows now.
     ///
@@ -75,6 +98,16 @@ impl Clocks for SystemClocks {
 /// Clocks that only move when they are looked at or slept on, for runs that
 /// repeat exactly: every look is one `step` later than the one before, and a
 /// sleep takes no time but moves the clocks by its length.
+///
+/// ```
+/// use wasm_aot_wasi::{ClockId, Clocks, VirtualClocks};
+///
+/// let mut clocks = VirtualClocks::new(1_000, 1);
+/// let first = clocks.now(ClockId::Realtime)?;
+/// assert!(clocks.skip(500)); // the guest sleeps
+/// assert!(clocks.now(ClockId::Realtime)? >= first + 500);
+/// # Ok::<(), wasm_aot_wasi::Errno>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct VirtualClocks {
     realtime_start: u64,

@@ -16,6 +16,15 @@ use std::fmt;
 /// are those of the wasm function, with pointers and lengths as `u32`;
 /// results are written to the guest's memory. A call that fails has written
 /// nothing, except that a transfer may have filled a part of its buffers.
+///
+/// ```
+/// use wasm_aot_wasi::WasiCtx;
+///
+/// let ctx = WasiCtx::builder().arg("app").env("LANG", "C").inherit_stdio().build()?;
+/// let mut store = wasm_aot_loader::Store::new();
+/// store.insert(ctx); // where `add_to_imports` looks for it
+/// # Ok::<(), wasm_aot_wasi::BuildError>(())
+/// ```
 pub struct WasiCtx {
     pub(crate) args: Strings,
     pub(crate) env: Strings,

@@ -7,6 +7,23 @@ use crate::{FUNCTIONS, Function, GuestMemory, MODULE, Outcome, ValType, WasiCtx}
 /// The guest called `proc_exit` with this status. It ends the call into the
 /// guest as the error of a host function: the embedder finds it with
 /// [`HostError::downcast_ref`](wasm_aot_loader::HostError::downcast_ref).
+///
+/// ```
+/// use wasm_aot_loader::CallError;
+/// use wasm_aot_wasi::Exit;
+///
+/// /// The status of a program whose `_start` has ended like this.
+/// fn status(result: Result<(), CallError>) -> Result<u32, CallError> {
+///     match result {
+///         Ok(()) => Ok(0),
+///         Err(CallError::Host(error)) if error.downcast_ref::<Exit>().is_some() => {
+///             Ok(error.downcast_ref::<Exit>().unwrap().0)
+///         }
+///         Err(error) => Err(error),
+///     }
+/// }
+/// assert_eq!(status(Ok(())).unwrap(), 0);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the program exited with status {0}")]
 pub struct Exit(pub u32);

@@ -9,6 +9,17 @@ use std::ops::Range;
 /// check it against the memory's current size and fail with [`Errno::Fault`].
 /// Values are little-endian. Alignment is not required: the specification lets
 /// a misaligned pointer trap, but nothing here depends on it.
+///
+/// ```
+/// use wasm_aot_wasi::{Errno, GuestMemory};
+///
+/// let mut bytes = [0; 16];
+/// let mut memory = GuestMemory::new(&mut bytes);
+/// memory.write_u32(8, 7)?;
+/// assert_eq!(memory.read_u32(8)?, 7);
+/// assert_eq!(memory.slice(8, 9), Err(Errno::Fault));
+/// # Ok::<(), Errno>(())
+/// ```
 #[derive(Debug)]
 pub struct GuestMemory<'a> {
     bytes: &'a mut [u8],

@@ -4,6 +4,22 @@ use crate::{Errno, GuestMemory, WasiCtx};
 use rustix::rand::{GetRandomFlags, getrandom};
 
 /// A source of random bytes.
+///
+/// ```
+/// use wasm_aot_wasi::{Errno, Random, WasiCtx};
+///
+/// struct Dice;
+///
+/// impl Random for Dice {
+///     fn fill(&mut self, buf: &mut [u8]) -> Result<(), Errno> {
+///         buf.fill(4); // chosen by a fair roll
+///         Ok(())
+///     }
+/// }
+///
+/// let ctx = WasiCtx::builder().random(Dice).build()?;
+/// # Ok::<(), wasm_aot_wasi::BuildError>(())
+/// ```
 pub trait Random: Send {
     /// Fills all of `buf`.
     ///
@@ -32,6 +48,16 @@ impl Random for SystemRandom {
 /// The same bytes for the same seed, for runs that repeat exactly. Anyone who
 /// sees some of them can compute the others: never give this to a guest that
 /// makes keys.
+///
+/// ```
+/// use wasm_aot_wasi::{Random, SeededRandom};
+///
+/// let (mut one, mut other) = ([0; 8], [0; 8]);
+/// SeededRandom::new(42).fill(&mut one)?;
+/// SeededRandom::new(42).fill(&mut other)?;
+/// assert_eq!(one, other);
+/// # Ok::<(), wasm_aot_wasi::Errno>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct SeededRandom {
     state: u64,

@@ -8,6 +8,13 @@ use std::io::{self, Cursor, IoSlice, Read, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Where a guest's standard input comes from.
+///
+/// ```
+/// use wasm_aot_wasi::{Input, WasiCtx};
+///
+/// let ctx = WasiCtx::builder().stdin(Input::bytes("one\ntwo\n")).build()?;
+/// # Ok::<(), wasm_aot_wasi::BuildError>(())
+/// ```
 pub struct Input(Source);
 
 enum Source {
@@ -65,6 +72,17 @@ impl Input {
 }
 
 /// Where a guest's standard output or error goes.
+///
+/// ```
+/// use wasm_aot_wasi::{Output, WasiCtx};
+///
+/// let log = std::io::sink(); // anything that can be written to
+/// let ctx = WasiCtx::builder()
+///     .stdout(Output::writer(log))
+///     .stderr(Output::inherit())
+///     .build()?;
+/// # Ok::<(), wasm_aot_wasi::BuildError>(())
+/// ```
 pub struct Output(Sink);
 
 enum Sink {
@@ -140,6 +158,16 @@ impl fmt::Debug for Output {
 
 /// A growing buffer that keeps what a guest writes. Clones share one buffer;
 /// the host keeps one and gives [`Output::capture`] the other.
+///
+/// ```
+/// use wasm_aot_wasi::{Capture, Output, WasiCtx};
+///
+/// let printed = Capture::new();
+/// let ctx = WasiCtx::builder().stdout(Output::capture(&printed)).build()?;
+/// // ... the guest runs ...
+/// assert_eq!(printed.take(), b"");
+/// # Ok::<(), wasm_aot_wasi::BuildError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Capture {
     bytes: Arc<Mutex<Vec<u8>>>,

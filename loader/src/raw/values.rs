@@ -138,6 +138,17 @@ impl Val {
 /// | `u128` | `v128`, its lowest lane in the lowest bits |
 /// | `Option<`[`Func`]`>` | `funcref` |
 /// | `Option<`[`ExternRef`]`>` | `externref` |
+///
+/// ```
+/// use wasm_aot_loader::{Func, Store, WasmType};
+///
+/// /// The type of a function from `T` to `T`.
+/// fn unary<T: WasmType>(store: &mut Store) -> String {
+///     let identity = Func::wrap(store, |value: T| value);
+///     identity.ty(store).to_string()
+/// }
+/// assert_eq!(unary::<u32>(&mut Store::new()), unary::<i32>(&mut Store::new()));
+/// ```
 pub trait WasmType: Copy + Send + Sync + 'static + sealed::Sealed {
     /// The WebAssembly type.
     const TYPE: ValType;
