@@ -5,11 +5,10 @@
 mod common;
 
 use std::fs::{self, File};
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use common::{describe, wasm_aot};
+use common::{describe, installed, wasm_aot};
 use tempfile::TempDir;
 
 /// A machine: its name for `--target`, a C compiler for it, and what runs its
@@ -214,18 +213,5 @@ impl<'a> Loader<'a> {
 
     fn run(&self, artefact: &Path, arguments: &[&str]) -> Output {
         self.command(artefact, arguments).output().unwrap()
-    }
-}
-
-/// What running a tool has given, unless it is not installed.
-fn installed(tool: &str, output: io::Result<Output>) -> Option<Output> {
-    match output {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            // The test harness would hold back what eprintln! prints.
-            let notice = format!("skipped: {tool} is not installed\n");
-            io::stderr().write_all(notice.as_bytes()).unwrap();
-            None
-        }
-        output => Some(output.unwrap()),
     }
 }

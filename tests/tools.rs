@@ -4,12 +4,11 @@
 
 mod common;
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::OnceLock;
 
-use common::{describe, wasm_aot};
+use common::{describe, installed, wasm_aot};
 
 /// Functions of the program, as its name section has them.
 const FUNCTIONS: [&str; 3] = ["_start", "main", "malloc"];
@@ -116,19 +115,6 @@ fn run(tool: &str, arguments: &[&str]) -> Option<String> {
         .find(|line| line.to_lowercase().contains("warning"));
     assert_eq!(complaint, None);
     Some(printed)
-}
-
-/// What running a tool has given, unless it is not installed.
-fn installed(tool: &str, output: io::Result<Output>) -> Option<Output> {
-    match output {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            // The test harness would hold back what eprintln! prints.
-            let notice = format!("skipped: {tool} is not installed\n");
-            io::stderr().write_all(notice.as_bytes()).unwrap();
-            None
-        }
-        output => Some(output.unwrap()),
-    }
 }
 
 /// A program, compiled once.

@@ -1,5 +1,6 @@
 //! What several tests need.
 
+use std::io::{self, Write};
 use std::process::{Command, Output, Stdio};
 
 /// The command line, to be run with nothing on its standard input.
@@ -24,4 +25,18 @@ pub(crate) fn describe(output: &Output) -> String {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     )
+}
+
+/// What running a tool has given, unless it is not installed.
+#[allow(dead_code, reason = "not every test runs tools of the system")]
+pub(crate) fn installed(tool: &str, output: io::Result<Output>) -> Option<Output> {
+    match output {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // The test harness would hold back what eprintln! prints.
+            let notice = format!("skipped: {tool} is not installed\n");
+            io::stderr().write_all(notice.as_bytes()).unwrap();
+            None
+        }
+        output => Some(output.unwrap()),
+    }
 }
