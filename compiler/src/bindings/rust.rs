@@ -208,10 +208,7 @@ impl {name} {{
                 )?;
                 continue;
             };
-            let params: Vec<_> = (0..ty.params().len()).map(|n| format!("p{n}")).collect();
-            let typed: String = (params.iter().zip(ty.params()))
-                .map(|(name, &ty)| format!(", {name}: {}", rust_type(ty)))
-                .collect();
+            let (params, typed) = parameters(ty);
             writeln!(
                 self.text,
                 "        imports.func({module:?}, {field:?}, move |caller: \
@@ -285,10 +282,7 @@ impl {name} {{
                 handle(method.ty)
             );
         };
-        let params: Vec<_> = (0..ty.params().len()).map(|n| format!("p{n}")).collect();
-        let typed: String = (params.iter().zip(ty.params()))
-            .map(|(name, &ty)| format!(", {name}: {}", rust_type(ty)))
-            .collect();
+        let (params, typed) = parameters(ty);
         writeln!(
             self.text,
             "    ///
@@ -380,6 +374,16 @@ fn arguments(names: &[String]) -> String {
         [single] => single.clone(),
         several => format!("({})", several.join(", ")),
     }
+}
+
+/// Names for the parameters of a function, and the list of them with their types,
+/// each behind a comma.
+fn parameters(ty: &FuncType) -> (Vec<String>, String) {
+    let names: Vec<_> = (0..ty.params().len()).map(|n| format!("p{n}")).collect();
+    let typed = (names.iter().zip(ty.params()))
+        .map(|(name, &ty)| format!(", {name}: {}", rust_type(ty)))
+        .collect();
+    (names, typed)
 }
 
 fn rust_type(ty: ValType) -> &'static str {
