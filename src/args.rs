@@ -59,7 +59,7 @@ pub(crate) struct LevelArg {
 pub(crate) struct FeaturesArg {
     /// The language features that modules may use
     ///
-    /// A comma-separated list, read from left to right: 1.0 or 2.0 for those of a version of
+    /// A comma-separated list, read from left to right: 1.0, 2.0 or 3.0 for those of a version of
     /// WebAssembly, then +NAME and -NAME to switch single ones on and off. The default is all
     /// that is supported.
     #[arg(long, value_name = "SET", allow_hyphen_values = true)]

