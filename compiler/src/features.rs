@@ -117,7 +117,12 @@ const FEATURES: &[Row] = &[
     ),
     unsupported("tail-call", WasmFeatures::TAIL_CALL, Version::V3),
     unsupported("extended-const", WasmFeatures::EXTENDED_CONST, Version::V3),
-    unsupported("multi-memory", WasmFeatures::MULTI_MEMORY, Version::V3),
+    supported(
+        "multi-memory",
+        WasmFeatures::MULTI_MEMORY,
+        Version::V3,
+        abi::WasmFeatures::MULTI_MEMORY,
+    ),
     unsupported("memory64", WasmFeatures::MEMORY64, Version::V3),
     unsupported("relaxed-simd", WasmFeatures::RELAXED_SIMD, Version::V3),
     unsupported("exceptions", WasmFeatures::EXCEPTIONS, Version::V3),
