@@ -5,12 +5,6 @@ use wast::lexer::Lexer;
 use wast::parser::{ParseBuffer, parse};
 use wast::{QuoteWat, QuoteWatTest, Wast, WastDirective, WastExecute};
 
-/// Files of the suites for proposals that also test a later one.
-const OTHER_FEATURES: &[&str] = &[
-    // Instructions with a memory index.
-    "simd_memory-multi.wast",
-];
-
 /// A module in a script.
 pub(crate) struct Case {
     /// File and line.
@@ -28,12 +22,14 @@ pub(crate) enum Expected {
     Refused,
 }
 
-/// The modules of WebAssembly 2.0 and of the vector proposal, of which 2.0 has
-/// no files, that are expected to be `expected`.
+/// What is compiled beyond WebAssembly 2.0, and vectors, of which 2.0 has no files.
+const PROPOSALS: &[Proposal] = &[Proposal::Simd, Proposal::MultiMemory];
+
+/// The modules of WebAssembly 2.0 and of [`PROPOSALS`] that are expected to be
+/// `expected`.
 pub(crate) fn cases(expected: Expected) -> Vec<Case> {
     spec(SpecVersion::V2)
-        .chain(proposal(Proposal::Simd))
-        .filter(|file| !OTHER_FEATURES.contains(&file.name()))
+        .chain(PROPOSALS.iter().copied().flat_map(proposal))
         .flat_map(|file| file_cases(&file))
         .filter(|case| case.expected == expected)
         .collect()
