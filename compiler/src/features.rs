@@ -116,7 +116,12 @@ const FEATURES: &[Row] = &[
         abi::WasmFeatures::SIMD,
     ),
     unsupported("tail-call", WasmFeatures::TAIL_CALL, Version::V3),
-    unsupported("extended-const", WasmFeatures::EXTENDED_CONST, Version::V3),
+    supported(
+        "extended-const",
+        WasmFeatures::EXTENDED_CONST,
+        Version::V3,
+        abi::WasmFeatures::EXTENDED_CONST,
+    ),
     unsupported("multi-memory", WasmFeatures::MULTI_MEMORY, Version::V3),
     unsupported("memory64", WasmFeatures::MEMORY64, Version::V3),
     supported(

@@ -78,7 +78,9 @@ fn placed_segments<'a>(
         .data
         .iter()
         .filter_map(|segment| match segment.mode {
-            SegmentMode::Active { index, offset } => Some((index, offset, contents.bytes(segment))),
+            SegmentMode::Active { index, ref offset } => {
+                Some((index, offset, contents.bytes(segment)))
+            }
             _ => None,
         })
         .map(|(index, offset, bytes)| {
