@@ -115,7 +115,12 @@ const FEATURES: &[Row] = &[
         Version::V2,
         abi::WasmFeatures::SIMD,
     ),
-    unsupported("tail-call", WasmFeatures::TAIL_CALL, Version::V3),
+    supported(
+        "tail-call",
+        WasmFeatures::TAIL_CALL,
+        Version::V3,
+        abi::WasmFeatures::TAIL_CALL,
+    ),
     unsupported("extended-const", WasmFeatures::EXTENDED_CONST, Version::V3),
     unsupported("multi-memory", WasmFeatures::MULTI_MEMORY, Version::V3),
     unsupported("memory64", WasmFeatures::MEMORY64, Version::V3),
