@@ -124,7 +124,12 @@ const FEATURES: &[Row] = &[
     unsupported("extended-const", WasmFeatures::EXTENDED_CONST, Version::V3),
     unsupported("multi-memory", WasmFeatures::MULTI_MEMORY, Version::V3),
     unsupported("memory64", WasmFeatures::MEMORY64, Version::V3),
-    unsupported("relaxed-simd", WasmFeatures::RELAXED_SIMD, Version::V3),
+    supported(
+        "relaxed-simd",
+        WasmFeatures::RELAXED_SIMD,
+        Version::V3,
+        abi::WasmFeatures::RELAXED_SIMD,
+    ),
     unsupported("exceptions", WasmFeatures::EXCEPTIONS, Version::V3),
     unsupported(
         "function-references",
@@ -142,10 +147,11 @@ const FEATURES: &[Row] = &[
         WasmFeatures::CUSTOM_PAGE_SIZES,
         Version::Proposal,
     ),
-    unsupported(
+    supported(
         "wide-arithmetic",
         WasmFeatures::WIDE_ARITHMETIC,
         Version::Proposal,
+        abi::WasmFeatures::WIDE_ARITHMETIC,
     ),
     unsupported(
         "legacy-exceptions",

@@ -28,7 +28,10 @@ const FOLDERS: &[(Folder, &str)] = &[
     (Folder::Proposal(Proposal::Annotations), "3.0"),
     (Folder::Proposal(Proposal::Threads), "2.0"),
     (Folder::Proposal(Proposal::CustomPageSizes), "3.0"),
-    (Folder::Proposal(Proposal::WideArithmetic), "3.0"),
+    (
+        Folder::Proposal(Proposal::WideArithmetic),
+        "3.0,+wide-arithmetic",
+    ),
 ];
 
 enum Folder {
@@ -83,6 +86,11 @@ impl Script {
     #[allow(dead_code, reason = "not every test asks for it")]
     pub(crate) fn file_name(&self) -> &str {
         self.file.name()
+    }
+
+    #[allow(dead_code, reason = "not every test asks for it")]
+    pub(crate) fn folder(&self) -> &str {
+        self.file.parent()
     }
 
     /// Whether nothing of it can be compiled for a processor without vectors.

@@ -107,9 +107,10 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
         cranelift_codegen::VERSION
     ));
     let options = block.string(&format!(
-        "-O{} --cpu {}",
+        "-O{} --cpu {} --relaxed-simd {}",
         parts.options.level.as_str(),
-        parts.options.cpu
+        parts.options.cpu,
+        parts.options.relaxed_simd.as_str()
     ));
 
     let image_size =
