@@ -45,10 +45,7 @@ fn functions_of_a_module_call_each_other_ten_million_times() {
         &Imports::new(),
     );
     let half = MANY / 2;
-    for (name, sum) in [
-        ("text", half * (half + 1) + half),
-        ("table", MANY * 2),
-    ] {
+    for (name, sum) in [("text", half * (half + 1) + half), ("table", MANY * 2)] {
         let results = call(&mut store, instance, name, &[Val::I64(MANY)]).unwrap();
         assert_eq!(results, [Val::I64(sum)], "{name}");
     }
@@ -167,7 +164,12 @@ fn relay(counts: &[usize]) -> String {
 
 #[test]
 fn arguments_beyond_the_registers_replace_those_of_the_caller() {
-    for counts in [&[40, 1][..], &[1, 40], &[30, 31, 29, 64, 12], &[200, 3, 999]] {
+    for counts in [
+        &[40, 1][..],
+        &[1, 40],
+        &[30, 31, 29, 64, 12],
+        &[200, 3, 999],
+    ] {
         let mut store = store();
         let instance = add(&mut store, &relay(counts), &Imports::new());
         let steps = Val::I64(30_000 / counts[0] as i64 * counts.len() as i64);
