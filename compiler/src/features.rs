@@ -115,7 +115,12 @@ const FEATURES: &[Row] = &[
         Version::V2,
         abi::WasmFeatures::SIMD,
     ),
-    unsupported("tail-call", WasmFeatures::TAIL_CALL, Version::V3),
+    supported(
+        "tail-call",
+        WasmFeatures::TAIL_CALL,
+        Version::V3,
+        abi::WasmFeatures::TAIL_CALL,
+    ),
     supported(
         "extended-const",
         WasmFeatures::EXTENDED_CONST,
