@@ -75,7 +75,7 @@ fn placed_segments<'a>(
     }
     let mut placed = Vec::new();
     for segment in &contents.data {
-        let SegmentMode::Active { index, offset } = segment.mode else {
+        let SegmentMode::Active { index, ref offset } = segment.mode else {
             continue;
         };
         let memory = &module.memories[index as usize];

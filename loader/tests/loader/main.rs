@@ -35,5 +35,6 @@ mod signals;
 mod stack;
 mod support;
 mod tables;
+mod tail_calls;
 mod threads;
 mod traps;
