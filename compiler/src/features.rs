@@ -152,10 +152,11 @@ const FEATURES: &[Row] = &[
         Version::V3,
     ),
     unsupported("threads", WasmFeatures::THREADS, Version::Proposal),
-    unsupported(
+    supported(
         "custom-page-sizes",
         WasmFeatures::CUSTOM_PAGE_SIZES,
         Version::Proposal,
+        abi::WasmFeatures::CUSTOM_PAGE_SIZES,
     ),
     supported(
         "wide-arithmetic",

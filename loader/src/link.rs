@@ -123,7 +123,8 @@ fn matches(expected: &ExternType, found: &ExternType) -> bool {
                 && limits(expected.min(), expected.max(), found.min(), found.max())
         }
         (ExternType::Memory(expected), ExternType::Memory(found)) => {
-            limits(expected.min(), expected.max(), found.min(), found.max())
+            expected.page_size() == found.page_size()
+                && limits(expected.min(), expected.max(), found.min(), found.max())
         }
         _ => false,
     }
@@ -156,6 +157,14 @@ mod tests {
         assert!(!matches(&memory(2, None), &memory(1, None)));
         assert!(!matches(&memory(1, Some(3)), &memory(1, None)));
         assert!(!matches(&memory(1, Some(3)), &memory(1, Some(4))));
+    }
+
+    #[test]
+    fn pages_must_be_of_the_same_size() {
+        let bytes = |min| MemoryType::new(min, None).with_page_size(1).into();
+        assert!(matches(&bytes(1), &bytes(2)));
+        assert!(!matches(&bytes(0), &memory(1, None)));
+        assert!(!matches(&memory(0, None), &bytes(65536)));
     }
 
     #[test]

@@ -143,20 +143,48 @@ impl fmt::Debug for FuncType {
 /// The type of a linear memory with 32-bit addresses.
 ///
 /// ```
-/// let ty = wasm_aot_loader::MemoryType::new(1, Some(16));
-/// assert_eq!((ty.min(), ty.max()), (1, Some(16)));
+/// use wasm_aot_loader::MemoryType;
+///
+/// let ty = MemoryType::new(1, Some(16));
+/// assert_eq!((ty.min(), ty.max(), ty.page_size()), (1, Some(16), 65536));
 /// assert_eq!(ty.to_string(), "(memory 1 16)");
+/// let bytes = MemoryType::new(100, None).with_page_size(1);
+/// assert_eq!(bytes.to_string(), "(memory 100 (pagesize 1))");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MemoryType {
     min: u64,
     max: Option<u64>,
+    page_size_log2: u8,
 }
 
 impl MemoryType {
     /// A memory of at least `min` and at most `max` pages of 64 KiB.
     pub const fn new(min: u64, max: Option<u64>) -> MemoryType {
-        MemoryType { min, max }
+        MemoryType {
+            min,
+            max,
+            page_size_log2: 16,
+        }
+    }
+
+    /// The same, in pages of so many bytes.
+    ///
+    /// # Panics
+    ///
+    /// If that is neither 1 nor 65536: there are no other pages.
+    #[must_use]
+    pub const fn with_page_size(self, bytes: u64) -> MemoryType {
+        assert!(bytes == 1 || bytes == 65536, "pages of 1 or 65536 bytes");
+        MemoryType {
+            page_size_log2: bytes.trailing_zeros() as u8,
+            ..self
+        }
+    }
+
+    /// Size of a page in bytes: 65536 or 1.
+    pub const fn page_size(&self) -> u64 {
+        1 << self.page_size_log2
     }
 
     /// Pages at first.
@@ -164,15 +192,32 @@ impl MemoryType {
         self.min
     }
 
-    /// Pages at most; `None` leaves it to the address space (65536 pages).
+    /// Pages at most; `None` leaves it to the addresses (4 GiB).
     pub const fn max(&self) -> Option<u64> {
         self.max
+    }
+
+    pub(crate) const fn with_min(self, min: u64) -> MemoryType {
+        MemoryType { min, ..self }
+    }
+
+    /// Pages that code can tell the number of, and has addresses for.
+    pub(crate) const fn max_pages(&self) -> u64 {
+        match self.page_size() {
+            // One less than there are addresses: `memory.size` is an address.
+            1 => u32::MAX as u64,
+            page => (1 << 32) / page,
+        }
     }
 }
 
 impl fmt::Display for MemoryType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "(memory {})", Limits(self.min, self.max))
+        write!(f, "(memory {}", Limits(self.min, self.max))?;
+        match self.page_size() {
+            65536 => f.write_str(")"),
+            size => write!(f, " (pagesize {size}))"),
+        }
     }
 }
 
@@ -338,7 +383,10 @@ mod tests {
             text(FuncType::new([], [I64, F64]).into()),
             "(func (result i64 f64))"
         );
-        assert_eq!(text(MemoryType::new(1, Some(2)).into()), "(memory 1 2)");
+        let memory = MemoryType::new(1, Some(2));
+        assert_eq!(text(memory.into()), "(memory 1 2)");
+        let bytes = memory.with_page_size(1);
+        assert_eq!(text(bytes.into()), "(memory 1 2 (pagesize 1))");
         assert_eq!(
             text(TableType::new(FuncRef, 3, None).into()),
             "(table 3 funcref)"

@@ -142,8 +142,10 @@ pub struct TableDef {
 pub struct MemorySlot {
     /// Address of the memory's first byte. Fixed: memories never move. Behind
     /// it lie at least [`Tunables::memory_reservation`] bytes of address space
-    /// and as many again as [`Tunables::memory_guard`] says; what is beyond the
-    /// length is inaccessible.
+    /// and as many again as [`Tunables::memory_guard`] says. In a memory with pages
+    /// of 64 KiB, what is beyond the length is inaccessible, and code relies on it.
+    /// In one with pages of one byte, that begins somewhere behind the length: code
+    /// compares with it before every access, and what is between the two is zero.
     ///
     /// [`Tunables::memory_reservation`]: crate::Tunables::memory_reservation
     /// [`Tunables::memory_guard`]: crate::Tunables::memory_guard

@@ -286,6 +286,10 @@ fn required(parts: &Parts<'_>) -> Required {
     if expressions(parts).any(|expr| matches!(expr, ConstExpr::Arithmetic(_))) {
         required = required.with(Required::EXTENDED_CONST);
     }
+    let memories = &parts.cx.module.memories;
+    if memories.iter().any(|memory| memory.page_size_log2() != 16) {
+        required = required.with(Required::PAGE_SIZES);
+    }
     required
 }
 

@@ -154,7 +154,7 @@ pub(super) fn table_type(ty: &abi::ExternType) -> TableType {
 }
 
 pub(super) fn memory_type(ty: &abi::ExternType) -> MemoryType {
-    MemoryType::new(ty.min, ty.maximum())
+    MemoryType::new(ty.min, ty.maximum()).with_page_size(1 << ty.ty)
 }
 
 pub(super) fn global_type(global: &abi::Global) -> GlobalType {

@@ -9,14 +9,12 @@ use wasm_aot_abi::{
     VmContext,
 };
 
+use super::super::description::memory_type;
 use super::super::metadata::Records;
 use super::{Block, damaged, ensure};
 use crate::OpenError;
 
 pub(super) type Result<T = ()> = std::result::Result<T, OpenError>;
-
-/// Pages of a memory with 32-bit addresses.
-const MAX_PAGES: u64 = 1 << 16;
 
 /// Checks all tables of records.
 pub(super) fn check(block: &Block<'_>, descriptor: &Descriptor) -> Result {
@@ -242,7 +240,7 @@ impl<'a> Checker<'a> {
             )?;
             self.slot(memory.slot, size_of::<MemorySlot>() as u64, 8, what)?;
             // Checked to be at most 4 GiB.
-            let size = memory.ty.min << 16;
+            let size = memory.ty.min << memory.ty.ty;
             ensure(
                 size <= reservation,
                 what,
@@ -260,7 +258,7 @@ impl<'a> Checker<'a> {
                 .memories
                 .get(0)
                 .filter(|_| own)
-                .map_or(0, |memory| memory.ty.min << 16);
+                .map_or(0, |memory| memory.ty.min << memory.ty.ty);
             let end = image_offset.checked_add(image_size);
             let fits = end.is_some_and(|end| end <= size);
             ensure(fits, "the memory image", "it is larger than the memory")?;
@@ -437,13 +435,13 @@ impl<'a> Checker<'a> {
                 ensure(fits, what, "its limits are impossible")?;
             }
             ExternKind::Memory => {
-                if ty.ty != 16 {
-                    return Err(OpenError::Unsupported(format!(
-                        "{what} has pages of another size"
-                    )));
-                }
-                let fits = ty.min <= MAX_PAGES
-                    && ty.maximum().is_none_or(|m| m >= ty.min && m <= MAX_PAGES);
+                ensure(
+                    matches!(ty.ty, 0 | 16),
+                    what,
+                    "its pages are of an impossible size",
+                )?;
+                let max = memory_type(ty).max_pages();
+                let fits = ty.min <= max && ty.maximum().is_none_or(|m| m >= ty.min && m <= max);
                 ensure(fits, what, "its limits are impossible")?;
             }
         }
