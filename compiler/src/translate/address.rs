@@ -46,12 +46,17 @@ impl Translator<'_, '_> {
             let base = self.builder.ins().iadd(base, index);
             return Address { base, offset };
         }
-        let length = self.memory_length(memory);
-        let index = self.bounded(index, length);
+        // One length for both checks: another thread may change it in between.
+        let length = ty.memory64.then(|| self.memory_length(memory));
+        let index = match length {
+            Some(length) => self.bounded(index, length),
+            None => self.wide(index),
+        };
         // Neither sum can wrap: no memory has that many bytes.
         let offset = memarg.offset.min(1 << 62) as i64;
         let start = self.builder.ins().iadd_imm_s(index, offset);
         let end = self.builder.ins().iadd_imm_s(start, i64::from(size));
+        let length = length.unwrap_or_else(|| self.memory_length(memory));
         let outside = self
             .builder
             .ins()
@@ -76,12 +81,8 @@ impl Translator<'_, '_> {
         self.bounded(index, length)
     }
 
-    /// An index as an `i64`: an `i64` that is greater than `length` becomes `length`,
-    /// whatever the CPU believes.
+    /// An index of 64 bits, but `length` if it is greater, whatever the CPU believes.
     fn bounded(&mut self, index: Value, length: Value) -> Value {
-        if self.type_of(index) == types::I32 {
-            return self.wide(index);
-        }
         let beyond = self
             .builder
             .ins()
