@@ -133,7 +133,12 @@ const FEATURES: &[Row] = &[
         Version::V3,
         abi::WasmFeatures::MULTI_MEMORY,
     ),
-    unsupported("memory64", WasmFeatures::MEMORY64, Version::V3),
+    supported(
+        "memory64",
+        WasmFeatures::MEMORY64,
+        Version::V3,
+        abi::WasmFeatures::MEMORY64,
+    ),
     supported(
         "relaxed-simd",
         WasmFeatures::RELAXED_SIMD,

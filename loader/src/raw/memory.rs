@@ -16,6 +16,14 @@ use crate::{MemoryType, ResourceError};
 /// What becomes accessible at a time: no machine has larger pages. In bytes.
 const GRANULE: u64 = 1 << 16;
 
+/// Address space, in bytes, that a memory with 64-bit addresses has if its type
+/// names no maximum: some for each of a thousand memories, on all our machines.
+const UNLIMITED: u64 = 64 << 30;
+
+/// What it has at most. No more than that is reserved for a memory in advance, since
+/// types can name any maximum; and a minimum beyond it is refused.
+const MOST: u64 = 1 << 40;
+
 /// What cannot be allocated, in messages.
 const WHAT: &str = "a linear memory";
 
@@ -33,8 +41,8 @@ pub(crate) struct LinearMemory {
     /// multiple of [`GRANULE`]; from the length on it is zero.
     def: MemoryDef,
     reservation: ManuallyDrop<Reservation>,
-    /// What was reserved for.
-    tunables: Tunables,
+    /// How many bytes at the end of the reservation are never accessible.
+    guard: u64,
     /// The type that it was made with.
     ty: MemoryType,
     /// Where the reservation goes in the end, and how much of it was accessible
@@ -59,18 +67,16 @@ impl LinearMemory {
     /// A memory of `ty.min()` pages that are zero.
     pub(super) fn new(ty: MemoryType, tunables: Tunables) -> Result<LinearMemory, ResourceError> {
         let length = LinearMemory::length(ty, &tunables)?;
-        let size = tunables.memory_reservation + tunables.memory_guard;
-        let open = |size| {
-            let reservation = Reservation::new(size)?;
+        let guard = tunables.memory_guard;
+        let reservation = reserve(ty, accessible(length), &tunables).and_then(|reservation| {
             reservation.open(0, accessible(length))?;
             Ok(reservation)
-        };
-        let reservation = open(size as usize);
+        });
         let reservation = reservation.map_err(|error| ResourceError::new(WHAT, error))?;
         Ok(LinearMemory {
             def: MemoryDef { length },
             reservation: ManuallyDrop::new(reservation),
-            tunables,
+            guard,
             ty,
             home: None,
         })
@@ -90,7 +96,7 @@ impl LinearMemory {
             return Ok(LinearMemory {
                 def: MemoryDef { length },
                 reservation: ManuallyDrop::new(reservation),
-                tunables,
+                guard: tunables.memory_guard,
                 ty,
                 home,
             });
@@ -103,11 +109,21 @@ impl LinearMemory {
 
     /// The first length of a memory, in bytes.
     fn length(ty: MemoryType, tunables: &Tunables) -> Result<u64, ResourceError> {
-        let limits = ty.min() <= ty.max().unwrap_or(u64::MAX) && ty.min() <= ty.max_pages();
-        if limits && ty.min() * ty.page_size() <= tunables.memory_reservation {
-            Ok(ty.min() * ty.page_size())
+        let refuse = |problem: String| {
+            let error = io::Error::new(io::ErrorKind::InvalidInput, problem);
+            Err(ResourceError::new(WHAT, error))
+        };
+        if ty.min() > ty.max().unwrap_or(u64::MAX) || ty.min() > ty.max_pages() {
+            return refuse(format!("the limits of {ty} are impossible"));
+        }
+        let most = if ty.is_64() {
+            MOST
         } else {
-            Err(ResourceError::new(WHAT, io::ErrorKind::InvalidInput.into()))
+            tunables.memory_reservation
+        };
+        match ty.min().checked_mul(ty.page_size()) {
+            Some(length) if length <= most => Ok(length),
+            _ => refuse(format!("{ty} is larger than {most} bytes from the start")),
         }
     }
 
@@ -143,10 +159,15 @@ impl LinearMemory {
 
     /// Whether code that relies on `tunables` can use it.
     pub(super) fn serves(&self, tunables: &Tunables) -> bool {
-        let own = &self.tunables;
-        own.memory_reservation >= tunables.memory_reservation
-            && own.memory_reservation + own.memory_guard
-                >= tunables.memory_reservation + tunables.memory_guard
+        self.space() >= tunables.memory_reservation
+            && self.reservation.size as u64 >= tunables.memory_reservation + tunables.memory_guard
+            // What is behind the length of a larger one may be the guard alone.
+            && (!self.ty.is_64() || self.guard >= tunables.memory_guard)
+    }
+
+    /// How many bytes it can have: what is reserved before the guard.
+    fn space(&self) -> u64 {
+        self.reservation.size as u64 - self.guard
     }
 
     /// Addresses at which compiled code may fault.
@@ -167,7 +188,7 @@ impl LinearMemory {
 
     /// How many pages it can have.
     pub(crate) fn limit(&self) -> u64 {
-        let space = self.tunables.memory_reservation / self.ty.page_size();
+        let space = self.space() / self.ty.page_size();
         let declared = self.ty.max().unwrap_or(u64::MAX);
         declared.min(self.ty.max_pages()).min(space)
     }
@@ -245,6 +266,25 @@ impl Drop for LinearMemory {
         if let Some((pool, first)) = self.home.take() {
             let now = accessible(self.def.length);
             pool.give(reservation, first as usize, now as usize);
+        }
+    }
+}
+
+/// Address space for a memory and its guard, of which `first` bytes are accessible at
+/// first. A memory with 64-bit addresses has as much as it may ever need, or half of
+/// that, and so on, if the system does not give it.
+fn reserve(ty: MemoryType, first: u64, tunables: &Tunables) -> io::Result<Reservation> {
+    let least = tunables.memory_reservation.max(first);
+    let mut space = least;
+    if ty.is_64() {
+        let max = ty.max().map(|max| max.saturating_mul(ty.page_size()));
+        let wanted = max.unwrap_or(UNLIMITED).min(MOST);
+        space = accessible(wanted).max(least);
+    }
+    loop {
+        match Reservation::new((space + tunables.memory_guard) as usize) {
+            Err(_) if space > least => space = accessible(space / 2).max(least),
+            reservation => return reservation,
         }
     }
 }
