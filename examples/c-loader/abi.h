@@ -34,10 +34,8 @@ typedef struct {
     uint32_t size, metadata_size, target;
     uint64_t required, optional, cpu_features, wasm_features;
     uint32_t convention, start;
-    int64_t text;
-    uint64_t text_size;
-    int64_t image;
-    uint64_t image_size, image_offset, reservation, guard;
+    int32_t text, image;
+    uint64_t text_size, image_size, image_offset, reservation, guard;
     uint32_t vmctx_size, type_ids, funcref_slots, reserved;
     slice types, imports, exports, functions, trampolines, funcrefs, tables, memories, globals;
     slice elements, data, sites, function_names, custom_sections, name, producer, options;

@@ -190,7 +190,7 @@ mod vmctx;
 mod wire;
 
 pub use builtins::Builtins;
-pub use descriptor::{Convention, Descriptor, Target, Tunables, VmctxLayout};
+pub use descriptor::{Architecture, Convention, Descriptor, System, Target, Tunables, VmctxLayout};
 pub use features::{CpuFeatures, Required, WasmFeatures};
 pub use records::{
     ConstExpr, ConstKind, CustomSection, DataMode, DataSegment, ElementItems, ElementMode,

@@ -121,6 +121,7 @@ pub(crate) fn push_function(layout: &mut Layout, isa: &OwnedTargetIsa, name: &st
     });
     layout.unwind.push(Unwind {
         offset,
+        size: code.bytes.len() as u64,
         info: code.unwind.clone(),
     });
 }

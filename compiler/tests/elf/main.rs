@@ -192,7 +192,7 @@ fn other_targets_are_refused() {
     ] {
         assert_eq!(
             error(&code::empty(target)),
-            format!("cannot write an ELF shared object for {target}")
+            format!("cannot write an ELF file for {target}")
         );
     }
 }

@@ -7,7 +7,7 @@ use std::{fs, path::Path};
 
 use object::read::elf::ElfFile64;
 use object::{LittleEndian, Object, ObjectKind, ObjectSection, ObjectSymbol, RelocationTarget};
-use wasm_aot_compiler::elf::write_object;
+use wasm_aot_compiler::object::write as write_object;
 use wasm_aot_compiler::layout::Layout;
 
 use crate::check;
@@ -42,7 +42,10 @@ fn an_object_wants_nothing_and_offers_the_exports() {
             let text = file.section_by_name(".text").unwrap();
             assert_eq!(text.data().unwrap(), layout.text.bytes);
             assert_eq!(text.relocations().count(), 0);
-            let frames = file.section_by_name(".eh_frame").unwrap();
+            let Some(frames) = file.section_by_name(".eh_frame") else {
+                assert!(layout.unwind.is_empty());
+                continue;
+            };
             let starts: Vec<_> = frames
                 .relocations()
                 .map(|(_, relocation)| {
