@@ -164,6 +164,9 @@ impl<'a> Writer<'a> {
                 addend: addend as i64,
                 flags: self.format.distance(),
             };
+            // Where the format has addends in the place, it is what is added to.
+            let metadata = self.object.section_mut(self.metadata).data_mut();
+            metadata[offset as usize..][..size_of::<i32>()].fill(0);
             let added =
                 self.object
                     .add_relocation_with_subtractor(self.metadata, relocation, subtractor);
@@ -194,12 +197,15 @@ impl<'a> Writer<'a> {
         added.expect("the format has such relocations");
     }
 
-    /// Names functions, for debuggers and profilers, and exports.
+    /// Names functions that have a name, for debuggers and profilers, and exports.
     fn symbols(&mut self) {
         let seed = &self.layout.metadata.bytes;
         let seed = &seed[..seed.len().min(size_of::<wasm_aot_abi::Descriptor>())];
         for index in shuffled(self.layout.functions.len(), seed) {
-            self.function(&self.layout.functions[index], SymbolScope::Compilation);
+            let function = &self.layout.functions[index];
+            if !function.name.is_empty() {
+                self.function(function, SymbolScope::Compilation);
+            }
         }
         for export in &self.layout.exports {
             self.function(export, SymbolScope::Dynamic);

@@ -1,7 +1,8 @@
-//! The ELF writer against independent readers and against the system's tools.
+//! The writers of files against independent readers and against the system's tools.
 
 mod check;
 mod code;
+mod linked;
 mod objects;
 mod tools;
 
