@@ -58,6 +58,8 @@ bits! {
         /// Traps of this artefact are hardware faults: the host must have
         /// handlers for them.
         FAULTS = 0, "hardware faults as traps";
+        /// Constant expressions with arithmetic.
+        EXTENDED_CONST = 7, "extended constant expressions";
     }
 
     /// Language features after WebAssembly 1.0.

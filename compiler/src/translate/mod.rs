@@ -30,6 +30,7 @@ use wasmparser::ValType;
 pub(crate) use call::TEXT_ROW;
 pub(crate) use env::declare;
 
+use crate::RelaxedSimd;
 use crate::abi::{clif_type, wasm_signature};
 use crate::error::Result;
 use crate::module::{Body, Module};
@@ -44,6 +45,7 @@ pub(crate) struct Context<'m> {
     pub(crate) module: &'m Module,
     pub(crate) whole: &'m Whole,
     pub(crate) tunables: Tunables,
+    pub(crate) relaxed: RelaxedSimd,
     pub(crate) isa: &'m dyn TargetIsa,
 }
 
@@ -85,6 +87,7 @@ struct Translator<'f, 'm> {
     module: &'m Module,
     known: Known<'m>,
     tunables: Tunables,
+    relaxed: RelaxedSimd,
     isa: &'m dyn TargetIsa,
     builder: FunctionBuilder<'f>,
     entities: Entities,
@@ -107,6 +110,7 @@ impl<'f, 'm> Translator<'f, 'm> {
             module: cx.module,
             known: Known::new(cx.whole),
             tunables: cx.tunables,
+            relaxed: cx.relaxed,
             isa: cx.isa,
             builder,
             entities: Entities::default(),
