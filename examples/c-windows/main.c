@@ -1,13 +1,23 @@
 /* A WebAssembly module as a part of a C program for Windows. */
+#include <windows.h>
+
 #include <stdio.h>
 
 #include "machine.h"
 
-/* What the module imports. */
+/* Where `main` returns to. */
+static void *beginning;
+
+/* What the module imports. Debuggers see through it: the stack can be walked. */
 static wasm_aot_status print(void *self, int32_t start, int32_t length)
 {
     machine *instance = *(machine **)self;
+    void *frames[32];
+    int count = CaptureStackBackTrace(0, 32, frames, NULL), found = 0;
+    while (found < count && frames[found] != beginning)
+        found++;
     printf("log: %.*s\n", (int)length, (const char *)machine_tape(instance, NULL) + start);
+    printf("%s\n", found < count ? "called by main" : "called by nobody");
     return WASM_AOT_OK;
 }
 
@@ -38,6 +48,7 @@ int main(void)
     size_t size;
     machine_status status = machine_create(&imports, &instance);
 
+    beginning = __builtin_return_address(0);
     if (status != WASM_AOT_OK) {
         report("create", NULL, status);
         return 1;
