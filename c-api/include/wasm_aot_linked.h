@@ -3,7 +3,7 @@
  * use it; programs use them, and from here wasm_aot_status, WASM_AOT_*,
  * wasm_aot_extern, wasm_aot_export and wasm_aot_linked_memory_grow.
  *
- * The functions are in libwasm_aot. Exported functions of a module are not: they
+ * The functions are in libwasm_aot, on Linux. Exported functions of a module are not: they
  * are symbols of the module itself, and calling them is a call and no more.
  */
 #ifndef WASM_AOT_LINKED_H

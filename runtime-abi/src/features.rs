@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::Target;
+use crate::{Architecture, Target};
 
 /// Declares a set of named bits.
 macro_rules! bits {
@@ -186,10 +186,10 @@ bits! {
 impl CpuFeatures {
     /// Every extension of a target with its name.
     pub fn of(target: Target) -> impl Iterator<Item = (CpuFeatures, &'static str)> {
-        let bits = match target {
-            Target::X86_64Linux => 0..24,
-            Target::Aarch64Linux => 24..40,
-            Target::Riscv64Linux => 40..64,
+        let bits = match target.architecture() {
+            Architecture::X86_64 => 0..24,
+            Architecture::Aarch64 => 24..40,
+            Architecture::Riscv64 => 40..64,
         };
         CpuFeatures::NAMES
             .iter()
