@@ -230,7 +230,6 @@ fn programs_give_the_same_bytes_and_no_function_is_compiled_twice() {
         "tests/programs/json/json.wasm",
         "tests/programs/lz/lz.wasm",
         "tests/programs/simd/simd.wasm",
-        "tests/programs/memory64/memory64.wasm",
     ] {
         let module = fs::read(root.join(program)).unwrap();
         let expected = compile(&module, &quick()).unwrap();
