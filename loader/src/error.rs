@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use wasm_aot_abi::{CpuFeatures, Required};
 
+use crate::raw::Inner;
 use crate::trap::Backtrace;
 use crate::{ExternType, FuncType, Trap, TrapCode, Val, ValType};
 
@@ -570,9 +571,10 @@ pub enum ArgumentError {
 impl ArgumentError {
     /// Whether a function of type `ty` can be called with these.
     pub(crate) fn check(
-        ty: &FuncType,
+        ty: FuncType,
         arguments: &[Val],
         results: &[Val],
+        store: &Inner,
     ) -> Result<(), ArgumentError> {
         if arguments.len() != ty.params().len() {
             return Err(ArgumentError::Count {
@@ -581,11 +583,11 @@ impl ArgumentError {
             });
         }
         for (index, (argument, &expected)) in arguments.iter().zip(ty.params()).enumerate() {
-            if argument.ty() != expected {
+            if let Err(found) = argument.check(expected, store) {
                 return Err(ArgumentError::Type {
                     index,
                     expected,
-                    found: argument.ty(),
+                    found,
                 });
             }
         }

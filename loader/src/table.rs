@@ -12,7 +12,7 @@ use crate::{GrowError, ResourceError, Store, TableType, Trap, Val};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let mut store = Store::new();
-/// let ty = TableType::new(ValType::FuncRef, 2, Some(10));
+/// let ty = TableType::new(ValType::FUNCREF, 2, Some(10));
 /// let table = Table::new(&mut store, ty, Val::FuncRef(None))?;
 /// let seven = Func::wrap(&mut store, || 7);
 /// table.set(&mut store, 1, seven.into())?;

@@ -58,6 +58,9 @@ bits! {
         /// Traps of this artefact are hardware faults: the host must have
         /// handlers for them.
         FAULTS = 0, "hardware faults as traps";
+        /// Types of references other than `funcref` and `externref`, recursion
+        /// groups and subtypes of function types, calls through references.
+        TYPED_REFERENCES = 1, "typed references";
     }
 
     /// Language features after WebAssembly 1.0.

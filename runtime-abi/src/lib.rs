@@ -130,8 +130,10 @@
 //!
 //! A trap is a hardware fault at an instruction recorded in the module's
 //! [site table](crate::sites): `ud2`, `udf` or `unimp`, a division error (of
-//! x86-64; the others have none), or an access
-//! to the guard pages of a linear memory. The host's fault handler looks the
+//! x86-64; the others have none), an access
+//! to the guard pages of a linear memory, or one to what a null function
+//! reference would refer to: to the first bytes of the address space, as many as a
+//! [`FuncRef`] has. The host's fault handler looks the
 //! faulting address up, then resumes at the innermost [`EntryRecord`]:
 //! it loads the stack and frame pointer from it, puts the status in the first
 //! result register of the wasm convention (rax, x0, a0), and jumps to its handler.
@@ -195,10 +197,10 @@ pub use features::{CpuFeatures, Required, WasmFeatures};
 pub use records::{
     ConstExpr, ConstKind, CustomSection, DataMode, DataSegment, ElementItems, ElementMode,
     ElementSegment, Export, ExternKind, ExternType, FuncType, Function, FunctionName, Global,
-    Import, Memory, Table, Trampoline, TrampolineKind,
+    Import, Memory, SubType, Table, Trampoline, TrampolineKind,
 };
 pub use trap::TrapCode;
-pub use types::ValType;
+pub use types::{HeapType, ValType};
 pub use vmctx::{
     EntryRecord, FuncRef, FunctionImport, HostContext, MemoryDef, MemorySlot, StoreContext,
     TableDef, TableElement, VmContext,

@@ -11,7 +11,7 @@ use wasm_aot_loader::{
 ///
 /// If there is no memory for a table of 10 elements and a memory of one page.
 pub(crate) fn imports(store: &mut Store) -> Imports {
-    use ValType::{F32, F64, FuncRef, I32, I64};
+    use ValType::{F32, F64, I32, I64};
     let mut imports = Imports::new();
     for (name, value) in [
         ("global_i32", Val::I32(666)),
@@ -34,7 +34,7 @@ pub(crate) fn imports(store: &mut Store) -> Imports {
         let ty = FuncType::new(params.iter().copied(), []);
         imports.define(MODULE, name, Func::new(store, ty, |_, _, _| Ok(())));
     }
-    let ty = TableType::new(FuncRef, 10, Some(20));
+    let ty = TableType::new(ValType::FUNCREF, 10, Some(20));
     let table = Table::new(store, ty, Val::FuncRef(None)).expect("10 elements are few");
     let memory = Memory::new(store, MemoryType::new(1, Some(2))).expect("one page is little");
     imports

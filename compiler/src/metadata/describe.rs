@@ -26,6 +26,7 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
     let mut block = Block::new();
 
     let types = types(&mut block, parts);
+    let subtypes = subtypes(&mut block, parts);
     let imports = imports(&mut block, parts);
     let exports: Vec<_> = module
         .exports
@@ -122,7 +123,7 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
         size: 0,
         metadata_size: 0,
         target: parts.backend.target as u32,
-        required: Required::FAULTS.0,
+        required: required(parts).0,
         optional: 0,
         cpu_features: parts.options.cpu.features().0,
         wasm_features: parts.options.language().bits().0,
@@ -158,6 +159,7 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
         producer,
         options,
         source_hash: contents.digest,
+        subtypes,
     })?;
 
     let mut fixups = vec![Fixup {
@@ -175,6 +177,31 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
     Ok(Metadata { bytes, fixups })
 }
 
+/// What a loader must know beyond the base.
+fn required(parts: &Parts<'_>) -> Required {
+    let (module, escapes) = (parts.cx.module, &parts.cx.whole.escapes);
+    let functions = module
+        .types
+        .iter()
+        .flat_map(|ty| ty.params().iter().chain(ty.results()))
+        .copied();
+    let globals = module.globals.iter().map(|global| global.ty.content_type);
+    let tables = module
+        .tables
+        .iter()
+        .map(|table| table.ty.element_type.into());
+    let elements = module.elements.iter().map(|segment| segment.ty);
+    let mut types = functions.chain(globals).chain(tables).chain(elements);
+    let typed = |ty: wasmparser::ValType| {
+        ty.is_reference_type() && !matches!(val_type(ty), ValType::FUNCREF | ValType::EXTERNREF)
+    };
+    let references = !module.has_plain_types() || escapes.calls_references() || types.any(typed);
+    match references {
+        true => Required::FAULTS.with(Required::TYPED_REFERENCES),
+        false => Required::FAULTS,
+    }
+}
+
 fn types(block: &mut Block, parts: &Parts<'_>) -> Slice {
     let types: Vec<_> = parts
         .cx
@@ -187,6 +214,20 @@ fn types(block: &mut Block, parts: &Parts<'_>) -> Slice {
         })
         .collect();
     block.records(types)
+}
+
+/// Nothing, if there is nothing to say.
+fn subtypes(block: &mut Block, parts: &Parts<'_>) -> Slice {
+    let module = parts.cx.module;
+    if module.has_plain_types() {
+        return Slice::EMPTY;
+    }
+    block.records(module.subtypes.iter().map(|ty| abi::SubType {
+        group: ty.group,
+        supertype: ty.supertype.unwrap_or(NONE),
+        flags: flag(ty.open, abi::SubType::OPEN),
+        kind: 0,
+    }))
 }
 
 fn imports(block: &mut Block, parts: &Parts<'_>) -> Slice {

@@ -2,6 +2,8 @@
 
 use wasmparser::Operator;
 
+use super::gc;
+use crate::Feature;
 use crate::error::{Error, Result};
 
 /// A constant expression of WebAssembly 2.0: always a single value.
@@ -29,6 +31,10 @@ impl ConstExpr {
             Operator::GlobalGet { global_index } => ConstExpr::GlobalGet(global_index),
             Operator::RefNull { .. } => ConstExpr::RefNull,
             Operator::RefFunc { function_index } => ConstExpr::RefFunc(function_index),
+            operator if gc::is_collected(&operator) => {
+                let feature = Feature::gc();
+                return Err(Error::Unsupported { feature, offset });
+            }
             _ => return Err(unexpected(offset)),
         };
         match operators.read()? {

@@ -161,7 +161,7 @@ pub(crate) fn call_dynamic(
 ) -> Result<(), CallError> {
     let inner = store.raw();
     let ty = inner.func_type(func);
-    ArgumentError::check(&ty, arguments, results).map_err(CallError::Arguments)?;
+    ArgumentError::check(ty, arguments, results, inner).map_err(CallError::Arguments)?;
     let code = inner.code(func);
     let mut small = [Slot::ZERO; 8];
     let mut large = Vec::new();

@@ -53,7 +53,7 @@ fn impossible_limits_are_errors() {
     let mut store = Store::new();
     assert!(Memory::new(&mut store, MemoryType::new(2, Some(1))).is_err());
     assert!(Memory::new(&mut store, MemoryType::new(65537, None)).is_err());
-    let ty = TableType::new(ValType::FuncRef, u64::MAX, None);
+    let ty = TableType::new(ValType::FUNCREF, u64::MAX, None);
     assert!(Table::new(&mut store, ty, Val::FuncRef(None)).is_err());
     let huge = module("(module (table (export \"t\") 0xffffffff funcref))");
     let error = Instance::new(&mut store, &huge, &Imports::new()).unwrap_err();

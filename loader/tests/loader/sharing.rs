@@ -161,13 +161,13 @@ fn what_the_host_makes_is_shared_with_an_instance() {
         memory: Memory::new(&mut store, MemoryType::new(1, Some(3))).unwrap(),
         table: Table::new(
             &mut store,
-            TableType::new(ValType::FuncRef, 2, Some(5)),
+            TableType::new(ValType::FUNCREF, 2, Some(5)),
             null,
         )
         .unwrap(),
         objects: Table::new(
             &mut store,
-            TableType::new(ValType::ExternRef, 1, None),
+            TableType::new(ValType::EXTERNREF, 1, None),
             Val::ExternRef(None),
         )
         .unwrap(),
@@ -328,7 +328,7 @@ fn the_host_is_held_to_bounds_types_and_mutability() {
         TrapCode::MemoryOutOfBounds
     );
     memory.write(&mut store, 65536, &[]).unwrap();
-    let ty = TableType::new(ValType::FuncRef, 1, None);
+    let ty = TableType::new(ValType::FUNCREF, 1, None);
     let table = Table::new(&mut store, ty, Val::FuncRef(None)).unwrap();
     let null = Val::FuncRef(None);
     assert_eq!(

@@ -4,12 +4,13 @@ use std::cell::RefCell;
 
 use wasm_aot_abi::{
     ConstExpr, ConstKind, CustomSection, DataMode, DataSegment, Descriptor, ElementItems,
-    ElementMode, ElementSegment, Export, ExternKind, ExternType, FuncRef, FuncType, Function,
-    FunctionImport, FunctionName, Global, Import, Memory, MemorySlot, NONE, Table, TableDef,
-    Trampoline, TrampolineKind, ValType, VmContext,
+    ElementMode, ElementSegment, Export, ExternKind, ExternType, FuncRef, Function, FunctionImport,
+    FunctionName, Global, HeapType, Import, Memory, MemorySlot, NONE, Table, TableDef, Trampoline,
+    TrampolineKind, ValType, VmContext,
 };
 
 use super::super::metadata::Records;
+use super::types::Types;
 use super::{Block, damaged, ensure};
 use crate::OpenError;
 
@@ -41,7 +42,7 @@ pub(super) fn check(block: &Block<'_>, descriptor: &Descriptor) -> Result {
 struct Checker<'a> {
     block: &'a Block<'a>,
     descriptor: &'a Descriptor,
-    types: Records<'a, FuncType>,
+    types: Types<'a>,
     imports: Records<'a, Import>,
     functions: Records<'a, Function>,
     funcrefs: Records<'a, u32>,
@@ -62,7 +63,7 @@ struct Checker<'a> {
 
 impl<'a> Checker<'a> {
     fn new(block: &'a Block<'a>, descriptor: &'a Descriptor) -> Result<Checker<'a>> {
-        let types = block.records(descriptor.types, "the types")?;
+        let types = Types::new(block, descriptor)?;
         Ok(Checker {
             block,
             descriptor,
@@ -106,13 +107,6 @@ impl<'a> Checker<'a> {
     }
 
     fn types(&self) -> Result {
-        for ty in self.types.clone() {
-            for list in [ty.params, ty.results] {
-                for ty in self.block.records::<ValType>(list, "a function type")? {
-                    val_type(ty, "a function type")?;
-                }
-            }
-        }
         let offset = self.descriptor.vmctx.type_ids;
         let size = self.types.len() as u64 * 4;
         self.slot(offset, size, 4, "the type ids")
@@ -271,7 +265,7 @@ impl<'a> Checker<'a> {
     fn globals(&self) -> Result {
         for (index, global) in self.globals.clone().enumerate() {
             let what = &Nth("global", index);
-            val_type(global.ty, what)?;
+            self.types.check(global.ty, what)?;
             ensure(global.mutable <= 1, what, "its mutability is unknown")?;
             let size = global.ty.global_size();
             self.slot(global.slot, size.into(), size, what)?;
@@ -324,6 +318,7 @@ impl<'a> Checker<'a> {
         for (index, segment) in elements.enumerate() {
             let what = &Nth("element segment", index);
             let mode = ElementMode::try_from(segment.mode).map_err(unknown(what))?;
+            self.types.check(segment.ty, what)?;
             let reference = segment.ty.is_reference();
             ensure(reference, what, "its type is not a reference type")?;
             if matches!(mode, ElementMode::Active | ElementMode::InText) {
@@ -332,22 +327,23 @@ impl<'a> Checker<'a> {
                 let expected = mode == ElementMode::InText;
                 ensure(constant == expected, what, "its mode is not its table's")?;
                 let ty = self.element_type(segment.table);
-                ensure(ty == segment.ty, what, "its type is not its table's")?;
+                let matches = self.types.matches(segment.ty, ty);
+                ensure(matches, what, "its type is not its table's")?;
             }
             if mode == ElementMode::Active {
                 self.expr(&segment.offset, ValType::I32, self.globals.len(), what)?;
             }
             match ElementItems::try_from(segment.encoding).map_err(unknown(what))? {
                 ElementItems::Slots => {
-                    let slots = if segment.ty == ValType::FUNCREF {
-                        self.funcrefs.len()
-                    } else {
-                        0
-                    };
+                    let any = segment.ty == ValType::FUNCREF;
                     let mut items = self
                         .block
                         .records::<u32>(segment.items, "an element segment")?;
-                    let fit = items.all(|slot| slot == NONE || (slot as usize) < slots);
+                    let fit = items.all(|slot| match slot {
+                        NONE => segment.ty.is_nullable(),
+                        _ if any => (slot as usize) < self.funcrefs.len(),
+                        _ => self.is_function(slot, segment.ty),
+                    });
                     ensure(fit, what, "an item is no function reference")?;
                 }
                 ElementItems::Exprs => {
@@ -425,8 +421,9 @@ impl<'a> Checker<'a> {
         ensure(ty.flags & !known == 0, what, "its flags are unknown")?;
         match kind {
             ExternKind::Func => self.type_index(ty.ty, what)?,
-            ExternKind::Global => val_type(ValType(ty.ty), what)?,
+            ExternKind::Global => self.types.check(ValType(ty.ty), what)?,
             ExternKind::Table => {
+                self.types.check(ValType(ty.ty), what)?;
                 ensure(
                     ValType(ty.ty).is_reference(),
                     what,
@@ -455,24 +452,32 @@ impl<'a> Checker<'a> {
     fn expr(&self, expr: &ConstExpr, ty: ValType, globals: usize, what: &Nth) -> Result {
         let holds = match ConstKind::try_from(expr.kind).map_err(unknown(what))? {
             ConstKind::Value => !ty.is_reference(),
-            ConstKind::RefNull => ty.is_reference(),
-            ConstKind::RefFunc => {
-                ty == ValType::FUNCREF && (expr.index as usize) < self.funcrefs.len()
-            }
+            ConstKind::RefNull => ty.is_nullable(),
+            ConstKind::RefFunc => self.is_function(expr.index, ty),
             ConstKind::GlobalGet => {
                 let index = expr.index as usize;
                 let imported = self.imported_globals.len();
                 match self.imported_globals.get(index) {
-                    Some(&(imported, mutable)) => imported == ty && !mutable,
+                    Some(&(imported, mutable)) => self.types.matches(imported, ty) && !mutable,
                     None if index - imported < globals => {
                         let global = self.globals.at((index - imported) as u32);
-                        global.ty == ty && global.mutable == 0
+                        self.types.matches(global.ty, ty) && global.mutable == 0
                     }
                     None => false,
                 }
             }
         };
         ensure(holds, what, "a constant expression is wrong")
+    }
+
+    /// Whether the function reference in a slot is of type `ty`.
+    fn is_function(&self, slot: u32, ty: ValType) -> bool {
+        let index = self.funcrefs.get(slot as usize);
+        index.is_some_and(|index| {
+            let function = self.function_type(index);
+            let found = ValType::reference(false, HeapType::Function, function);
+            self.types.matches(found, ty)
+        })
     }
 
     /// A range of the vmctx behind its header.
@@ -555,10 +560,6 @@ impl<'a> Checker<'a> {
         let count = self.imported_memories as usize + self.memories.len();
         ensure((index as usize) < count, what, "its memory does not exist")
     }
-}
-
-fn val_type(ty: ValType, what: impl std::fmt::Display) -> Result {
-    ensure(ty.is_known(), what, "a value type is unknown")
 }
 
 fn unknown(what: &Nth) -> impl FnOnce(u32) -> OpenError {
