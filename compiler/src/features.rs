@@ -115,9 +115,24 @@ const FEATURES: &[Row] = &[
         Version::V2,
         abi::WasmFeatures::SIMD,
     ),
-    unsupported("tail-call", WasmFeatures::TAIL_CALL, Version::V3),
-    unsupported("extended-const", WasmFeatures::EXTENDED_CONST, Version::V3),
-    unsupported("multi-memory", WasmFeatures::MULTI_MEMORY, Version::V3),
+    supported(
+        "tail-call",
+        WasmFeatures::TAIL_CALL,
+        Version::V3,
+        abi::WasmFeatures::TAIL_CALL,
+    ),
+    supported(
+        "extended-const",
+        WasmFeatures::EXTENDED_CONST,
+        Version::V3,
+        abi::WasmFeatures::EXTENDED_CONST,
+    ),
+    supported(
+        "multi-memory",
+        WasmFeatures::MULTI_MEMORY,
+        Version::V3,
+        abi::WasmFeatures::MULTI_MEMORY,
+    ),
     unsupported("memory64", WasmFeatures::MEMORY64, Version::V3),
     supported(
         "relaxed-simd",

@@ -61,6 +61,8 @@ bits! {
         /// Types of references other than `funcref` and `externref`, recursion
         /// groups and subtypes of function types, calls through references.
         TYPED_REFERENCES = 1, "typed references";
+        /// Constant expressions with arithmetic.
+        EXTENDED_CONST = 7, "extended constant expressions";
     }
 
     /// Language features after WebAssembly 1.0.

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use wasmparser::{FuncType, GlobalType, MemoryType, TableType, ValType};
 
 pub(crate) use body::{Body, Refused, Unchecked};
-pub(crate) use const_expr::ConstExpr;
+pub(crate) use const_expr::{ConstExpr, Operation, Step};
 pub(crate) use intake::Intake;
 pub(crate) use types::SubType;
 

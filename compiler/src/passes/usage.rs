@@ -9,15 +9,15 @@ use crate::module::{Module, TypeIndex};
 /// What valid bodies of a module do, taken together.
 #[derive(Default)]
 pub(crate) struct Usage {
-    /// Tables that anything but `call_indirect` and `table.size` is done with.
+    /// Tables that anything but indirect calls and `table.size` is done with.
     pub(crate) handled_tables: BTreeSet<u32>,
     /// Tables that `table.grow` is used on.
     pub(crate) grown_tables: BTreeSet<u32>,
     /// Operands of `ref.func`.
     pub(crate) referenced_functions: BTreeSet<u32>,
-    /// Tables and types of `call_indirect`.
+    /// Tables and types of indirect calls, tail calls among them.
     pub(crate) indirect_calls: BTreeSet<(u32, TypeIndex)>,
-    /// Types of `call_ref`.
+    /// Types of `call_ref` and `return_call_ref`.
     pub(crate) reference_calls: BTreeSet<TypeIndex>,
 }
 
@@ -31,11 +31,15 @@ impl Usage {
             Operator::CallIndirect {
                 type_index,
                 table_index,
+            }
+            | Operator::ReturnCallIndirect {
+                type_index,
+                table_index,
             } => {
                 let ty = module.type_section[type_index as usize];
                 self.indirect_calls.insert((table_index, ty));
             }
-            Operator::CallRef { type_index } => {
+            Operator::CallRef { type_index } | Operator::ReturnCallRef { type_index } => {
                 let ty = module.type_section[type_index as usize];
                 self.reference_calls.insert(ty);
             }

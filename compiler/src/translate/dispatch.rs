@@ -49,6 +49,12 @@ impl Translator<'_, '_> {
                 table_index,
             } => self.call_indirect(type_index, table_index),
             Operator::CallRef { type_index } => self.call_ref(type_index),
+            Operator::ReturnCall { function_index } => self.return_call(function_index),
+            Operator::ReturnCallIndirect {
+                type_index,
+                table_index,
+            } => self.return_call_indirect(type_index, table_index),
+            Operator::ReturnCallRef { type_index } => self.return_call_ref(type_index),
             Operator::Drop => self.drop_(),
             Operator::Select | Operator::TypedSelect { .. } => self.select(),
 

@@ -3,10 +3,10 @@
 use std::cell::RefCell;
 
 use wasm_aot_abi::{
-    ConstExpr, ConstKind, CustomSection, DataMode, DataSegment, Descriptor, ElementItems,
-    ElementMode, ElementSegment, Export, ExternKind, ExternType, FuncRef, Function, FunctionImport,
-    FunctionName, Global, HeapType, Import, Memory, MemorySlot, NONE, Table, TableDef, Trampoline,
-    TrampolineKind, ValType, VmContext,
+    CustomSection, DataMode, DataSegment, Descriptor, ElementItems, ElementMode, ElementSegment,
+    Export, ExternKind, ExternType, FuncRef, Function, FunctionImport, FunctionName, Global,
+    HeapType, Import, Memory, MemorySlot, NONE, Table, TableDef, Trampoline, TrampolineKind,
+    ValType, VmContext,
 };
 
 use super::super::metadata::Records;
@@ -14,7 +14,7 @@ use super::types::Types;
 use super::{Block, damaged, ensure};
 use crate::OpenError;
 
-type Result<T = ()> = std::result::Result<T, OpenError>;
+pub(super) type Result<T = ()> = std::result::Result<T, OpenError>;
 
 /// Pages of a memory with 32-bit addresses.
 const MAX_PAGES: u64 = 1 << 16;
@@ -39,22 +39,22 @@ pub(super) fn check(block: &Block<'_>, descriptor: &Descriptor) -> Result {
 }
 
 /// What has been checked so far.
-struct Checker<'a> {
-    block: &'a Block<'a>,
+pub(super) struct Checker<'a> {
+    pub(super) block: &'a Block<'a>,
     descriptor: &'a Descriptor,
-    types: Types<'a>,
+    pub(super) types: Types<'a>,
     imports: Records<'a, Import>,
     functions: Records<'a, Function>,
-    funcrefs: Records<'a, u32>,
+    pub(super) funcrefs: Records<'a, u32>,
     tables: Records<'a, Table>,
     memories: Records<'a, Memory>,
-    globals: Records<'a, Global>,
+    pub(super) globals: Records<'a, Global>,
     /// Types of imported functions.
     imported_functions: Vec<u32>,
     imported_tables: u32,
     imported_memories: u32,
     /// Types of imported globals, and whether they are mutable.
-    imported_globals: Vec<(ValType, bool)>,
+    pub(super) imported_globals: Vec<(ValType, bool)>,
     /// For each type, the kinds of trampolines that there are: bit 1 << kind.
     trampolines: Vec<u8>,
     /// Start and end of what is in the vmctx.
@@ -447,31 +447,8 @@ impl<'a> Checker<'a> {
         Ok(kind)
     }
 
-    /// A constant expression of type `ty` that can use the imported globals and
-    /// the first `globals` of the others.
-    fn expr(&self, expr: &ConstExpr, ty: ValType, globals: usize, what: &Nth) -> Result {
-        let holds = match ConstKind::try_from(expr.kind).map_err(unknown(what))? {
-            ConstKind::Value => !ty.is_reference(),
-            ConstKind::RefNull => ty.is_nullable(),
-            ConstKind::RefFunc => self.is_function(expr.index, ty),
-            ConstKind::GlobalGet => {
-                let index = expr.index as usize;
-                let imported = self.imported_globals.len();
-                match self.imported_globals.get(index) {
-                    Some(&(imported, mutable)) => self.types.matches(imported, ty) && !mutable,
-                    None if index - imported < globals => {
-                        let global = self.globals.at((index - imported) as u32);
-                        self.types.matches(global.ty, ty) && global.mutable == 0
-                    }
-                    None => false,
-                }
-            }
-        };
-        ensure(holds, what, "a constant expression is wrong")
-    }
-
     /// Whether the function reference in a slot is of type `ty`.
-    fn is_function(&self, slot: u32, ty: ValType) -> bool {
+    pub(super) fn is_function(&self, slot: u32, ty: ValType) -> bool {
         let index = self.funcrefs.get(slot as usize);
         index.is_some_and(|index| {
             let function = self.function_type(index);
@@ -562,12 +539,12 @@ impl<'a> Checker<'a> {
     }
 }
 
-fn unknown(what: &Nth) -> impl FnOnce(u32) -> OpenError {
+pub(super) fn unknown(what: &Nth) -> impl FnOnce(u32) -> OpenError {
     move |number| damaged(what, &format!("the number {number} stands for nothing"))
 }
 
 /// A record by its position, for messages.
-struct Nth(&'static str, usize);
+pub(super) struct Nth(&'static str, usize);
 
 impl std::fmt::Display for Nth {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
