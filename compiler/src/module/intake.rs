@@ -11,7 +11,7 @@ use std::mem;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use wasmparser::{Chunk, Parser, Payload, ValidPayload, Validator};
+use wasmparser::{Chunk, KnownCustom, Parser, Payload, ValidPayload, Validator};
 
 use super::blame::{Evidence, Suspect};
 use super::gc::{self, Refusal};
@@ -252,6 +252,13 @@ impl<'a> Intake<'a> {
             (_, Payload::CodeSectionStart { count, .. }) => self.announced = Some(count),
             (_, Payload::DataSection(section)) => self.contents.add_data(section, unit)?,
             (_, Payload::CustomSection(section)) => {
+                // Behind the functions they come too late, and mean nothing.
+                if let KnownCustom::BranchHints(hints) = section.as_known()
+                    && let Some(module) = Arc::get_mut(&mut self.module)
+                    && self.announced.is_none()
+                {
+                    module.hints.read(hints);
+                }
                 self.contents
                     .add_custom(&section, &self.keep, &self.module, unit);
             }

@@ -9,6 +9,7 @@ mod blame;
 mod body;
 mod const_expr;
 mod gc;
+mod hints;
 mod intake;
 mod items;
 mod names;
@@ -24,6 +25,7 @@ use wasmparser::{FuncType, GlobalType, MemoryType, TableType, ValType};
 
 pub(crate) use body::{Body, Refused, Unchecked};
 pub(crate) use const_expr::{ConstExpr, Operation, Step};
+use hints::Hints;
 pub(crate) use intake::Intake;
 pub(crate) use types::SubType;
 
@@ -51,6 +53,7 @@ pub(crate) struct Module {
     pub(crate) imported_globals: u32,
     pub(crate) start: Option<u32>,
     pub(crate) elements: Vec<ElementSegment>,
+    pub(crate) hints: Hints,
 }
 
 /// What no code depends on. It may borrow the binary.
