@@ -108,8 +108,9 @@ pub use caller::Caller;
 pub use definition::{Definition, IntoDefinition};
 pub use description::{CustomSection, Description, ExportType, ImportType};
 pub use error::{
-    ArgumentError, BoxError, CallError, ExportError, FuncTypeError, GrowError, HostError,
-    InstantiationError, LinkError, LinkProblem, MissingImport, OpenError, ResourceError,
+    ArgumentError, BoxError, CallError, ExportError, FuncTypeError, GlobalError, GrowError,
+    HostError, InstantiationError, LinkError, LinkProblem, MissingImport, OpenError, ResourceError,
+    TableError, ValTypeError,
 };
 pub use export::Extern;
 pub use func::Func;

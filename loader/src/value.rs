@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use crate::raw::{Inner, Origin};
-use crate::{Func, HeapType, RefType, Store, ValType};
+use crate::{Func, HeapType, RefType, Store, ValType, ValTypeError};
 
 /// A WebAssembly value. Floats are kept as their bits, so that NaNs survive.
 ///
@@ -94,6 +94,12 @@ impl Val {
     /// If it is a function of another store.
     pub fn matches(self, ty: ValType, store: &Store) -> bool {
         self.check(ty, store.raw()).is_ok()
+    }
+
+    /// Fails unless it is of type `expected`.
+    pub(crate) fn ensure(self, expected: ValType, store: &Store) -> Result<(), ValTypeError> {
+        let checked = self.check(expected, store.raw());
+        checked.map_err(|found| ValTypeError { expected, found })
     }
 
     /// The narrowest type of the value.

@@ -19,7 +19,8 @@ pub(crate) fn imports(store: &mut Store) -> Imports {
         ("global_f32", Val::F32(666.6f32.to_bits())),
         ("global_f64", Val::F64(666.6f64.to_bits())),
     ] {
-        let global = Global::new(store, GlobalType::new(value.ty(), false), value);
+        let ty = GlobalType::new(value.ty(), false);
+        let global = Global::new(store, ty, value).expect("a value of its own type");
         imports.define(MODULE, name, global);
     }
     for (name, params) in [

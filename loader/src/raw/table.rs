@@ -92,7 +92,7 @@ impl TableData {
         TableType::new(self.element, self.len(), self.max)
     }
 
-    pub(super) fn element(&self) -> ValType {
+    pub(crate) fn element(&self) -> ValType {
         self.element
     }
 

@@ -220,7 +220,7 @@ fn a_function_can_be_called_from_every_place_that_the_types_allow() {
         let ty = TableType::new(ValType::FUNCREF, 1, None);
         let table = Table::new(&mut store, ty, func.into()).unwrap();
         let ty = GlobalType::new(ValType::FUNCREF, false);
-        let global = Global::new(&mut store, ty, func.into());
+        let global = Global::new(&mut store, ty, func.into()).unwrap();
         let imports = imports! { "h" => { "f" => func, "table" => table, "global" => global } };
         let caller = add(&mut store, CALLER, &imports);
         for way in ["import", "shared table", "own table", "global"] {

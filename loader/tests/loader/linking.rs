@@ -70,7 +70,7 @@ fn the_present_size_of_a_memory_or_table_counts() {
 fn globals_must_match_in_type_and_mutability() {
     let mut store = Store::new();
     let ty = GlobalType::new(ValType::I32, true);
-    let global = Global::new(&mut store, ty, Val::I32(0));
+    let global = Global::new(&mut store, ty, Val::I32(0)).unwrap();
     let mut imports = Imports::new();
     imports.define("h", "g", global);
     add(
@@ -180,10 +180,10 @@ fn what_came_before_a_trap_in_an_instantiation_stays() {
 fn globals_are_initialised_from_imported_ones() {
     let mut store = Store::new();
     let ty = |content| GlobalType::new(content, false);
-    let number = Global::new(&mut store, ty(ValType::I64), Val::I64(-9));
-    let vector = Global::new(&mut store, ty(ValType::V128), Val::V128(1 << 127));
+    let number = Global::new(&mut store, ty(ValType::I64), Val::I64(-9)).unwrap();
+    let vector = Global::new(&mut store, ty(ValType::V128), Val::V128(1 << 127)).unwrap();
     let func = Func::wrap(&mut store, || 5);
-    let reference = Global::new(&mut store, ty(ValType::FUNCREF), func.into());
+    let reference = Global::new(&mut store, ty(ValType::FUNCREF), func.into()).unwrap();
     let mut imports = Imports::new();
     imports
         .define("h", "n", number)

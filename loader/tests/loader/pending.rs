@@ -31,7 +31,7 @@ fn a_host_function_in_a_table_becomes_callable_when_a_caller_comes() {
     let inner = other.get_table(&store, "t").unwrap();
     inner.copy(&mut store, 0, table, 0, 2).unwrap();
     let global = other.get_global(&store, "g").unwrap();
-    global.set(&mut store, func.into());
+    global.set(&mut store, func.into()).unwrap();
 
     let mut imports = Imports::new();
     imports.define("e", "t", table);
