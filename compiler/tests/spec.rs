@@ -7,7 +7,7 @@ mod suite;
 use std::collections::BTreeSet;
 
 use rayon::prelude::*;
-use wasm_aot_compiler::{Cpu, Error, Level, Options, Target, compile, validate};
+use wasm_aot_compiler::{Cpu, Emit, Error, Level, Options, Target, compile, validate};
 use wasmparser::{Operator, Parser, Payload};
 
 use suite::{Expected, cases};
@@ -42,6 +42,8 @@ fn every_valid_module_compiles_for_every_cpu_at_every_level() {
                         level,
                         cpu: cpu.clone(),
                         features: case.features,
+                        // Which there are of all targets.
+                        emit: Emit::Object,
                         ..Options::default()
                     };
                     match compile(&case.module, &options) {

@@ -102,7 +102,11 @@ impl Description {
     }
 
     pub(super) fn table_type(&self, ty: &abi::ExternType) -> TableType {
-        TableType::new(self.val_type(abi::ValType(ty.ty)), ty.min, ty.maximum())
+        let element = self.val_type(abi::ValType(ty.ty));
+        match ty.flags & abi::ExternType::ADDRESS64 {
+            0 => TableType::new(element, ty.min, ty.maximum()),
+            _ => TableType::new64(element, ty.min, ty.maximum()),
+        }
     }
 
     pub(super) fn global_type(&self, global: &abi::Global) -> GlobalType {
@@ -217,5 +221,10 @@ fn val_type(ty: abi::ValType, types: &[FuncType]) -> ValType {
 }
 
 pub(super) fn memory_type(ty: &abi::ExternType) -> MemoryType {
-    MemoryType::new(ty.min, ty.maximum())
+    let memory = if ty.flags & abi::ExternType::ADDRESS64 != 0 {
+        MemoryType::new64(ty.min, ty.maximum())
+    } else {
+        MemoryType::new(ty.min, ty.maximum())
+    };
+    memory.with_page_size(1 << ty.ty)
 }
