@@ -129,7 +129,10 @@
 //! the store ready for calls from this thread, so that the host can tell whose a
 //! fault is. That of a function that neither traps nor calls does without. It has
 //! `int32_t`, `int64_t`, `float`, `double` and `void *` for `i32`, `i64`,
-//! `f32`, `f64` and references. A `v128` parameter is passed by pointer
+//! `f32`, `f64` and references. Whoever calls an entry or a symbol, or returns
+//! from a host function, vouches for references: code checks neither that one is
+//! of its type nor that it is not null where that is excluded. A `v128` parameter
+//! is passed by pointer
 //! (`const void *`). Both return a **status**: 0 when the call returned, else
 //! the [`TrapCode`] it ended with or a host's own number (see
 //! [`STATUS_HOST`]). Results are written only when the status is 0.
