@@ -59,7 +59,7 @@ impl Definition {
             field: import.field.to_owned(),
         };
         let fail = move |_: Caller<'_>, _: &[Val], _: &mut [Val]| Err(error.clone().into());
-        Some(Definition::func_dynamic(ty.clone(), fail))
+        Some(Definition::func_dynamic(*ty, fail))
     }
 
     /// What it is of a store; `None` for a host function that belongs to none.

@@ -106,7 +106,8 @@ impl Func {
     ///
     /// # Errors
     ///
-    /// If the function has another type.
+    /// If the function has another type: if it does not take every `P`, or may return
+    /// something else than `R`.
     pub fn typed<P, R>(self, store: &Store) -> Result<TypedFunc<P, R>, FuncTypeError>
     where
         P: WasmValues,

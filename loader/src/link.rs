@@ -84,10 +84,10 @@ fn check(
     match found {
         Item::Host(function) => {
             let found = function.ty();
-            if matches!(expected, ExternType::Func(expected) if expected == found) {
+            if matches!(expected, ExternType::Func(expected) if found.matches(*expected)) {
                 Ok(())
             } else {
-                Err((Some(found.clone().into()), None))
+                Err((Some(found.into()), None))
             }
         }
         &Item::Extern(item) => {
@@ -116,8 +116,11 @@ fn check(
 /// of `found` is its present size.
 fn matches(expected: &ExternType, found: &ExternType) -> bool {
     match (expected, found) {
-        (ExternType::Func(expected), ExternType::Func(found)) => expected == found,
-        (ExternType::Global(expected), ExternType::Global(found)) => expected == found,
+        (ExternType::Func(expected), ExternType::Func(found)) => found.matches(*expected),
+        (ExternType::Global(expected), ExternType::Global(found)) => {
+            let constant = !expected.mutable() && !found.mutable();
+            expected == found || (constant && found.content().matches(expected.content()))
+        }
         (ExternType::Table(expected), ExternType::Table(found)) => {
             expected.element() == found.element()
                 && expected.is_64() == found.is_64()
@@ -175,8 +178,8 @@ mod tests {
         assert!(matches(&large, &large));
         assert!(!matches(&large, &memory(1, None)));
         assert!(!matches(&memory(1, None), &large));
-        let table = TableType::new(ValType::FuncRef, 1, None).into();
-        let large = TableType::new64(ValType::FuncRef, 1, None).into();
+        let table = TableType::new(ValType::FUNCREF, 1, None).into();
+        let large = TableType::new64(ValType::FUNCREF, 1, None).into();
         assert!(matches(&large, &large));
         assert!(!matches(&large, &table));
         assert!(!matches(&table, &large));
@@ -184,18 +187,21 @@ mod tests {
 
     #[test]
     fn everything_else_must_be_equal() {
-        use ValType::{ExternRef, FuncRef, I32, I64};
+        use ValType::{I32, I64};
         let global = |ty, mutable| GlobalType::new(ty, mutable).into();
         assert!(matches(&global(I32, true), &global(I32, true)));
         assert!(!matches(&global(I32, true), &global(I32, false)));
         assert!(!matches(&global(I32, false), &global(I32, true)));
         assert!(!matches(&global(I32, false), &global(I64, false)));
         let table = |ty| TableType::new(ty, 0, None).into();
-        assert!(matches(&table(FuncRef), &table(FuncRef)));
-        assert!(!matches(&table(FuncRef), &table(ExternRef)));
+        assert!(matches(&table(ValType::FUNCREF), &table(ValType::FUNCREF)));
+        assert!(!matches(
+            &table(ValType::FUNCREF),
+            &table(ValType::EXTERNREF)
+        ));
         let func = |params: &[ValType]| FuncType::new(params.iter().copied(), []).into();
         assert!(matches(&func(&[I32]), &func(&[I32])));
         assert!(!matches(&func(&[I32]), &func(&[I64])));
-        assert!(!matches(&func(&[]), &table(FuncRef)));
+        assert!(!matches(&func(&[]), &table(ValType::FUNCREF)));
     }
 }

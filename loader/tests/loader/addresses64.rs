@@ -322,7 +322,7 @@ fn segments_have_offsets_of_64_bits() {
     let ty = GlobalType::new(ValType::I64, false);
     let global = Global::new(&mut store, ty, Val::I64((1 << 32) + 7));
     let mut imports = Imports::new();
-    imports.define("h", "g", global);
+    imports.define("h", "g", global.unwrap());
     let wat = r#"(module (import "h" "g" (global $g i64)) (memory (export "m") i64 0x1_0001)
       (table (export "t") i64 3 funcref) (func $f)
       (data (i64.const 0x1_0000_0000) "beyond")
@@ -481,7 +481,7 @@ fn the_host_makes_memories_and_tables_with_64_bit_addresses() {
     let mut store = Store::new();
     let ty = MemoryType::new64(1, Some(0x2_0000));
     let memory = Memory::new(&mut store, ty).unwrap();
-    let of_table = TableType::new64(ValType::FuncRef, 2, Some(u64::MAX));
+    let of_table = TableType::new64(ValType::FUNCREF, 2, Some(u64::MAX));
     let seven = Func::wrap(&mut store, || 7);
     let table = Table::new(&mut store, of_table, seven.into()).unwrap();
     assert_eq!((memory.ty(&store), table.ty(&store)), (ty, of_table));
@@ -522,9 +522,9 @@ fn addresses_of_another_width_do_not_match() {
     let small = Memory::new(&mut store, MemoryType::new(1, None)).unwrap();
     let large = Memory::new(&mut store, MemoryType::new64(1, None)).unwrap();
     let null = Val::FuncRef(None);
-    let ty = TableType::new(ValType::FuncRef, 1, None);
+    let ty = TableType::new(ValType::FUNCREF, 1, None);
     let table = Table::new(&mut store, ty, null).unwrap();
-    let ty = TableType::new64(ValType::FuncRef, 1, None);
+    let ty = TableType::new64(ValType::FUNCREF, 1, None);
     let large_table = Table::new(&mut store, ty, null).unwrap();
     let mut imports = Imports::new();
     imports
@@ -578,7 +578,7 @@ fn a_module_tells_the_width_of_addresses_and_requires_a_loader_that_knows_it() {
         module(r#"(module (memory (export "m") i64 1 2) (table (export "t") i64 3 funcref))"#);
     let memory = MemoryType::new64(1, Some(2)).into();
     assert_eq!(large.get_export("m"), Some(memory));
-    let table = TableType::new64(ValType::FuncRef, 3, None).into();
+    let table = TableType::new64(ValType::FUNCREF, 3, None).into();
     assert_eq!(large.get_export("t"), Some(table));
     for wat in [
         "(module (memory i64 1))",

@@ -40,3 +40,4 @@ mod tables;
 mod tail_calls;
 mod threads;
 mod traps;
+mod typed_references;
