@@ -53,8 +53,8 @@ typedef struct wasm_aot_extern {
  * importing ones are destroyed too. */
 WASM_API_EXTERN wasm_aot_extern wasm_aot_export_named(void *instance, const char *name);
 
-/* Grows an exported memory by `delta` pages of 64 KiB. Returns its size before, in
- * pages, or -1. */
+/* Grows an exported memory by `delta` pages: of 64 KiB, or of the size that the
+ * module says. Returns its size before, in pages, or -1. */
 WASM_API_EXTERN int64_t wasm_aot_linked_memory_grow(void *instance, const char *name, uint64_t delta);
 
 /* ------------------------------------------------------------------------- */

@@ -143,10 +143,13 @@ records! {
     /// What the code relies on. Requirements, not wishes: a loader which cannot
     /// meet one refuses the artefact.
     pub struct Tunables {
-        /// Address space behind the base of every 32-bit memory, in bytes, in
-        /// which an access either hits the memory or faults.
+        /// Address space behind the base of every memory, in bytes, in which an
+        /// access either hits the memory or faults. A memory with 32-bit addresses
+        /// is never larger; one with 64-bit addresses can be, if there is address
+        /// space for it at the same base.
         pub memory_reservation: u64,
-        /// Further bytes behind the reservation in which every access faults.
+        /// Further bytes behind the reservation, and behind all that a memory can
+        /// grow to, in which every access faults.
         pub memory_guard: u64,
     }
 

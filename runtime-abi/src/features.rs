@@ -58,6 +58,10 @@ bits! {
         /// Traps of this artefact are hardware faults: the host must have
         /// handlers for them.
         FAULTS = 0, "hardware faults as traps";
+        /// A memory or table, imported or defined, has addresses of 64 bits.
+        ADDRESS64 = 3, "64-bit memories or tables";
+        /// A memory, imported or defined, has pages of another size than 64 KiB.
+        PAGE_SIZES = 4, "memories with pages of other sizes";
         /// Constant expressions with arithmetic.
         EXTENDED_CONST = 7, "extended constant expressions";
     }

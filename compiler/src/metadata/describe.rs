@@ -286,6 +286,15 @@ fn required(parts: &Parts<'_>) -> Required {
     if expressions(parts).any(|expr| matches!(expr, ConstExpr::Arithmetic(_))) {
         required = required.with(Required::EXTENDED_CONST);
     }
+    let memories = &parts.cx.module.memories;
+    if memories.iter().any(|memory| memory.page_size_log2() != 16) {
+        required = required.with(Required::PAGE_SIZES);
+    }
+    let tables = &parts.cx.module.tables;
+    if memories.iter().any(|memory| memory.memory64) || tables.iter().any(|table| table.ty.table64)
+    {
+        required = required.with(Required::ADDRESS64);
+    }
     required
 }
 
