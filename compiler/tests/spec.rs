@@ -41,9 +41,9 @@ fn every_valid_module_compiles_for_every_cpu_at_every_level() {
                     let options = Options {
                         level,
                         cpu: cpu.clone(),
+                        features: case.features,
                         // Which there are of all targets.
                         emit: Emit::Object,
-                        features: case.features,
                         ..Options::default()
                     };
                     match compile(&case.module, &options) {
