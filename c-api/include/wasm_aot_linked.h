@@ -91,6 +91,8 @@ typedef union wasm_aot_value {
     int64_t i64;
     float f32;
     double f64;
+    /* What WebAssembly gave; or NULL, unless the type excludes it. A function must be
+     * of the type that it is passed as: nothing checks that here. */
     void *ref;
     wasm_aot_v128 v128;
 } wasm_aot_value;

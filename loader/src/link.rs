@@ -8,6 +8,9 @@ use crate::{Extern, ExternType, ImportType, Imports, LinkError, LinkProblem, Mod
 /// What is wrong with an extern that is not of the store.
 pub(crate) const FOREIGN: &str = "what is defined belongs to another store";
 
+/// What is wrong with a type that reads as the one expected.
+const DECLARED: &str = "the types are in different recursion groups, or have other supertypes";
+
 /// Finds what every import of `module` is bound to, in their order; of the
 /// types that they have. Without a store, what belongs to one does not match.
 pub(crate) fn resolve<'a>(
@@ -75,6 +78,12 @@ fn bind<'a>(
 /// do not tell.
 type Mismatch = (Option<ExternType>, Option<&'static str>);
 
+/// That a type is another than the one expected, though it may read the same.
+fn mismatch(expected: &ExternType, found: ExternType) -> Mismatch {
+    let same = expected.to_string() == found.to_string();
+    (Some(found), same.then_some(DECLARED))
+}
+
 fn check(
     store: Option<&Store>,
     module: &Module,
@@ -87,7 +96,7 @@ fn check(
             if matches!(expected, ExternType::Func(expected) if found.matches(*expected)) {
                 Ok(())
             } else {
-                Err((Some(found.into()), None))
+                Err(mismatch(expected, found.into()))
             }
         }
         &Item::Extern(item) => {
@@ -99,7 +108,7 @@ fn check(
             }
             let found = item.ty(store);
             if !matches(expected, &found) {
-                return Err((Some(found), None));
+                return Err(mismatch(expected, found));
             }
             match item {
                 Extern::Memory(memory) if !store.raw().memory_serves(memory, module) => Err((

@@ -210,6 +210,13 @@ fn the_same_parameters_in_other_recursion_groups_are_another_type() {
         "(rec (type $t (func)) (type (func)) (type (func)))"
     ));
     assert!(!link("a", "(rec (type $t (sub (func))) (type (func)))"));
+    let plain = module(r#"(module (import "e" "a" (func)))"#);
+    let error = Instance::new(&mut store, &plain, &imports).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "incompatible import type: \"e\" \"a\": expected (func), found (func) \
+         (the types are in different recursion groups, or have other supertypes)"
+    );
 }
 
 /// Two types, of which one is a subtype of the other.
