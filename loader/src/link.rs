@@ -8,6 +8,9 @@ use crate::{Extern, ExternType, ImportType, Imports, LinkError, LinkProblem, Mod
 /// What is wrong with an extern that is not of the store.
 pub(crate) const FOREIGN: &str = "what is defined belongs to another store";
 
+/// What is wrong with a memory of the right type.
+const NARROW: &str = "the memory has less address space behind it than the code relies on";
+
 /// Finds what every import of `module` is bound to, in their order; of the
 /// types that they have. Without a store, what belongs to one does not match.
 pub(crate) fn resolve<'a>(
@@ -90,6 +93,19 @@ fn check(
                 Err((Some(found.clone().into()), None))
             }
         }
+        Item::Shared(memory) => {
+            let found = memory.ty().into();
+            if !matches(expected, &found) {
+                Err((Some(found), None))
+            } else if !memory
+                .linear()
+                .serves(&module.artefact().metadata().descriptor().tunables)
+            {
+                Err((Some(found), Some(NARROW)))
+            } else {
+                Ok(())
+            }
+        }
         &Item::Extern(item) => {
             let Some(store) = store else {
                 return Err((None, Some("what is defined belongs to a store")));
@@ -102,10 +118,9 @@ fn check(
                 return Err((Some(found), None));
             }
             match item {
-                Extern::Memory(memory) if !store.raw().memory_serves(memory, module) => Err((
-                    Some(found),
-                    Some("the memory has less address space behind it than the code relies on"),
-                )),
+                Extern::Memory(memory) if !store.raw().memory_serves(memory, module) => {
+                    Err((Some(found), Some(NARROW)))
+                }
                 _ => Ok(()),
             }
         }
@@ -123,7 +138,8 @@ fn matches(expected: &ExternType, found: &ExternType) -> bool {
                 && limits(expected.min(), expected.max(), found.min(), found.max())
         }
         (ExternType::Memory(expected), ExternType::Memory(found)) => {
-            limits(expected.min(), expected.max(), found.min(), found.max())
+            expected.is_shared() == found.is_shared()
+                && limits(expected.min(), expected.max(), found.min(), found.max())
         }
         _ => false,
     }
@@ -156,6 +172,16 @@ mod tests {
         assert!(!matches(&memory(2, None), &memory(1, None)));
         assert!(!matches(&memory(1, Some(3)), &memory(1, None)));
         assert!(!matches(&memory(1, Some(3)), &memory(1, Some(4))));
+    }
+
+    #[test]
+    fn a_shared_memory_is_another_one() {
+        let shared = |min, max| MemoryType::shared(min, max).into();
+        assert!(matches(&shared(1, 3), &shared(2, 3)));
+        assert!(!matches(&shared(1, 3), &shared(1, 4)));
+        assert!(!matches(&shared(1, 3), &memory(1, Some(3))));
+        assert!(!matches(&memory(1, Some(3)), &shared(1, 3)));
+        assert!(!matches(&memory(1, None), &shared(1, 3)));
     }
 
     #[test]

@@ -151,12 +151,33 @@ impl fmt::Debug for FuncType {
 pub struct MemoryType {
     min: u64,
     max: Option<u64>,
+    shared: bool,
 }
 
 impl MemoryType {
     /// A memory of at least `min` and at most `max` pages of 64 KiB.
     pub const fn new(min: u64, max: Option<u64>) -> MemoryType {
-        MemoryType { min, max }
+        MemoryType {
+            min,
+            max,
+            shared: false,
+        }
+    }
+
+    /// A memory that threads share, of at least `min` and at most `max` pages of
+    /// 64 KiB.
+    ///
+    /// ```
+    /// let ty = wasm_aot_loader::MemoryType::shared(1, 16);
+    /// assert!(ty.is_shared());
+    /// assert_eq!(ty.to_string(), "(memory 1 16 shared)");
+    /// ```
+    pub const fn shared(min: u64, max: u64) -> MemoryType {
+        MemoryType {
+            min,
+            max: Some(max),
+            shared: true,
+        }
     }
 
     /// Pages at first.
@@ -168,11 +189,17 @@ impl MemoryType {
     pub const fn max(&self) -> Option<u64> {
         self.max
     }
+
+    /// Whether threads share it. Such a memory always has a maximum.
+    pub const fn is_shared(&self) -> bool {
+        self.shared
+    }
 }
 
 impl fmt::Display for MemoryType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "(memory {})", Limits(self.min, self.max))
+        let shared = if self.shared { " shared" } else { "" };
+        write!(f, "(memory {}{shared})", Limits(self.min, self.max))
     }
 }
 

@@ -58,6 +58,8 @@ bits! {
         /// Traps of this artefact are hardware faults: the host must have
         /// handlers for them.
         FAULTS = 0, "hardware faults as traps";
+        /// Memories that several threads use, and waiting in them.
+        SHARED_MEMORIES = 5, "shared memories";
     }
 
     /// Language features after WebAssembly 1.0.

@@ -154,7 +154,10 @@ pub(super) fn table_type(ty: &abi::ExternType) -> TableType {
 }
 
 pub(super) fn memory_type(ty: &abi::ExternType) -> MemoryType {
-    MemoryType::new(ty.min, ty.maximum())
+    match ty.maximum() {
+        Some(max) if ty.flags & abi::ExternType::SHARED != 0 => MemoryType::shared(ty.min, max),
+        max => MemoryType::new(ty.min, max),
+    }
 }
 
 pub(super) fn global_type(global: &abi::Global) -> GlobalType {

@@ -5,7 +5,8 @@ use std::fs::File;
 use std::io;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use wasm_aot_abi::{MemoryDef, MemorySlot, Tunables};
 
@@ -21,6 +22,9 @@ const MAX_PAGES: u64 = 1 << 16;
 /// What cannot be allocated, in messages.
 const WHAT: &str = "a linear memory";
 
+/// Why there is no slice of the bytes.
+pub(super) const SHARED: &str = "threads share the memory: its bytes are for `SharedMemory`";
+
 /// What the host's own memories have behind them: enough for code that relies
 /// on every address that it can form with 32 bits of index and 32 of offset.
 pub(super) const HOST_TUNABLES: Tunables = Tunables {
@@ -33,6 +37,11 @@ pub(super) const HOST_TUNABLES: Tunables = Tunables {
 pub(crate) struct LinearMemory {
     /// Its length. Compiled code reads it.
     def: MemoryDef,
+    /// Held by the thread that changes the length. Of a memory that is not shared,
+    /// nobody else asks for it.
+    growing: Mutex<()>,
+    /// Whether threads share it: then nobody makes references to its bytes.
+    shared: bool,
     reservation: ManuallyDrop<Reservation>,
     /// What was reserved for.
     tunables: Tunables,
@@ -68,12 +77,25 @@ impl LinearMemory {
         let reservation = open(size as usize);
         let reservation = reservation.map_err(|error| ResourceError::new(WHAT, error))?;
         Ok(LinearMemory {
-            def: MemoryDef { length },
+            def: MemoryDef {
+                length: AtomicU64::new(length),
+            },
+            growing: Mutex::new(()),
+            shared: ty.is_shared(),
             reservation: ManuallyDrop::new(reservation),
             tunables,
             max: ty.max(),
             home: None,
         })
+    }
+
+    /// A memory that threads share, for any module.
+    pub(crate) fn new_shared(ty: MemoryType) -> Result<LinearMemory, ResourceError> {
+        if ty.is_shared() {
+            LinearMemory::new(ty, HOST_TUNABLES)
+        } else {
+            Err(ResourceError::new(WHAT, io::ErrorKind::InvalidInput.into()))
+        }
     }
 
     /// As [`new`](LinearMemory::new), with an image, which fits. `pool` has the
@@ -88,7 +110,11 @@ impl LinearMemory {
         let home = Some((pool.clone(), length));
         if let Some(reservation) = pool.take() {
             return Ok(LinearMemory {
-                def: MemoryDef { length },
+                def: MemoryDef {
+                    length: AtomicU64::new(length),
+                },
+                growing: Mutex::new(()),
+                shared: ty.is_shared(),
                 reservation: ManuallyDrop::new(reservation),
                 tunables,
                 max: ty.max(),
@@ -103,7 +129,8 @@ impl LinearMemory {
 
     /// The first length of a memory, in bytes.
     fn length(ty: MemoryType, tunables: &Tunables) -> Result<u64, ResourceError> {
-        let limits = ty.min() <= ty.max().unwrap_or(MAX_PAGES) && ty.min() <= MAX_PAGES;
+        let bounded = ty.max().is_some() || !ty.is_shared();
+        let limits = bounded && ty.min() <= ty.max().unwrap_or(MAX_PAGES) && ty.min() <= MAX_PAGES;
         if limits && ty.min() * PAGE <= tunables.memory_reservation {
             Ok(ty.min() * PAGE)
         } else {
@@ -115,7 +142,7 @@ impl LinearMemory {
     /// where pages allow it. Whether that is everywhere.
     fn map(&mut self, image: &Image<'_>) -> Result<bool, ResourceError> {
         let end = image.at + image.bytes.len() as u64;
-        assert!(end <= self.def.length, "the image fits");
+        assert!(end <= self.len(), "the image fits");
         // Pages of the host may be larger than the image's granularity.
         let mapped = image.bytes.len() & !(page_size() - 1);
         if mapped > 0 {
@@ -125,7 +152,8 @@ impl LinearMemory {
             result.map_err(|error| ResourceError::new("a memory image", error))?;
         }
         let rest = image.at as usize + mapped;
-        self.bytes_mut()[rest..end as usize].copy_from_slice(&image.bytes[mapped..]);
+        // SAFETY: it is new, so nobody else uses it.
+        unsafe { self.write(rest as u64, &image.bytes[mapped..]) };
         Ok(mapped == image.bytes.len())
     }
 
@@ -142,7 +170,7 @@ impl LinearMemory {
     }
 
     /// Whether code that relies on `tunables` can use it.
-    pub(super) fn serves(&self, tunables: &Tunables) -> bool {
+    pub(crate) fn serves(&self, tunables: &Tunables) -> bool {
         let own = &self.tunables;
         own.memory_reservation >= tunables.memory_reservation
             && own.memory_reservation + own.memory_guard
@@ -157,12 +185,31 @@ impl LinearMemory {
 
     /// The type it has now.
     pub(crate) fn ty(&self) -> MemoryType {
-        MemoryType::new(self.pages(), self.max)
+        match (self.shared, self.max) {
+            (true, Some(max)) => MemoryType::shared(self.pages(), max),
+            _ => MemoryType::new(self.pages(), self.max),
+        }
+    }
+
+    /// Whether threads share it.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.shared
+    }
+
+    /// Its size in bytes: as many are accessible, or more if other threads let it
+    /// grow.
+    pub(crate) fn len(&self) -> u64 {
+        self.def.length.load(Ordering::Acquire)
     }
 
     /// Its size in pages.
     pub(crate) fn pages(&self) -> u64 {
-        self.def.length / PAGE
+        self.len() / PAGE
+    }
+
+    /// Where its bytes are.
+    pub(crate) fn base(&self) -> *mut u8 {
+        self.reservation.base.as_ptr()
     }
 
     /// How many pages it can have.
@@ -172,11 +219,12 @@ impl LinearMemory {
     }
 
     /// Adds pages of zeros and returns the size before, in pages.
-    pub(crate) fn grow(&mut self, delta: u64) -> Option<u64> {
+    pub(crate) fn grow(&self, delta: u64) -> Option<u64> {
+        let _growing = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.pages();
         let new = old.checked_add(delta).filter(|&new| new <= self.limit())?;
-        self.reservation.open(self.def.length, delta * PAGE).ok()?;
-        self.def.length = new * PAGE;
+        self.reservation.open(old * PAGE, delta * PAGE).ok()?;
+        self.def.length.store(new * PAGE, Ordering::SeqCst);
         Some(old)
     }
 
@@ -185,7 +233,7 @@ impl LinearMemory {
     ///
     /// # Safety
     ///
-    /// Both are alive, and no reference to either is in use.
+    /// Both are alive, and no reference to either's bytes is in use.
     pub(super) unsafe fn copy(
         to: NonNull<LinearMemory>,
         to_offset: u64,
@@ -209,28 +257,49 @@ impl LinearMemory {
         true
     }
 
+    /// Copies bytes into it; `false` if they are out of bounds.
+    ///
+    /// # Safety
+    ///
+    /// No reference to its bytes is in use.
+    pub(super) unsafe fn write(&self, to: u64, bytes: &[u8]) -> bool {
+        if !self.holds(to, bytes.len() as u64) {
+            return false;
+        }
+        // SAFETY: the range is accessible, and nobody but compiled code or the
+        // kernel looks at it meanwhile.
+        unsafe {
+            let to = self.base().add(to as usize);
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len());
+        }
+        true
+    }
+
     /// Whether `len` bytes from `offset` on are in bounds.
-    fn holds(&self, offset: u64, len: u64) -> bool {
+    pub(crate) fn holds(&self, offset: u64, len: u64) -> bool {
         let end = offset.checked_add(len);
-        end.is_some_and(|end| end <= self.def.length)
+        end.is_some_and(|end| end <= self.len())
     }
 
     /// Its bytes.
+    ///
+    /// # Panics
+    ///
+    /// If it is shared: other threads may write to it.
+    #[track_caller]
     pub(crate) fn bytes(&self) -> &[u8] {
+        assert!(!self.shared, "{SHARED}");
         // SAFETY: `length` bytes from `base` on are accessible, initialised (by
         // the kernel), and owned by us; compiled code does not run while the
         // store is borrowed.
-        unsafe {
-            std::slice::from_raw_parts(self.reservation.base.as_ptr(), self.def.length as usize)
-        }
+        unsafe { std::slice::from_raw_parts(self.base(), self.len() as usize) }
     }
 
     /// Its bytes.
-    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+    pub(super) fn bytes_mut(&mut self) -> &mut [u8] {
+        debug_assert!(!self.shared, "{SHARED}");
         // SAFETY: as above, and we are borrowed mutably.
-        unsafe {
-            std::slice::from_raw_parts_mut(self.reservation.base.as_ptr(), self.def.length as usize)
-        }
+        unsafe { std::slice::from_raw_parts_mut(self.base(), self.len() as usize) }
     }
 }
 
@@ -239,7 +308,7 @@ impl Drop for LinearMemory {
         // SAFETY: it is not used after this.
         let reservation = unsafe { ManuallyDrop::take(&mut self.reservation) };
         if let Some((pool, first)) = self.home.take() {
-            pool.give(reservation, first as usize, self.def.length as usize);
+            pool.give(reservation, first as usize, self.len() as usize);
         }
     }
 }

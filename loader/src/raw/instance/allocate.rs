@@ -12,6 +12,7 @@ use super::super::builtins::BUILTINS;
 use super::super::description::{memory_type, table_type};
 use super::super::host::HostBinding;
 use super::super::memory::LinearMemory;
+use super::super::shared::OwnedMemory;
 use super::super::signal;
 use super::super::stable::Stable;
 use super::super::store::Inner;
@@ -55,6 +56,11 @@ impl Inner {
             tables: Box::default(),
             module: module.clone(),
         };
+        for definition in definitions {
+            if let Item::Shared(memory) = &definition.borrow().item {
+                self.adopt(memory);
+            }
+        }
         instance.bind(self, definitions);
         let instance = Stable::new(instance);
         instance.fill_vmctx(instance.as_ptr(), self);
@@ -62,7 +68,7 @@ impl Inner {
     }
 }
 
-fn new_memories(artefact: &Artefact) -> Result<Box<[Stable<LinearMemory>]>, ResourceError> {
+fn new_memories(artefact: &Artefact) -> Result<Box<[OwnedMemory]>, ResourceError> {
     let metadata = artefact.metadata();
     let tunables = metadata.descriptor().tunables;
     let memories = metadata.memories().enumerate().map(|(index, memory)| {
@@ -73,7 +79,7 @@ fn new_memories(artefact: &Artefact) -> Result<Box<[Stable<LinearMemory>]>, Reso
         } else {
             LinearMemory::new(ty, tunables)?
         };
-        Ok(Stable::new(memory))
+        Ok(OwnedMemory::new(memory))
     });
     memories.collect()
 }
@@ -109,7 +115,7 @@ impl InstanceData {
             let host = match item {
                 Item::Host(function) => Some(function.clone()),
                 Item::Extern(Extern::Func(func)) => store.host_function(*func),
-                Item::Extern(_) => None,
+                Item::Extern(_) | Item::Shared(_) => None,
             };
             let target = match (host, item) {
                 (Some(function), _) => {
@@ -129,6 +135,10 @@ impl InstanceData {
                     globals.push(global);
                     continue;
                 }
+                (None, Item::Shared(memory)) => {
+                    memories.push(store.adopted(memory).expect("adopted before"));
+                    continue;
+                }
                 (None, Item::Host(_)) => unreachable!("a host function"),
             };
             functions.push(ImportedFunction {
@@ -137,7 +147,7 @@ impl InstanceData {
                 ty: import.ty.ty,
             });
         }
-        let own_memories = self.own_memories.iter().map(Stable::as_ptr);
+        let own_memories = self.own_memories.iter().map(OwnedMemory::as_ptr);
         let own_tables = self.own_tables.iter();
         let own_tables = own_tables.map(|table| table.as_ref().map(Stable::as_ptr));
         let imported = memories.iter().map(|&memory| store.memory_ptr(memory));

@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use wasm_aot_abi::{
     ConstExpr, ConstKind, CustomSection, DataMode, DataSegment, Descriptor, ElementItems,
     ElementMode, ElementSegment, Export, ExternKind, ExternType, FuncRef, FuncType, Function,
-    FunctionImport, FunctionName, Global, Import, Memory, MemorySlot, NONE, Table, TableDef,
-    Trampoline, TrampolineKind, ValType, VmContext,
+    FunctionImport, FunctionName, Global, Import, Memory, MemorySlot, NONE, Required, Table,
+    TableDef, Trampoline, TrampolineKind, ValType, VmContext,
 };
 
 use super::super::metadata::Records;
@@ -402,24 +402,32 @@ impl<'a> Checker<'a> {
         )
     }
 
+    /// A memory that threads share.
+    fn shared(&self, ty: &ExternType, what: &Nth) -> Result {
+        let bounded = ty.maximum().is_some();
+        ensure(bounded, what, "it is shared and has no maximum")?;
+        let required = Required(self.descriptor.required);
+        let told = required.contains(Required::SHARED_MEMORIES);
+        ensure(
+            told,
+            what,
+            "it is shared, which the artefact does not require",
+        )
+    }
+
     /// A type in the type section or of something that is not a function.
     fn extern_type(&self, ty: &ExternType, what: &Nth) -> Result<ExternKind> {
         let kind = ExternKind::try_from(ty.kind).map_err(unknown(what))?;
         let known = match kind {
             ExternKind::Func => 0,
             ExternKind::Table => ExternType::HAS_MAX,
-            ExternKind::Memory => ExternType::HAS_MAX,
+            ExternKind::Memory => ExternType::HAS_MAX | ExternType::SHARED,
             ExternKind::Global => ExternType::MUTABLE,
         };
         let limits = matches!(kind, ExternKind::Table | ExternKind::Memory);
         if limits && ty.flags & ExternType::ADDRESS64 != 0 {
             return Err(OpenError::Unsupported(format!(
                 "{what} has 64-bit addresses"
-            )));
-        }
-        if kind == ExternKind::Memory && ty.flags & ExternType::SHARED != 0 {
-            return Err(OpenError::Unsupported(format!(
-                "{what} is shared between threads"
             )));
         }
         ensure(ty.flags & !known == 0, what, "its flags are unknown")?;
@@ -445,6 +453,9 @@ impl<'a> Checker<'a> {
                 let fits = ty.min <= MAX_PAGES
                     && ty.maximum().is_none_or(|m| m >= ty.min && m <= MAX_PAGES);
                 ensure(fits, what, "its limits are impossible")?;
+                if ty.flags & ExternType::SHARED != 0 {
+                    self.shared(ty, what)?;
+                }
             }
         }
         Ok(kind)
