@@ -26,7 +26,10 @@ const FOLDERS: &[(Folder, &str)] = &[
     (Folder::Proposal(Proposal::FunctionReferences), "3.0"),
     (Folder::Proposal(Proposal::GC), "3.0"),
     (Folder::Proposal(Proposal::Annotations), "3.0"),
-    (Folder::Proposal(Proposal::Threads), "2.0"),
+    (
+        Folder::Proposal(Proposal::Threads),
+        "2.0,-reference-types,+threads",
+    ),
     (Folder::Proposal(Proposal::CustomPageSizes), "3.0"),
     (Folder::Proposal(Proposal::WideArithmetic), "3.0"),
 ];

@@ -4,8 +4,8 @@ use core::mem::offset_of;
 
 use wasm_aot_abi::{
     self as abi, ABI_MAJOR, ABI_MINOR, Convention, DataMode, Descriptor, ElementItems, ElementMode,
-    ExternKind, ExternType, MAGIC, NONE, Required, Slice, Trampoline, TrampolineKind, ValType,
-    VmctxLayout, sites,
+    ExternKind, ExternType, MAGIC, NONE, Required, Slice, Trampoline, TrampolineKind, TrapCode,
+    ValType, VmctxLayout, sites,
 };
 use wasmparser::{GlobalType, MemoryType, TableType};
 
@@ -121,7 +121,7 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
         size: 0,
         metadata_size: 0,
         target: parts.backend.target as u32,
-        required: Required::FAULTS.0,
+        required: required(parts).0,
         optional: 0,
         cpu_features: parts.options.cpu.features().0,
         wasm_features: parts.options.language().bits().0,
@@ -172,6 +172,21 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
         });
     }
     Ok(Metadata { bytes, fixups })
+}
+
+/// What a loader has to know to run the module.
+fn required(parts: &Parts<'_>) -> Required {
+    let memories = &parts.cx.module.memories;
+    let sites = parts.text.pieces.iter().flat_map(|piece| &piece.sites);
+    let mut required = Required::FAULTS;
+    if memories.iter().any(|memory| memory.shared)
+        || sites
+            .into_iter()
+            .any(|site| site.trap == Some(TrapCode::ExpectedSharedMemory))
+    {
+        required = required.with(Required::SHARED_MEMORIES);
+    }
+    required
 }
 
 fn types(block: &mut Block, parts: &Parts<'_>) -> Slice {

@@ -37,10 +37,28 @@ impl Translator<'_, '_> {
             let base = self.builder.ins().iadd(base, index);
             return Address { base, offset };
         }
+        Address {
+            base: self.in_bounds(memarg, base, index, size),
+            offset: 0,
+        }
+    }
+
+    /// The address of `size` bytes at `index`; traps unless all of them are in the
+    /// memory.
+    pub(super) fn checked_address(&mut self, memarg: &MemArg, size: u32) -> Value {
+        let index = self.stack.pop();
+        let base = self.memory_base(memory(memarg));
+        let index = self.builder.ins().uextend(types::I64, index);
+        self.in_bounds(memarg, base, index, size)
+    }
+
+    /// As [`checked_address`](Self::checked_address), of an `index` that is 64 bits
+    /// wide.
+    fn in_bounds(&mut self, memarg: &MemArg, base: Value, index: Value, size: u32) -> Value {
         // Neither sum can wrap: index and offset are below 2^32.
         let start = self.builder.ins().iadd_imm_s(index, memarg.offset as i64);
         let end = self.builder.ins().iadd_imm_s(start, i64::from(size));
-        let length = self.memory_length(memory);
+        let length = self.memory_length(memory(memarg));
         let outside = self
             .builder
             .ins()
@@ -48,11 +66,9 @@ impl Translator<'_, '_> {
         self.trap_if(outside, TrapCode::MemoryOutOfBounds);
         let address = self.builder.ins().iadd(base, start);
         let null = self.builder.ins().iconst(types::I64, 0);
-        let base = self
-            .builder
+        self.builder
             .ins()
-            .select_spectre_guard(outside, null, address);
-        Address { base, offset: 0 }
+            .select_spectre_guard(outside, null, address)
     }
 
     /// The address of `length` bytes at `index`, both `i32`; traps unless all
@@ -76,20 +92,24 @@ impl Translator<'_, '_> {
         self.load_fixed(types::I64, slot + offset_of!(abi::MemorySlot, base) as u32)
     }
 
-    /// The length of a memory in bytes, as an `i64`.
+    /// The length of a memory in bytes, as an `i64`. That of a shared one can
+    /// change at any time.
     pub(super) fn memory_length(&mut self, memory: u32) -> Value {
         let slot = self.known.memory_offset(memory);
         let def = self.load_fixed(types::I64, slot + offset_of!(abi::MemorySlot, def) as u32);
-        self.load(
-            types::I64,
-            Access::Trusted(Region::MemoryDef),
-            def,
-            offset_of!(abi::MemoryDef, length) as u32,
-        )
+        let offset = offset_of!(abi::MemoryDef, length) as u32;
+        let access = Access::Trusted(Region::MemoryDef);
+        if self.module.memories[memory as usize].shared {
+            let flags = access.flags(self.builder.func);
+            let address = self.builder.ins().iadd_imm_u(def, i64::from(offset));
+            return self.builder.ins().atomic_load(types::I64, flags, address);
+        }
+        self.load(types::I64, access, def, offset)
     }
 }
 
-fn memory(memarg: &MemArg) -> u32 {
+/// The memory that is accessed.
+pub(super) fn memory(memarg: &MemArg) -> u32 {
     match memarg.target {
         MemArgTarget::Memory(index) => index,
         MemArgTarget::Array(_) => unreachable!("validated: no arrays"),
