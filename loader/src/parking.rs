@@ -138,8 +138,11 @@ impl Interrupt {
     /// Gets to know who waits, unless there is to be no waiting any more.
     fn know(&self, waiter: &Arc<Waiter>) -> Option<Known<'_>> {
         let mut current = ignore_poison(self.0.lock());
+        if current.interrupted {
+            return None;
+        }
         current.waiter = Some(waiter.clone());
-        (!current.interrupted).then_some(Known(self))
+        Some(Known(self))
     }
 
     fn interrupt(&self) {

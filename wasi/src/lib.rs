@@ -82,7 +82,7 @@ pub use functions::{FUNCTIONS, Function, MODULE, Outcome, ValType};
 #[cfg(feature = "async")]
 pub use link::add_to_imports_async;
 pub use link::{Exit, NoContext, add_to_imports};
-pub use memory::GuestMemory;
+pub use memory::{GuestMemory, SharedBytes};
 pub use random::{Random, SeededRandom, SystemRandom};
 pub use stdio::{Capture, Input, Output};
 #[cfg(feature = "async")]

@@ -1,8 +1,8 @@
 //! The functions as imports of a loader.
 
-use wasm_aot_loader::{BoxError, Caller, FuncType, Imports, Val};
+use wasm_aot_loader::{BoxError, Caller, FuncType, Imports, SharedMemory, Val};
 
-use crate::{FUNCTIONS, Function, GuestMemory, MODULE, Outcome, ValType, WasiCtx};
+use crate::{FUNCTIONS, Function, GuestMemory, MODULE, Outcome, SharedBytes, ValType, WasiCtx};
 
 /// The guest called `proc_exit` with this status. It ends the call into the
 /// guest as the error of a host function: the embedder finds it with
@@ -162,7 +162,12 @@ fn with_context<R>(
     caller: &mut Caller<'_>,
     body: impl FnOnce(&mut WasiCtx, &mut GuestMemory<'_>) -> R,
 ) -> Result<R, NoContext> {
-    match caller.memory() {
+    let memory = caller.memory();
+    if let Some(shared) = memory.and_then(|memory| memory.shared(caller)) {
+        let ctx = caller.get_mut::<WasiCtx>().ok_or(NoContext)?;
+        return Ok(body(ctx, &mut GuestMemory::shared(&shared)));
+    }
+    match memory {
         Some(memory) => {
             let (bytes, ctx) = memory.data_and_mut::<WasiCtx>(caller);
             let ctx = ctx.ok_or(NoContext)?;
@@ -172,6 +177,22 @@ fn with_context<R>(
             let ctx = caller.get_mut::<WasiCtx>().ok_or(NoContext)?;
             Ok(body(ctx, &mut GuestMemory::new(&mut [])))
         }
+    }
+}
+
+impl SharedBytes for SharedMemory {
+    fn len(&self) -> u64 {
+        self.byte_len()
+    }
+
+    fn read(&self, offset: u64, to: &mut [u8]) {
+        let result = SharedMemory::read(self, offset, to);
+        result.expect("a memory does not shrink");
+    }
+
+    fn write(&self, offset: u64, from: &[u8]) {
+        let result = SharedMemory::write(self, offset, from);
+        result.expect("a memory does not shrink");
     }
 }
 
