@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use wasm_aot_compiler::{Emit, Observer, Options, Stage, bindings, compile_from, compile_to};
+use wasm_aot_compiler::{
+    Emit, Observer, Options, RelaxedSimd, Stage, bindings, compile_from, compile_to,
+};
 
 use crate::args::{CpuArg, FeaturesArg, JobsArg, LevelArg};
 use crate::input::{self, Source};
@@ -53,6 +55,12 @@ pub(crate) struct Args {
     cpu: CpuArg,
     #[command(flatten)]
     features: FeaturesArg,
+
+    /// What relaxed vector instructions do where they may differ: native (what the processor does
+    /// fastest) or deterministic (the same on all processors)
+    #[arg(long, value_name = "HOW", default_value = RelaxedSimd::default().as_str(), hide_possible_values = true)]
+    #[arg(value_parser = PossibleValuesParser::new(["native", "deterministic"]).try_map(|how| how.parse::<RelaxedSimd>()))]
+    relaxed_simd: RelaxedSimd,
 
     /// Keep the custom sections of this name in the output (repeatable)
     #[arg(long, value_name = "NAME")]
@@ -101,6 +109,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         cpu: args.cpu.get(),
         emit: args.emit,
         features: args.features.get(),
+        relaxed_simd: args.relaxed_simd,
         name: args.name.clone().unwrap_or_else(|| input::stem(namesake)),
         keep_custom: args.keep_custom.clone(),
     };

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
 use libtest_mimic::{Arguments, Trial};
-use wasm_aot_compiler::{Cpu, Options, Target};
+use wasm_aot_compiler::{Cpu, Options, RelaxedSimd, Target};
 use wasm_aot_loader::Module;
 use wasm_aot_wast::Summary;
 
@@ -29,18 +29,9 @@ fn main() -> ExitCode {
         false => Err(format!("no such file: {}", stale.join(", ")).into()),
     })];
     for script in scripts.into_iter().map(Arc::new) {
-        for cpu in cpus(&script) {
+        for (how, options) in ways(&script) {
             let (total, script) = (total.clone(), script.clone());
-            let name = match cpu == Cpu::default() {
-                true => script.name(),
-                false => format!("{} {cpu}", script.name()),
-            };
-            trials.push(Trial::test(name, move || {
-                let options = Options {
-                    cpu,
-                    features: script.features,
-                    ..Options::default()
-                };
+            trials.push(Trial::test(script.name() + how, move || {
                 let (summary, result) =
                     script.run(&options, &|artefact| Ok(Module::from_bytes(artefact)?));
                 *total.lock().unwrap() += summary;
@@ -54,16 +45,36 @@ fn main() -> ExitCode {
     conclusion.exit_code()
 }
 
-/// What a file is run for: the portable processor, and for floats also the least
-/// one, for which there is other code.
-fn cpus(script: &suite::Script) -> Vec<Cpu> {
-    let portable = Cpu::default();
-    if script.needs_vectors() && !portable.has_vectors() {
-        return Vec::new();
+/// How a file is compiled: for the portable processor, and where there is other
+/// code for another one or with other options, for that too.
+fn ways(script: &suite::Script) -> Vec<(&'static str, Options)> {
+    let portable = Options {
+        features: script.features,
+        ..Options::default()
+    };
+    let on = |cpu| Options {
+        cpu,
+        ..portable.clone()
+    };
+    let target = portable.cpu.target();
+    let has_vectors = portable.cpu.has_vectors();
+    let mut ways = Vec::new();
+    if has_vectors || !script.needs_vectors() {
+        ways.push(("", portable.clone()));
     }
-    let mut cpus = vec![portable.clone()];
-    if portable.target() == Target::X86_64Linux && script.file_name().starts_with('f') {
-        cpus.push(Cpu::new(portable.target(), "x86-64").expect("a processor"));
+    // The least processor rounds floats by adding.
+    if target == Target::X86_64Linux && script.file_name().starts_with('f') {
+        let least = Cpu::new(target, "x86-64").expect("a processor");
+        ways.push((" x86-64", on(least)));
     }
-    cpus
+    if has_vectors && script.folder() == "relaxed-simd" {
+        let deterministic = Options {
+            relaxed_simd: RelaxedSimd::Deterministic,
+            ..portable.clone()
+        };
+        let native = Cpu::new(target, "native").expect("a processor");
+        ways.push((" deterministic", deterministic));
+        ways.push((" native", on(native)));
+    }
+    ways
 }

@@ -16,12 +16,14 @@ use wasm_aot_abi::{CpuFeatures, Target, TrapCode};
 use crate::abi::{Symbol, wasm_trap};
 use crate::cpu;
 use crate::error::{Error, Result};
-use crate::{Level, Options};
+use crate::{Level, Options, RelaxedSimd};
 
 /// A code generator for one target.
 pub(crate) struct Backend {
     isa: OwnedTargetIsa,
     pub(crate) target: Target,
+    /// Which instructions the code asks for.
+    pub(crate) relaxed: RelaxedSimd,
 }
 
 /// The machine code of one function or trampoline.
@@ -73,7 +75,11 @@ impl Backend {
         let isa = builder
             .finish(flags(options.level))
             .map_err(|error| Error::Options(error.to_string()))?;
-        Ok(Backend { isa, target })
+        Ok(Backend {
+            isa,
+            target,
+            relaxed: options.relaxed_simd,
+        })
     }
 
     pub(crate) fn isa(&self) -> &dyn TargetIsa {

@@ -244,6 +244,7 @@ pub(crate) fn context<'m>(
         module,
         whole,
         tunables: TUNABLES,
+        relaxed: backend.relaxed,
         isa: backend.isa(),
     }
 }

@@ -115,11 +115,31 @@ const FEATURES: &[Row] = &[
         Version::V2,
         abi::WasmFeatures::SIMD,
     ),
-    unsupported("tail-call", WasmFeatures::TAIL_CALL, Version::V3),
-    unsupported("extended-const", WasmFeatures::EXTENDED_CONST, Version::V3),
-    unsupported("multi-memory", WasmFeatures::MULTI_MEMORY, Version::V3),
+    supported(
+        "tail-call",
+        WasmFeatures::TAIL_CALL,
+        Version::V3,
+        abi::WasmFeatures::TAIL_CALL,
+    ),
+    supported(
+        "extended-const",
+        WasmFeatures::EXTENDED_CONST,
+        Version::V3,
+        abi::WasmFeatures::EXTENDED_CONST,
+    ),
+    supported(
+        "multi-memory",
+        WasmFeatures::MULTI_MEMORY,
+        Version::V3,
+        abi::WasmFeatures::MULTI_MEMORY,
+    ),
     unsupported("memory64", WasmFeatures::MEMORY64, Version::V3),
-    unsupported("relaxed-simd", WasmFeatures::RELAXED_SIMD, Version::V3),
+    supported(
+        "relaxed-simd",
+        WasmFeatures::RELAXED_SIMD,
+        Version::V3,
+        abi::WasmFeatures::RELAXED_SIMD,
+    ),
     unsupported("exceptions", WasmFeatures::EXCEPTIONS, Version::V3),
     unsupported(
         "function-references",
@@ -142,10 +162,11 @@ const FEATURES: &[Row] = &[
         WasmFeatures::CUSTOM_PAGE_SIZES,
         Version::Proposal,
     ),
-    unsupported(
+    supported(
         "wide-arithmetic",
         WasmFeatures::WIDE_ARITHMETIC,
         Version::Proposal,
+        abi::WasmFeatures::WIDE_ARITHMETIC,
     ),
     unsupported(
         "legacy-exceptions",

@@ -40,7 +40,7 @@ pub use cpu::{Cpu, target};
 pub use emit::Emit;
 pub use error::{Error, Result};
 pub use features::{Feature, Features};
-pub use options::{Level, Options};
+pub use options::{Level, Options, RelaxedSimd};
 #[cfg(feature = "async")]
 pub use stream::compile_async;
 pub use stream::{StreamCompiler, compile_from};

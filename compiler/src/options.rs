@@ -30,6 +30,8 @@ pub struct Options {
     pub emit: Emit,
     /// The language features that a module may use.
     pub features: Features,
+    /// What relaxed vector instructions do where they may differ.
+    pub relaxed_simd: RelaxedSimd,
     /// Prefix of the C symbols of exports, and the name of a module that has
     /// none. Made a C identifier where it is not one.
     pub name: String,
@@ -44,6 +46,7 @@ impl Default for Options {
             cpu: Cpu::default(),
             emit: Emit::default(),
             features: Features::default(),
+            relaxed_simd: RelaxedSimd::default(),
             name: "module".into(),
             keep_custom: Vec::new(),
         }
@@ -103,6 +106,42 @@ impl Level {
             Level::O1 => "1",
             Level::O2 => "2",
             Level::Os => "s",
+        }
+    }
+}
+
+/// What relaxed vector instructions do where the specification leaves a choice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RelaxedSimd {
+    /// What the processor that is compiled for does fastest.
+    #[default]
+    Native,
+    /// What the specification's deterministic profile says: the same on all
+    /// machines.
+    Deterministic,
+}
+
+/// Reads what follows `--relaxed-simd` on a command line.
+impl FromStr for RelaxedSimd {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<RelaxedSimd, Error> {
+        match text {
+            "native" => Ok(RelaxedSimd::Native),
+            "deterministic" => Ok(RelaxedSimd::Deterministic),
+            other => Err(Error::Options(format!(
+                "unknown relaxed vectors `{other}`: expected native or deterministic"
+            ))),
+        }
+    }
+}
+
+impl RelaxedSimd {
+    /// What follows `--relaxed-simd` on a command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RelaxedSimd::Native => "native",
+            RelaxedSimd::Deterministic => "deterministic",
         }
     }
 }

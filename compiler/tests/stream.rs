@@ -385,8 +385,11 @@ fn nothing_is_read_after_the_first_bad_byte() {
         (functions(&[10, 100, 3]), "inconsistent lengths"),
         // `i32.add` without operands; the second body would be 90 bytes long.
         (functions(&[10, 100, 2, 3, 0, 0x6a, 0x0b]), "type mismatch"),
-        // `return_call`.
-        (functions(&[10, 100, 2, 4, 0, 0x12, 0, 0x0b]), "tail-call"),
+        // `ref.i31`.
+        (
+            functions(&[10, 100, 2, 7, 0, 0x41, 0, 0xfb, 0x1c, 0x1a, 0x0b]),
+            "gc",
+        ),
         // A good body, then one that is longer than the section.
         (
             functions(&[10, 6, 2, 2, 0, 0x0b, 3, 0, 1, 0x0b]),

@@ -60,6 +60,8 @@ bits! {
         FAULTS = 0, "hardware faults as traps";
         /// Memories that several threads use, and waiting in them.
         SHARED_MEMORIES = 5, "shared memories";
+        /// Constant expressions with arithmetic.
+        EXTENDED_CONST = 7, "extended constant expressions";
     }
 
     /// Language features after WebAssembly 1.0.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::wire::{Slice, Str, records};
+use crate::wire::{Slice, Str, Wire, records};
 use crate::{NONE, ValType};
 
 /// Declares the enumeration behind a `u32` field.
@@ -55,6 +55,22 @@ codes! {
         RefNull = 2,
         /// The function reference in slot `index`.
         RefFunc = 3,
+        /// Integer arithmetic: `value` starts with a [`Slice`] of [`ConstExpr`]s in
+        /// postfix order, of the kinds `Value`, `GlobalGet` and the following,
+        /// which occur nowhere else. Each of these takes two operands.
+        Arithmetic = 4,
+        /// The sum of two `i32`.
+        I32Add = 5,
+        /// The difference of two `i32`.
+        I32Sub = 6,
+        /// The product of two `i32`.
+        I32Mul = 7,
+        /// The sum of two `i64`.
+        I64Add = 8,
+        /// The difference of two `i64`.
+        I64Sub = 9,
+        /// The product of two `i64`.
+        I64Mul = 10,
     }
 
     /// When an element segment is used.
@@ -243,7 +259,7 @@ records! {
         pub kind: u32,
         /// A global or a function reference slot, else zero.
         pub index: u32,
-        /// The value, little-endian from the first byte, else zero.
+        /// The value, little-endian from the first byte, or the steps, else zero.
         pub value: [u8; 16],
     }
 
@@ -315,6 +331,22 @@ impl ConstExpr {
     /// A number of at most 64 bits, zero-extended.
     pub const fn from_bits(bits: u64) -> ConstExpr {
         ConstExpr::from_vector(bits as u128)
+    }
+
+    /// Arithmetic by these steps.
+    pub fn arithmetic(steps: Slice) -> ConstExpr {
+        let mut value = [0; 16];
+        steps.encode(&mut value[..Slice::SIZE]);
+        ConstExpr {
+            kind: ConstKind::Arithmetic as u32,
+            index: 0,
+            value,
+        }
+    }
+
+    /// The steps of arithmetic.
+    pub fn steps(&self) -> Slice {
+        Slice::decode(&self.value)
     }
 
     /// A vector.

@@ -20,10 +20,13 @@ const FOLDERS: &[(Folder, &str)] = &[
     (Folder::Proposal(Proposal::TailCall), "3.0"),
     (Folder::Proposal(Proposal::ExtendedConst), "3.0"),
     (Folder::Proposal(Proposal::MultiMemory), "3.0"),
-    (Folder::Proposal(Proposal::Memory64), "3.0"),
+    (Folder::Proposal(Proposal::Memory64), "3.0,-multi-memory"),
     (Folder::Proposal(Proposal::RelaxedSimd), "3.0"),
     (Folder::Proposal(Proposal::ExceptionHandling), "3.0"),
-    (Folder::Proposal(Proposal::FunctionReferences), "3.0"),
+    (
+        Folder::Proposal(Proposal::FunctionReferences),
+        "3.0,-multi-memory",
+    ),
     (Folder::Proposal(Proposal::GC), "3.0"),
     (Folder::Proposal(Proposal::Annotations), "3.0"),
     (
@@ -31,7 +34,10 @@ const FOLDERS: &[(Folder, &str)] = &[
         "2.0,-reference-types,+threads",
     ),
     (Folder::Proposal(Proposal::CustomPageSizes), "3.0"),
-    (Folder::Proposal(Proposal::WideArithmetic), "3.0"),
+    (
+        Folder::Proposal(Proposal::WideArithmetic),
+        "3.0,+wide-arithmetic",
+    ),
 ];
 
 enum Folder {
@@ -86,6 +92,11 @@ impl Script {
     #[allow(dead_code, reason = "not every test asks for it")]
     pub(crate) fn file_name(&self) -> &str {
         self.file.name()
+    }
+
+    #[allow(dead_code, reason = "not every test asks for it")]
+    pub(crate) fn folder(&self) -> &str {
+        self.file.parent()
     }
 
     /// Whether nothing of it can be compiled for a processor without vectors.

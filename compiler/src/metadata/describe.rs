@@ -3,9 +3,9 @@
 use core::mem::offset_of;
 
 use wasm_aot_abi::{
-    self as abi, ABI_MAJOR, ABI_MINOR, Convention, DataMode, Descriptor, ElementItems, ElementMode,
-    ExternKind, ExternType, MAGIC, NONE, Required, Slice, Trampoline, TrampolineKind, TrapCode,
-    ValType, VmctxLayout, sites,
+    self as abi, ABI_MAJOR, ABI_MINOR, ConstKind, Convention, DataMode, Descriptor, ElementItems,
+    ElementMode, ExternKind, ExternType, MAGIC, NONE, Required, Slice, Trampoline, TrampolineKind,
+    TrapCode, ValType, VmctxLayout, sites,
 };
 use wasmparser::{GlobalType, MemoryType, TableType};
 
@@ -14,7 +14,7 @@ use super::block::Block;
 use crate::abi::{Symbol, val_type};
 use crate::error::Result;
 use crate::layout::{Fixup, Metadata, Target};
-use crate::module::{ConstExpr, ElementSegment, Item, SegmentMode};
+use crate::module::{ConstExpr, ElementSegment, Item, Operation, SegmentMode, Step};
 
 /// Makes the metadata block.
 ///
@@ -53,12 +53,15 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
     let tables = (0..)
         .zip(&module.tables)
         .skip(module.imported_tables as usize);
-    let tables = block.records(tables.map(|(index, table): (usize, _)| abi::Table {
-        ty: table_type(&table.ty),
-        def: cx.whole.vmctx.tables[index],
-        reserved: 0,
-        init: const_expr(parts, table.init),
-    }));
+    let tables: Vec<_> = tables
+        .map(|(index, table): (usize, _)| abi::Table {
+            ty: table_type(&table.ty),
+            def: cx.whole.vmctx.tables[index],
+            reserved: 0,
+            init: const_expr(&mut block, parts, &table.init),
+        })
+        .collect();
+    let tables = block.records(tables);
     let memories = (0..)
         .zip(&module.memories)
         .skip(module.imported_memories as usize);
@@ -70,12 +73,15 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
     let globals = (0..)
         .zip(&module.globals)
         .skip(module.imported_globals as usize);
-    let globals = block.records(globals.map(|(index, global): (usize, _)| abi::Global {
-        ty: val_type(global.ty.content_type),
-        mutable: u32::from(global.ty.mutable),
-        slot: cx.whole.vmctx.globals[index],
-        init: const_expr(parts, global.init),
-    }));
+    let globals: Vec<_> = globals
+        .map(|(index, global): (usize, _)| abi::Global {
+            ty: val_type(global.ty.content_type),
+            mutable: u32::from(global.ty.mutable),
+            slot: cx.whole.vmctx.globals[index],
+            init: const_expr(&mut block, parts, &global.init),
+        })
+        .collect();
+    let globals = block.records(globals);
     let elements = elements(&mut block, parts);
     let data = data(&mut block, parts);
     let function_names: Vec<_> = {
@@ -107,9 +113,10 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
         cranelift_codegen::VERSION
     ));
     let options = block.string(&format!(
-        "-O{} --cpu {}",
+        "-O{} --cpu {} --relaxed-simd {}",
         parts.options.level.as_str(),
-        parts.options.cpu
+        parts.options.cpu,
+        parts.options.relaxed_simd.as_str()
     ));
 
     let image_size =
@@ -172,21 +179,6 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
         });
     }
     Ok(Metadata { bytes, fixups })
-}
-
-/// What a loader has to know to run the module.
-fn required(parts: &Parts<'_>) -> Required {
-    let memories = &parts.cx.module.memories;
-    let sites = parts.text.pieces.iter().flat_map(|piece| &piece.sites);
-    let mut required = Required::FAULTS;
-    if memories.iter().any(|memory| memory.shared)
-        || sites
-            .into_iter()
-            .any(|site| site.trap == Some(TrapCode::ExpectedSharedMemory))
-    {
-        required = required.with(Required::SHARED_MEMORIES);
-    }
-    required
 }
 
 fn types(block: &mut Block, parts: &Parts<'_>) -> Slice {
@@ -288,6 +280,41 @@ fn trampolines(block: &mut Block, parts: &Parts<'_>) -> Slice {
     }))
 }
 
+/// What a loader must know.
+fn required(parts: &Parts<'_>) -> Required {
+    let mut required = Required::FAULTS;
+    if expressions(parts).any(|expr| matches!(expr, ConstExpr::Arithmetic(_))) {
+        required = required.with(Required::EXTENDED_CONST);
+    }
+    if uses_shared_memories(parts) {
+        required = required.with(Required::SHARED_MEMORIES);
+    }
+    required
+}
+
+/// Whether a memory is shared, or code waits for one that is not.
+fn uses_shared_memories(parts: &Parts<'_>) -> bool {
+    let mut sites = parts.text.pieces.iter().flat_map(|piece| &piece.sites);
+    (parts.cx.module.memories.iter().any(|memory| memory.shared))
+        || sites.any(|site| site.trap == Some(TrapCode::ExpectedSharedMemory))
+}
+
+/// All constant expressions.
+fn expressions<'p>(parts: &Parts<'p>) -> impl Iterator<Item = &'p ConstExpr> {
+    let module = parts.cx.module;
+    let modes = (module.elements.iter().map(|segment| &segment.mode))
+        .chain(parts.contents.data.iter().map(|segment| &segment.mode));
+    let offsets = modes.filter_map(|mode| match mode {
+        SegmentMode::Active { offset, .. } => Some(offset),
+        SegmentMode::Passive | SegmentMode::Declared => None,
+    });
+    let items = module.elements.iter().flat_map(|segment| &segment.items);
+    (module.tables.iter().map(|table| &table.init))
+        .chain(module.globals.iter().map(|global| &global.init))
+        .chain(offsets)
+        .chain(items)
+}
+
 fn elements(block: &mut Block, parts: &Parts<'_>) -> Slice {
     let escapes = &parts.cx.whole.escapes;
     let segments: Vec<_> = parts
@@ -299,13 +326,13 @@ fn elements(block: &mut Block, parts: &Parts<'_>) -> Slice {
             let (mode, table, offset) = match segment.mode {
                 SegmentMode::Passive => (ElementMode::Passive, 0, abi::ConstExpr::NULL),
                 SegmentMode::Declared => (ElementMode::Declared, 0, abi::ConstExpr::NULL),
-                SegmentMode::Active { index, offset } => {
+                SegmentMode::Active { index, ref offset } => {
                     let mode = if escapes.segment_in_text(segment) {
                         ElementMode::InText
                     } else {
                         ElementMode::Active
                     };
-                    (mode, index, const_expr(parts, offset))
+                    (mode, index, const_expr(block, parts, offset))
                 }
             };
             let (encoding, items) = match mode {
@@ -339,7 +366,9 @@ fn items(block: &mut Block, parts: &Parts<'_>, segment: &ElementSegment) -> (Ele
     match slots {
         Some(slots) => (ElementItems::Slots, block.records(slots)),
         None => {
-            let exprs = segment.items.iter().map(|&item| const_expr(parts, item));
+            let exprs: Vec<_> = (segment.items.iter())
+                .map(|item| const_expr(block, parts, item))
+                .collect();
             (ElementItems::Exprs, block.records(exprs))
         }
     }
@@ -353,13 +382,13 @@ fn data(block: &mut Block, parts: &Parts<'_>) -> Slice {
         .map(|segment| {
             let in_image = parts.image.contains(segment);
             let (mode, memory, offset) = match segment.mode {
-                SegmentMode::Active { index, offset } => {
+                SegmentMode::Active { index, ref offset } => {
                     let mode = if in_image {
                         DataMode::InImage
                     } else {
                         DataMode::Active
                     };
-                    (mode, index, const_expr(parts, offset))
+                    (mode, index, const_expr(block, parts, offset))
                 }
                 _ => (DataMode::Passive, 0, abi::ConstExpr::NULL),
             };
@@ -378,20 +407,42 @@ fn data(block: &mut Block, parts: &Parts<'_>) -> Slice {
     block.records(segments)
 }
 
-fn const_expr(parts: &Parts<'_>, expr: ConstExpr) -> abi::ConstExpr {
-    let indexed = |kind: abi::ConstKind, index| abi::ConstExpr {
+fn const_expr(block: &mut Block, parts: &Parts<'_>, expr: &ConstExpr) -> abi::ConstExpr {
+    match *expr {
+        ConstExpr::Number(bits) => abi::ConstExpr::from_bits(bits),
+        ConstExpr::Vector(bits) => abi::ConstExpr::from_vector(bits),
+        ConstExpr::GlobalGet(index) => indexed(ConstKind::GlobalGet, index),
+        ConstExpr::RefNull => abi::ConstExpr::NULL,
+        ConstExpr::RefFunc(index) => {
+            indexed(ConstKind::RefFunc, parts.cx.whole.escapes.slot(index))
+        }
+        ConstExpr::Arithmetic(ref steps) => {
+            let steps = steps.iter().map(|&step| match step {
+                Step::Number(bits) => abi::ConstExpr::from_bits(bits),
+                Step::GlobalGet(index) => indexed(ConstKind::GlobalGet, index),
+                Step::Operation(operation) => indexed(operation_kind(operation), 0),
+            });
+            abi::ConstExpr::arithmetic(block.records(steps))
+        }
+    }
+}
+
+fn indexed(kind: ConstKind, index: u32) -> abi::ConstExpr {
+    abi::ConstExpr {
         kind: kind as u32,
         index,
         value: [0; 16],
-    };
-    match expr {
-        ConstExpr::Number(bits) => abi::ConstExpr::from_bits(bits),
-        ConstExpr::Vector(bits) => abi::ConstExpr::from_vector(bits),
-        ConstExpr::GlobalGet(index) => indexed(abi::ConstKind::GlobalGet, index),
-        ConstExpr::RefNull => abi::ConstExpr::NULL,
-        ConstExpr::RefFunc(index) => {
-            indexed(abi::ConstKind::RefFunc, parts.cx.whole.escapes.slot(index))
-        }
+    }
+}
+
+fn operation_kind(operation: Operation) -> ConstKind {
+    match operation {
+        Operation::I32Add => ConstKind::I32Add,
+        Operation::I32Sub => ConstKind::I32Sub,
+        Operation::I32Mul => ConstKind::I32Mul,
+        Operation::I64Add => ConstKind::I64Add,
+        Operation::I64Sub => ConstKind::I64Sub,
+        Operation::I64Mul => ConstKind::I64Mul,
     }
 }
 

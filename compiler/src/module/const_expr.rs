@@ -4,8 +4,8 @@ use wasmparser::Operator;
 
 use crate::error::{Error, Result};
 
-/// A constant expression of WebAssembly 2.0: always a single value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A constant expression.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ConstExpr {
     /// A number of at most 64 bits, zero-extended.
     Number(u64),
@@ -13,35 +13,98 @@ pub(crate) enum ConstExpr {
     GlobalGet(u32),
     RefNull,
     RefFunc(u32),
+    /// Integer arithmetic on globals, in postfix order.
+    Arithmetic(Box<[Step]>),
+}
+
+/// A step of arithmetic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Number(u64),
+    GlobalGet(u32),
+    Operation(Operation),
+}
+
+/// Takes two operands, and gives one result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    I32Add,
+    I32Sub,
+    I32Mul,
+    I64Add,
+    I64Sub,
+    I64Mul,
 }
 
 impl ConstExpr {
-    /// Reads a validated expression.
+    /// Reads a validated expression. What can be computed is.
     pub(crate) fn read(expr: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr> {
         let mut operators = expr.get_operators_reader();
-        let offset = operators.original_position();
-        let value = match operators.read()? {
-            Operator::I32Const { value } => ConstExpr::Number(u64::from(value as u32)),
-            Operator::I64Const { value } => ConstExpr::Number(value as u64),
-            Operator::F32Const { value } => ConstExpr::Number(u64::from(value.bits())),
-            Operator::F64Const { value } => ConstExpr::Number(value.bits()),
-            Operator::V128Const { value } => ConstExpr::Vector(value.i128() as u128),
-            Operator::GlobalGet { global_index } => ConstExpr::GlobalGet(global_index),
-            Operator::RefNull { .. } => ConstExpr::RefNull,
-            Operator::RefFunc { function_index } => ConstExpr::RefFunc(function_index),
-            _ => return Err(unexpected(offset)),
-        };
-        match operators.read()? {
-            Operator::End => Ok(value),
-            _ => Err(unexpected(offset)),
+        let mut steps = Vec::new();
+        loop {
+            let offset = operators.original_position();
+            let step = match operators.read()? {
+                Operator::End => break,
+                Operator::V128Const { value } => {
+                    return Ok(ConstExpr::Vector(value.i128() as u128));
+                }
+                Operator::RefNull { .. } => return Ok(ConstExpr::RefNull),
+                Operator::RefFunc { function_index } => {
+                    return Ok(ConstExpr::RefFunc(function_index));
+                }
+                Operator::I32Const { value } => Step::Number(u64::from(value as u32)),
+                Operator::I64Const { value } => Step::Number(value as u64),
+                Operator::F32Const { value } => Step::Number(u64::from(value.bits())),
+                Operator::F64Const { value } => Step::Number(value.bits()),
+                Operator::GlobalGet { global_index } => Step::GlobalGet(global_index),
+                Operator::I32Add => Step::Operation(Operation::I32Add),
+                Operator::I32Sub => Step::Operation(Operation::I32Sub),
+                Operator::I32Mul => Step::Operation(Operation::I32Mul),
+                Operator::I64Add => Step::Operation(Operation::I64Add),
+                Operator::I64Sub => Step::Operation(Operation::I64Sub),
+                Operator::I64Mul => Step::Operation(Operation::I64Mul),
+                _ => return Err(unexpected(offset)),
+            };
+            push(&mut steps, step);
         }
+        Ok(match steps[..] {
+            [Step::Number(bits)] => ConstExpr::Number(bits),
+            [Step::GlobalGet(index)] => ConstExpr::GlobalGet(index),
+            _ => ConstExpr::Arithmetic(steps.into()),
+        })
     }
 
     /// The value, if it is an `i32` known without an instance.
-    pub(crate) fn as_u32(self) -> Option<u32> {
-        match self {
+    pub(crate) fn as_u32(&self) -> Option<u32> {
+        match *self {
             ConstExpr::Number(bits) => u32::try_from(bits).ok(),
             _ => None,
+        }
+    }
+}
+
+/// Adds a step, or computes it if its operands are numbers.
+fn push(steps: &mut Vec<Step>, step: Step) {
+    if let Step::Operation(operation) = step
+        && let [.., Step::Number(left), Step::Number(right)] = steps[..]
+    {
+        steps.truncate(steps.len() - 2);
+        steps.push(Step::Number(operation.apply(left, right)));
+    } else {
+        steps.push(step);
+    }
+}
+
+impl Operation {
+    fn apply(self, left: u64, right: u64) -> u64 {
+        let result = match self {
+            Operation::I32Add | Operation::I64Add => left.wrapping_add(right),
+            Operation::I32Sub | Operation::I64Sub => left.wrapping_sub(right),
+            Operation::I32Mul | Operation::I64Mul => left.wrapping_mul(right),
+        };
+        match self {
+            Operation::I32Add | Operation::I32Sub | Operation::I32Mul => u64::from(result as u32),
+            _ => result,
         }
     }
 }

@@ -8,6 +8,7 @@
 mod blame;
 mod body;
 mod const_expr;
+mod hints;
 mod intake;
 mod items;
 mod names;
@@ -21,7 +22,8 @@ use std::sync::Arc;
 use wasmparser::{FuncType, GlobalType, MemoryType, TableType, ValType};
 
 pub(crate) use body::{Body, Refused, Unchecked};
-pub(crate) use const_expr::ConstExpr;
+pub(crate) use const_expr::{ConstExpr, Operation, Step};
+use hints::Hints;
 pub(crate) use intake::Intake;
 
 /// What code can refer to. Index spaces are vectors, imports first, as in the
@@ -45,6 +47,7 @@ pub(crate) struct Module {
     pub(crate) imported_globals: u32,
     pub(crate) start: Option<u32>,
     pub(crate) elements: Vec<ElementSegment>,
+    pub(crate) hints: Hints,
 }
 
 /// What no code depends on. It may borrow the binary.

@@ -45,8 +45,8 @@ impl Escapes {
         let exprs = module
             .globals
             .iter()
-            .map(|global| global.init)
-            .chain(module.tables.iter().map(|table| table.init))
+            .map(|global| &global.init)
+            .chain(module.tables.iter().map(|table| &table.init))
             .chain(
                 module
                     .elements
@@ -58,10 +58,10 @@ impl Escapes {
                         // a `ref.func` in some body.
                         SegmentMode::Declared => true,
                     })
-                    .flat_map(|segment| segment.items.iter().copied()),
+                    .flat_map(|segment| &segment.items),
             );
         funcrefs.extend(exprs.filter_map(|expr| match expr {
-            ConstExpr::RefFunc(index) => Some(index),
+            ConstExpr::RefFunc(index) => Some(*index),
             _ => None,
         }));
 
@@ -183,7 +183,7 @@ fn rows(module: &Module, table: u32, segments: &[&ElementSegment]) -> Option<Tex
     }
     let mut rows = vec![None; ty.initial as usize];
     for segment in segments {
-        let SegmentMode::Active { offset, .. } = segment.mode else {
+        let SegmentMode::Active { offset, .. } = &segment.mode else {
             unreachable!("the segments of a table are active");
         };
         let start = offset.as_u32()? as usize;

@@ -9,13 +9,13 @@ use crate::module::{Module, TypeIndex};
 /// What valid bodies of a module do, taken together.
 #[derive(Default)]
 pub(crate) struct Usage {
-    /// Tables that anything but `call_indirect` and `table.size` is done with.
+    /// Tables that anything but indirect calls and `table.size` is done with.
     pub(crate) handled_tables: BTreeSet<u32>,
     /// Tables that `table.grow` is used on.
     pub(crate) grown_tables: BTreeSet<u32>,
     /// Operands of `ref.func`.
     pub(crate) referenced_functions: BTreeSet<u32>,
-    /// Tables and types of `call_indirect`.
+    /// Tables and types of indirect calls, tail calls among them.
     pub(crate) indirect_calls: BTreeSet<(u32, TypeIndex)>,
 }
 
@@ -27,6 +27,10 @@ impl Usage {
                 self.referenced_functions.insert(function_index);
             }
             Operator::CallIndirect {
+                type_index,
+                table_index,
+            }
+            | Operator::ReturnCallIndirect {
                 type_index,
                 table_index,
             } => {

@@ -2,7 +2,7 @@
 
 use core::mem::offset_of;
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{Inst, InstBuilder, Value, types};
+use cranelift_codegen::ir::{FuncRef, Inst, InstBuilder, Value, types};
 use wasm_aot_abi::{self as abi, NONE, TrapCode};
 
 use super::Translator;
@@ -15,40 +15,114 @@ pub(crate) const TEXT_ROW: u32 = 8;
 /// Offset of the type in such a row.
 pub(crate) const TEXT_ROW_TYPE: u32 = 4;
 
+/// What is called: code, its context, and the type of both.
+#[derive(Clone, Copy)]
+struct Callee {
+    ty: TypeIndex,
+    code: Code,
+    ctx: Value,
+}
+
+/// Where a function's code is.
+#[derive(Clone, Copy)]
+enum Code {
+    /// In this text.
+    Direct(FuncRef),
+    /// At an address.
+    Indirect(Value),
+}
+
 impl Translator<'_, '_> {
     /// `[t*] -> [t*]`
     pub(super) fn call(&mut self, index: u32) {
-        let module = self.module;
-        let ty = module.functions[index as usize];
-        if module.defined_function(index).is_some() {
-            let args = self.arguments(ty, self.vmctx);
-            let function = self.function(index);
-            let call = self.builder.ins().call(function, &args);
-            self.push_results(call);
-        } else {
-            let slot = self.known.import_offset(index);
-            let code = offset_of!(abi::FunctionImport, code) as u32;
-            let ctx = offset_of!(abi::FunctionImport, ctx) as u32;
-            let code = self.load_fixed(types::I64, slot + code);
-            let ctx = self.load_fixed(types::I64, slot + ctx);
-            self.call_code(ty, code, ctx);
-        }
+        let callee = self.function_callee(index);
+        self.invoke(callee);
     }
 
     /// `[t* i32] -> [t*]`; traps if there is no such element, if it is null, and
     /// if its type is another.
     pub(super) fn call_indirect(&mut self, type_index: u32, table: u32) {
-        let ty = self.module.type_section[type_index as usize];
-        let index = self.stack.pop();
-        if self.known.table_in_text(table) {
-            self.call_row(ty, table, index);
+        let callee = self.table_callee(type_index, table);
+        self.invoke(callee);
+    }
+
+    /// Like `call`, instead of returning.
+    pub(super) fn return_call(&mut self, index: u32) {
+        let callee = self.function_callee(index);
+        self.invoke_instead(callee);
+    }
+
+    /// Like `call_indirect`, instead of returning.
+    pub(super) fn return_call_indirect(&mut self, type_index: u32, table: u32) {
+        let callee = self.table_callee(type_index, table);
+        self.invoke_instead(callee);
+    }
+
+    /// Calls with operands; pushes the results.
+    fn invoke(&mut self, callee: Callee) {
+        let args = self.arguments(callee);
+        let call = match callee.code {
+            Code::Direct(function) => self.builder.ins().call(function, &args),
+            Code::Indirect(code) => {
+                let signature = self.signature(callee.ty);
+                self.builder.ins().call_indirect(signature, code, &args)
+            }
+        };
+        self.push_results(call);
+    }
+
+    /// Leaves the frame to the callee, which gets operands and returns to our
+    /// caller.
+    fn invoke_instead(&mut self, callee: Callee) {
+        let args = self.arguments(callee);
+        match callee.code {
+            Code::Direct(function) => self.builder.ins().return_call(function, &args),
+            Code::Indirect(code) => {
+                let signature = self.signature(callee.ty);
+                self.builder
+                    .ins()
+                    .return_call_indirect(signature, code, &args)
+            }
+        };
+        self.stack.set_unreachable();
+    }
+
+    /// Function `index`.
+    fn function_callee(&mut self, index: u32) -> Callee {
+        let module = self.module;
+        let ty = module.functions[index as usize];
+        if module.defined_function(index).is_some() {
+            Callee {
+                ty,
+                code: Code::Direct(self.function(index)),
+                ctx: self.vmctx,
+            }
         } else {
-            self.call_element(ty, table, index);
+            let slot = self.known.import_offset(index);
+            let code = offset_of!(abi::FunctionImport, code) as u32;
+            let ctx = offset_of!(abi::FunctionImport, ctx) as u32;
+            Callee {
+                ty,
+                code: Code::Indirect(self.load_fixed(types::I64, slot + code)),
+                ctx: self.load_fixed(types::I64, slot + ctx),
+            }
         }
     }
 
-    /// Calls through an element of a table of this instance.
-    fn call_element(&mut self, ty: TypeIndex, table: u32, index: Value) {
+    /// The function that an operand is the index of in a table, if its type is
+    /// the one expected.
+    fn table_callee(&mut self, type_index: u32, table: u32) -> Callee {
+        let ty = self.module.type_section[type_index as usize];
+        let index = self.stack.pop();
+        if self.known.table_in_text(table) {
+            self.row_callee(ty, table, index)
+        } else {
+            self.element_callee(ty, table, index)
+        }
+    }
+
+    /// An element of a table of this instance.
+    fn element_callee(&mut self, ty: TypeIndex, table: u32, index: Value) -> Callee {
         let element = self.table_element(table, index, TrapCode::UndefinedElement);
         let access = Access::Trusted(Region::Element);
         let actual = self.load(
@@ -62,14 +136,15 @@ impl Translator<'_, '_> {
         self.check_type(actual, expected, null);
         let code = offset_of!(abi::TableElement, code) as u32;
         let ctx = offset_of!(abi::TableElement, ctx) as u32;
-        let code = self.load(types::I64, access, element, code);
-        let ctx = self.load(types::I64, access, element, ctx);
-        self.call_code(ty, code, ctx);
+        Callee {
+            ty,
+            code: Code::Indirect(self.load(types::I64, access, element, code)),
+            ctx: self.load(types::I64, access, element, ctx),
+        }
     }
 
-    /// Calls through a row of a table in the text: all its functions are of
-    /// this instance.
-    fn call_row(&mut self, ty: TypeIndex, table: u32, index: Value) {
+    /// A row of a table in the text: all its functions are of this instance.
+    fn row_callee(&mut self, ty: TypeIndex, table: u32, index: Value) -> Callee {
         let length = self.module.tables[table as usize].ty.initial;
         let index = self.builder.ins().uextend(types::I64, index);
         let beyond =
@@ -85,8 +160,11 @@ impl Translator<'_, '_> {
         self.check_type(actual, expected, null);
         let flags = Access::Text.flags(self.builder.func);
         let distance = self.builder.ins().sload32(flags, row, 0);
-        let code = self.builder.ins().iadd(rows, distance);
-        self.call_code(ty, code, self.vmctx);
+        Callee {
+            ty,
+            code: Code::Indirect(self.builder.ins().iadd(rows, distance)),
+            ctx: self.vmctx,
+        }
     }
 
     /// One compare on the hot path; only then, a null is told from a mismatch.
@@ -107,18 +185,11 @@ impl Translator<'_, '_> {
         self.builder.switch_to_block(matches);
     }
 
-    fn call_code(&mut self, ty: TypeIndex, code: Value, ctx: Value) {
-        let args = self.arguments(ty, ctx);
-        let signature = self.signature(ty);
-        let call = self.builder.ins().call_indirect(signature, code, &args);
-        self.push_results(call);
-    }
-
     /// Context and operands of a call.
-    fn arguments(&mut self, ty: TypeIndex, ctx: Value) -> Vec<Value> {
-        let count = self.module.types[ty as usize].params().len();
+    fn arguments(&mut self, callee: Callee) -> Vec<Value> {
+        let count = self.module.types[callee.ty as usize].params().len();
         let mut args = self.pop_many(count);
-        args.insert(0, ctx);
+        args.insert(0, callee.ctx);
         args
     }
 

@@ -48,6 +48,11 @@ impl Translator<'_, '_> {
                 type_index,
                 table_index,
             } => self.call_indirect(type_index, table_index),
+            Operator::ReturnCall { function_index } => self.return_call(function_index),
+            Operator::ReturnCallIndirect {
+                type_index,
+                table_index,
+            } => self.return_call_indirect(type_index, table_index),
             Operator::Drop => self.drop_(),
             Operator::Select | Operator::TypedSelect { .. } => self.select(),
 
@@ -137,6 +142,10 @@ impl Translator<'_, '_> {
             Operator::I32ShrU | Operator::I64ShrU => self.binary(Opcode::Ushr),
             Operator::I32Rotl | Operator::I64Rotl => self.binary(Opcode::Rotl),
             Operator::I32Rotr | Operator::I64Rotr => self.binary(Opcode::Rotr),
+            Operator::I64Add128 => self.wide_binary(Opcode::Iadd),
+            Operator::I64Sub128 => self.wide_binary(Opcode::Isub),
+            Operator::I64MulWideS => self.multiply_wide(Opcode::Sextend),
+            Operator::I64MulWideU => self.multiply_wide(Opcode::Uextend),
 
             // Float arithmetic
             Operator::F32Abs | Operator::F64Abs => self.unary(Opcode::Fabs),

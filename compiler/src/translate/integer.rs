@@ -54,6 +54,41 @@ impl Translator<'_, '_> {
         self.stack.push(result);
     }
 
+    /// `[i64 i64 i64 i64] -> [i64 i64]`: two numbers of 128 bits, low halves
+    /// first, and so the result.
+    pub(super) fn wide_binary(&mut self, opcode: Opcode) {
+        let right = self.pop_wide();
+        let left = self.pop_wide();
+        let result = self.binary_value(opcode, left, right);
+        self.push_wide(result);
+    }
+
+    /// `[i64 i64] -> [i64 i64]`: the product without loss, low half first. The
+    /// operands are widened by `extend`.
+    pub(super) fn multiply_wide(&mut self, extend: Opcode) {
+        let right = self.stack.pop();
+        let left = self.stack.pop();
+        let mut widened = |value| {
+            let (inst, dfg) = self.builder.ins().Unary(extend, types::I128, value);
+            dfg.first_result(inst)
+        };
+        let (left, right) = (widened(left), widened(right));
+        let product = self.builder.ins().imul(left, right);
+        self.push_wide(product);
+    }
+
+    fn pop_wide(&mut self) -> Value {
+        let high = self.stack.pop();
+        let low = self.stack.pop();
+        self.builder.ins().iconcat(low, high)
+    }
+
+    fn push_wide(&mut self, value: Value) {
+        let (low, high) = self.builder.ins().isplit(value);
+        self.stack.push(low);
+        self.stack.push(high);
+    }
+
     /// Pushes a comparison's result as an `i32`.
     pub(super) fn push_bool(&mut self, flag: Value) {
         let value = self.builder.ins().uextend(types::I32, flag);

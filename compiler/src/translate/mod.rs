@@ -31,6 +31,7 @@ use wasmparser::ValType;
 pub(crate) use call::TEXT_ROW;
 pub(crate) use env::declare;
 
+use crate::RelaxedSimd;
 use crate::abi::{clif_type, wasm_signature};
 use crate::error::Result;
 use crate::module::{Body, Module};
@@ -45,6 +46,7 @@ pub(crate) struct Context<'m> {
     pub(crate) module: &'m Module,
     pub(crate) whole: &'m Whole,
     pub(crate) tunables: Tunables,
+    pub(crate) relaxed: RelaxedSimd,
     pub(crate) isa: &'m dyn TargetIsa,
 }
 
@@ -67,7 +69,7 @@ pub(crate) fn translate(
     let mut translator = Translator::new(cx, FunctionBuilder::new(func, scratch));
     translator.enter(ty.params(), ty.results());
 
-    let code = body.code();
+    let (code, hints) = (body.code(), &cx.module.hints);
     for locals in code.get_locals_reader()? {
         let (count, ty) = locals?;
         translator.declare_locals(count, ty);
@@ -76,6 +78,7 @@ pub(crate) fn translate(
     while !operators.eof() {
         let (operator, offset) = operators.read_with_offset()?;
         translator.source(offset);
+        translator.hint = hints.get(body.index, (offset - body.offset) as u32);
         translator.operator(&operator);
     }
     Ok(translator.finish())
@@ -86,6 +89,7 @@ struct Translator<'f, 'm> {
     module: &'m Module,
     known: Known<'m>,
     tunables: Tunables,
+    relaxed: RelaxedSimd,
     isa: &'m dyn TargetIsa,
     builder: FunctionBuilder<'f>,
     entities: Entities,
@@ -93,6 +97,8 @@ struct Translator<'f, 'm> {
     stack: Stack,
     /// Parameters first.
     locals: Vec<Variable>,
+    /// Whether the operator's condition is mostly true or false.
+    hint: Option<bool>,
     /// The context parameter.
     vmctx: Value,
 }
@@ -108,11 +114,13 @@ impl<'f, 'm> Translator<'f, 'm> {
             module: cx.module,
             known: Known::new(cx.whole),
             tunables: cx.tunables,
+            relaxed: cx.relaxed,
             isa: cx.isa,
             builder,
             entities: Entities::default(),
             stack: Stack::default(),
             locals: Vec::new(),
+            hint: None,
             vmctx,
         }
     }

@@ -60,7 +60,7 @@ impl Translator<'_, '_> {
             ConstExpr::Number(bits) => Some(self.number(ty, bits)),
             ConstExpr::Vector(bits) => Some(self.vector(bits)),
             ConstExpr::RefNull => Some(self.zero(ty)),
-            ConstExpr::GlobalGet(_) | ConstExpr::RefFunc(_) => None,
+            ConstExpr::GlobalGet(_) | ConstExpr::RefFunc(_) | ConstExpr::Arithmetic(_) => None,
         }
     }
 

@@ -33,8 +33,8 @@ pub(crate) struct Artefact {
     exits: Box<[u32]>,
     memory_export: Option<u32>,
     text: Text,
-    /// For the first memory of its instances.
-    pool: Arc<Pool>,
+    /// For each memory of its instances.
+    pools: Box<[Arc<Pool>]>,
     /// What it was opened from; `None` if that is its own.
     source: Option<Source>,
     mapping: ManuallyDrop<Mapping>,
@@ -184,8 +184,12 @@ impl Artefact {
             exits: exits.into(),
             memory_export: None,
             text,
+            pools: description
+                .metadata()
+                .memories()
+                .map(|_| Arc::default())
+                .collect(),
             description,
-            pool: Arc::default(),
             source,
             mapping: ManuallyDrop::new(mapping),
         };
@@ -300,9 +304,9 @@ impl Artefact {
         Ok(bytes)
     }
 
-    /// Where the first memory of each instance comes from.
-    pub(super) fn pool(&self) -> &Arc<Pool> {
-        &self.pool
+    /// Where each memory that an instance defines comes from.
+    pub(super) fn pools(&self) -> &[Arc<Pool>] {
+        &self.pools
     }
 
     /// What memory 0 holds at first.

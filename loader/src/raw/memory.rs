@@ -398,7 +398,7 @@ mod tests {
         assert_eq!(memory.grow(100), Some(2));
         memory.bytes_mut().fill(7);
         drop(memory);
-        let mut memory = pooled(&image, &pool);
+        let memory = pooled(&image, &pool);
         assert_eq!(memory.bytes().as_ptr(), base);
         assert_eq!(memory.bytes().len(), 2 << 16);
         assert_eq!(memory.bytes()[0x1_0000..0x1_1000], bytes);

@@ -1,7 +1,7 @@
 //! Damaged artefacts: whatever is wrong with one, opening it is an error or
 //! harmless, never a crash.
 
-use wasm_aot_abi::{Descriptor, ExternType, MAGIC, Required, Wire};
+use wasm_aot_abi::{ConstKind, Descriptor, ExternType, Global, MAGIC, Required, Slice, Wire};
 use wasm_aot_loader::{Module, OpenError};
 
 use crate::support::artefact;
@@ -15,6 +15,7 @@ pub(crate) const EVERYTHING: &str = r#"(module $everything
   (global $own (export "own") (mut i64) (i64.const 1))
   (global (export "v") v128 (v128.const i64x2 1 2))
   (global (export "r") funcref (ref.func $two))
+  (global (export "sum") i32 (i32.add (global.get $g) (i32.const 1)))
   (table $t (export "table") 4 8 funcref)
   (table $constant 2 2 funcref)
   (table (export "x") 1 externref)
@@ -158,6 +159,16 @@ fn messages_name_the_damaged_record() {
         text,
         "damaged: element segment 0: the number 77 stands for nothing"
     );
+    // The fourth global's sum, with a step less and with one that is no step.
+    let sum = |fields: &Descriptor| fields.globals.offset + 3 * Global::SIZE as u32 + 12;
+    let text = damage(&|fields, metadata| set(metadata, sum(fields) + 12, 2));
+    let wrong = "damaged: global 3: a constant expression is wrong";
+    assert_eq!(text, wrong);
+    let text = damage(&|fields, metadata| {
+        let steps = Slice::decode(&metadata[sum(fields) as usize + 8..]);
+        set(metadata, steps.offset, ConstKind::I32Add as u32);
+    });
+    assert_eq!(text, wrong);
     let text = damage(&|fields, metadata| set(metadata, fields.trampolines.offset + 8, u32::MAX));
     assert_eq!(text, "damaged: trampoline 0: its code is not in the text");
 }

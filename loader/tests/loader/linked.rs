@@ -50,7 +50,8 @@ const MODULE: &str = r#"(module
     (memory (export "memory") 1)
     (data (i32.const 100) "\2a")
     (func (export "image") (result i32) (i32.load8_u (i32.const 100)))
-    (func (export "boom") (result i32) unreachable)
+    (func $boom (export "boom") (result i32) unreachable)
+    (func (export "instead") (result i32) (return_call $boom))
     (func $deep (export "deep") (result i32) (i32.add (call $deep) (i32.const 1)))
     (func (export "seven") (result i32) (i32.add (call $seven) (i32.const 0))))"#;
 
@@ -140,7 +141,8 @@ fn c_code_moves_a_store_from_thread_to_thread() {
     let inner = unsafe { &mut *store.as_ptr() };
     let instance = Instance::new(inner, &linked.module, &imports()).unwrap();
     let context = store.context(instance).expose_provenance();
-    let (boom, deep) = (linked.symbol("boom"), linked.symbol("deep"));
+    // The one does nothing but call the other in tail position.
+    let (boom, deep) = (linked.symbol("instead"), linked.symbol("deep"));
     let fail = move || {
         let context = std::ptr::with_exposed_provenance_mut(context);
         let mut result = 0;

@@ -1,6 +1,6 @@
 //! Conversions between lanes of different types.
 
-use cranelift_codegen::ir::{ConstantData, InstBuilder, Opcode, Type, types};
+use cranelift_codegen::ir::{ConstantData, InstBuilder, Opcode, Type, Value, types};
 
 use super::super::Translator;
 use super::{Half, Sign};
@@ -28,19 +28,24 @@ impl Translator<'_, '_> {
     /// saturation; NaNs become zero, and so do the other two lanes.
     pub(super) fn truncate_zero(&mut self, sign: Sign) {
         let value = self.pop_vector(types::F64X2);
-        let zeros = ConstantData::from(&[0; 16][..]);
-        let zeros = self.builder.func.dfg.constants.insert(zeros);
         // x86 has no code for any of these instructions but in this company.
         let ins = self.builder.ins();
         let wide = match sign {
             Sign::Signed => ins.fcvt_to_sint_sat(types::I64X2, value),
             Sign::Unsigned => ins.fcvt_to_uint_sat(types::I64X2, value),
         };
-        let zeros = self.builder.ins().vconst(types::I64X2, zeros);
+        let zeros = self.zero_vector(types::I64X2);
         let result = match sign {
             Sign::Signed => self.builder.ins().snarrow(wide, zeros),
             Sign::Unsigned => self.builder.ins().uunarrow(wide, zeros),
         };
         self.stack.push(result);
+    }
+
+    /// All bits zero.
+    pub(super) fn zero_vector(&mut self, ty: Type) -> Value {
+        let zeros = ConstantData::from(&[0; 16][..]);
+        let zeros = self.builder.func.dfg.constants.insert(zeros);
+        self.builder.ins().vconst(ty, zeros)
     }
 }

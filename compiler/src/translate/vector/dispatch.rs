@@ -268,6 +268,28 @@ impl Translator<'_, '_> {
             Operator::F64x2ConvertLowI32x4S => self.convert_low(Signed),
             Operator::F64x2ConvertLowI32x4U => self.convert_low(Unsigned),
 
+            // Relaxed
+            Operator::I8x16RelaxedSwizzle => self.relaxed_swizzle(),
+            Operator::I32x4RelaxedTruncF32x4S => self.relaxed_truncate(Signed),
+            Operator::I32x4RelaxedTruncF32x4U => self.relaxed_truncate(Unsigned),
+            Operator::I32x4RelaxedTruncF64x2SZero => self.relaxed_truncate_zero(Signed),
+            Operator::I32x4RelaxedTruncF64x2UZero => self.relaxed_truncate_zero(Unsigned),
+            Operator::F32x4RelaxedMadd => self.relaxed_multiply_add(false, F32X4),
+            Operator::F32x4RelaxedNmadd => self.relaxed_multiply_add(true, F32X4),
+            Operator::F64x2RelaxedMadd => self.relaxed_multiply_add(false, F64X2),
+            Operator::F64x2RelaxedNmadd => self.relaxed_multiply_add(true, F64X2),
+            Operator::I8x16RelaxedLaneselect => self.relaxed_lane_select(I8X16),
+            Operator::I16x8RelaxedLaneselect => self.relaxed_lane_select(I16X8),
+            Operator::I32x4RelaxedLaneselect => self.relaxed_lane_select(I32X4),
+            Operator::I64x2RelaxedLaneselect => self.relaxed_lane_select(I64X2),
+            Operator::F32x4RelaxedMin => self.relaxed_min(F32X4),
+            Operator::F32x4RelaxedMax => self.relaxed_max(F32X4),
+            Operator::F64x2RelaxedMin => self.relaxed_min(F64X2),
+            Operator::F64x2RelaxedMax => self.relaxed_max(F64X2),
+            Operator::I16x8RelaxedQ15mulrS => self.relaxed_multiply_fractions(),
+            Operator::I16x8RelaxedDotI8x16I7x16S => self.relaxed_dot(),
+            Operator::I32x4RelaxedDotI8x16I7x16AddS => self.relaxed_dot_add(),
+
             ref other => unreachable!("validated: {other:?} is of a feature that is on"),
         }
     }

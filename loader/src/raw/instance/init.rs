@@ -99,6 +99,38 @@ impl InstanceData {
             ConstKind::RefFunc => Slot::from_pointer(self.func_ref(expr.index)),
             // SAFETY: the global is of this type, and was initialised before.
             ConstKind::GlobalGet => unsafe { Slot::read(ty, self.global_place(expr.index)) },
+            ConstKind::Arithmetic => self.compute(expr, ty),
+            other => unreachable!("verified: {other:?} is a step of arithmetic"),
+        }
+    }
+
+    /// The result of arithmetic.
+    fn compute(&self, expr: &ConstExpr, ty: ValType) -> Slot {
+        let mut operands: Vec<u64> = Vec::new();
+        for step in self
+            .artefact()
+            .metadata()
+            .records::<ConstExpr>(expr.steps())
+        {
+            let kind = ConstKind::try_from(step.kind).expect("kinds are verified");
+            let operation: fn(u64, u64) -> u64 = match kind {
+                ConstKind::I32Add | ConstKind::I64Add => u64::wrapping_add,
+                ConstKind::I32Sub | ConstKind::I64Sub => u64::wrapping_sub,
+                ConstKind::I32Mul | ConstKind::I64Mul => u64::wrapping_mul,
+                _ => {
+                    operands.push(self.evaluate(&step, ty).as_u64());
+                    continue;
+                }
+            };
+            let right = operands.pop().expect("operands are verified");
+            let left = operands.pop().expect("operands are verified");
+            operands.push(operation(left, right));
+        }
+        let result = operands.pop().expect("a result is verified");
+        // Its low half depends on those of the operands alone.
+        match ty {
+            ValType::I32 => Slot::from_u128((result as u32).into()),
+            _ => Slot::from_u128(result.into()),
         }
     }
 

@@ -6,6 +6,7 @@
 //! mistakes. It costs a few nanoseconds for each record; nothing looks at every
 //! byte but names, which must be UTF-8.
 
+mod const_expr;
 mod header;
 mod records;
 

@@ -3,17 +3,17 @@
 use std::cell::RefCell;
 
 use wasm_aot_abi::{
-    ConstExpr, ConstKind, CustomSection, DataMode, DataSegment, Descriptor, ElementItems,
-    ElementMode, ElementSegment, Export, ExternKind, ExternType, FuncRef, FuncType, Function,
-    FunctionImport, FunctionName, Global, Import, Memory, MemorySlot, NONE, Required, Table,
-    TableDef, Trampoline, TrampolineKind, ValType, VmContext,
+    CustomSection, DataMode, DataSegment, Descriptor, ElementItems, ElementMode, ElementSegment,
+    Export, ExternKind, ExternType, FuncRef, FuncType, Function, FunctionImport, FunctionName,
+    Global, Import, Memory, MemorySlot, NONE, Required, Table, TableDef, Trampoline,
+    TrampolineKind, ValType, VmContext,
 };
 
 use super::super::metadata::Records;
 use super::{Block, damaged, ensure};
 use crate::OpenError;
 
-type Result<T = ()> = std::result::Result<T, OpenError>;
+pub(super) type Result<T = ()> = std::result::Result<T, OpenError>;
 
 /// Pages of a memory with 32-bit addresses.
 const MAX_PAGES: u64 = 1 << 16;
@@ -38,22 +38,22 @@ pub(super) fn check(block: &Block<'_>, descriptor: &Descriptor) -> Result {
 }
 
 /// What has been checked so far.
-struct Checker<'a> {
-    block: &'a Block<'a>,
+pub(super) struct Checker<'a> {
+    pub(super) block: &'a Block<'a>,
     descriptor: &'a Descriptor,
     types: Records<'a, FuncType>,
     imports: Records<'a, Import>,
     functions: Records<'a, Function>,
-    funcrefs: Records<'a, u32>,
+    pub(super) funcrefs: Records<'a, u32>,
     tables: Records<'a, Table>,
     memories: Records<'a, Memory>,
-    globals: Records<'a, Global>,
+    pub(super) globals: Records<'a, Global>,
     /// Types of imported functions.
     imported_functions: Vec<u32>,
     imported_tables: u32,
     imported_memories: u32,
     /// Types of imported globals, and whether they are mutable.
-    imported_globals: Vec<(ValType, bool)>,
+    pub(super) imported_globals: Vec<(ValType, bool)>,
     /// For each type, the kinds of trampolines that there are: bit 1 << kind.
     trampolines: Vec<u8>,
     /// Start and end of what is in the vmctx.
@@ -461,31 +461,6 @@ impl<'a> Checker<'a> {
         Ok(kind)
     }
 
-    /// A constant expression of type `ty` that can use the imported globals and
-    /// the first `globals` of the others.
-    fn expr(&self, expr: &ConstExpr, ty: ValType, globals: usize, what: &Nth) -> Result {
-        let holds = match ConstKind::try_from(expr.kind).map_err(unknown(what))? {
-            ConstKind::Value => !ty.is_reference(),
-            ConstKind::RefNull => ty.is_reference(),
-            ConstKind::RefFunc => {
-                ty == ValType::FUNCREF && (expr.index as usize) < self.funcrefs.len()
-            }
-            ConstKind::GlobalGet => {
-                let index = expr.index as usize;
-                let imported = self.imported_globals.len();
-                match self.imported_globals.get(index) {
-                    Some(&(imported, mutable)) => imported == ty && !mutable,
-                    None if index - imported < globals => {
-                        let global = self.globals.at((index - imported) as u32);
-                        global.ty == ty && global.mutable == 0
-                    }
-                    None => false,
-                }
-            }
-        };
-        ensure(holds, what, "a constant expression is wrong")
-    }
-
     /// A range of the vmctx behind its header.
     fn slot(&self, offset: u32, size: u64, align: u32, what: impl std::fmt::Display) -> Result {
         let end = u64::from(offset) + size;
@@ -572,12 +547,12 @@ fn val_type(ty: ValType, what: impl std::fmt::Display) -> Result {
     ensure(ty.is_known(), what, "a value type is unknown")
 }
 
-fn unknown(what: &Nth) -> impl FnOnce(u32) -> OpenError {
+pub(super) fn unknown(what: &Nth) -> impl FnOnce(u32) -> OpenError {
     move |number| damaged(what, &format!("the number {number} stands for nothing"))
 }
 
 /// A record by its position, for messages.
-struct Nth(&'static str, usize);
+pub(super) struct Nth(&'static str, usize);
 
 impl std::fmt::Display for Nth {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

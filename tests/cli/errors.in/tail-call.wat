@@ -1,3 +1,0 @@
-(module
-  (func $f
-    return_call $f))
