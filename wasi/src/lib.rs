@@ -71,6 +71,8 @@ mod resolve;
 mod sock;
 mod stdio;
 mod table;
+#[cfg(feature = "async")]
+mod threads;
 mod types;
 mod wait;
 
@@ -85,6 +87,8 @@ pub use link::{Exit, NoContext, add_to_imports};
 pub use memory::{GuestMemory, SharedBytes};
 pub use random::{Random, SeededRandom, SystemRandom};
 pub use stdio::{Capture, Input, Output};
+#[cfg(feature = "async")]
+pub use threads::{GroupError, ThreadGroup};
 #[cfg(feature = "async")]
 pub use wait::{Repeat, Wait};
 

@@ -105,8 +105,15 @@ fn call(
     let arguments = Arguments::new(arguments);
     let outcome = with_context(&mut caller, |ctx, mem| {
         (function.call)(ctx, mem, arguments.slots())
-    })?;
-    finish(outcome, results)
+    });
+    #[cfg(feature = "async")]
+    if outcome.is_err()
+        && let Some(member) = caller.get::<crate::threads::Member>().cloned()
+    {
+        let outcome = member.call(function, &mut caller, arguments.slots())?;
+        return finish(outcome, results);
+    }
+    finish(outcome?, results)
 }
 
 #[cfg(feature = "async")]
@@ -177,6 +184,21 @@ fn with_context<R>(
             let ctx = caller.get_mut::<WasiCtx>().ok_or(NoContext)?;
             Ok(body(ctx, &mut GuestMemory::new(&mut [])))
         }
+    }
+}
+
+/// Calls `body` with the memory of the caller.
+#[cfg(feature = "async")]
+pub(crate) fn with_memory<R>(
+    caller: &mut Caller<'_>,
+    body: impl FnOnce(&mut GuestMemory<'_>) -> R,
+) -> R {
+    match caller.memory() {
+        Some(memory) => match memory.shared(caller) {
+            Some(shared) => body(&mut GuestMemory::shared(&shared)),
+            None => body(&mut GuestMemory::new(memory.data_mut(caller))),
+        },
+        None => body(&mut GuestMemory::new(&mut [])),
     }
 }
 
