@@ -69,6 +69,11 @@ impl Memory {
         store.raw().memory(self).pages()
     }
 
+    /// Its size in bytes.
+    pub fn byte_len(self, store: &Store) -> u64 {
+        store.raw().memory(self).len()
+    }
+
     /// Adds `delta` pages of zeros and returns the size before, in pages.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use wasm_aot_abi::TrapCode;
 
 use crate::parking::{self, WaitResult};
 use crate::raw::LinearMemory;
-use crate::{GrowError, MemoryType, ResourceError, Trap};
+use crate::{GrowError, Memory, MemoryType, ResourceError, Store, Trap};
 
 /// A linear memory that instances of several stores, on several threads, have at
 /// the same time. It belongs to no store, and lives as long as one of its clones,
@@ -69,6 +69,12 @@ impl SharedMemory {
 
     pub(crate) fn linear(&self) -> &Arc<LinearMemory> {
         &self.0
+    }
+
+    /// Makes it one of the memories of `store`, and returns the handle: the same one
+    /// every time. To be imported, it needs not be that before.
+    pub fn in_store(&self, store: &mut Store) -> Memory {
+        store.raw_mut().adopt(self)
     }
 
     /// The type it has now: the minimum is its size.

@@ -355,9 +355,13 @@ fn a_memory_outlives_the_store_that_has_made_it() {
         let other = Instance::new(&mut store, &user, &imports).unwrap();
         assert_eq!(number(&mut store, other, "load", &[Val::I32(131_071)]), 100);
         assert_eq!(memory.shared(&store).unwrap(), shared);
+        assert_eq!(shared.in_store(&mut store), memory);
         shared
     };
     let (mut store, instance) = agent(&user, &memory);
+    let handle = memory.in_store(&mut store);
+    assert_eq!(handle, memory.in_store(&mut store));
+    assert_eq!(handle.byte_len(&store), 2 << 16);
     call(&mut store, instance, "init", &[]).unwrap();
     let mut bytes = [0; 28];
     memory.read(0, &mut bytes).unwrap();
