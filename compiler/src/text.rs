@@ -64,6 +64,7 @@ impl Text {
 
         let mut relocations = Vec::new();
         for (symbol, code) in functions.into_iter().chain(trampolines) {
+            let size = code.bytes.len() as u64;
             let offset = text.place(symbol, &code.bytes, code.align, code.sites);
             relocations.extend(code.relocations.into_iter().map(|relocation| Relocation {
                 offset: offset + relocation.offset,
@@ -71,6 +72,7 @@ impl Text {
             }));
             text.unwind.extend(code.unwind.map(|info| Unwind {
                 offset: u64::from(offset),
+                size,
                 info,
             }));
             // Before offsets could wrap.

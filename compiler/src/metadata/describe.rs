@@ -289,6 +289,15 @@ fn required(parts: &Parts<'_>) -> Required {
     if uses_shared_memories(parts) {
         required = required.with(Required::SHARED_MEMORIES);
     }
+    let memories = &parts.cx.module.memories;
+    if memories.iter().any(|memory| memory.page_size_log2() != 16) {
+        required = required.with(Required::PAGE_SIZES);
+    }
+    let tables = &parts.cx.module.tables;
+    if memories.iter().any(|memory| memory.memory64) || tables.iter().any(|table| table.ty.table64)
+    {
+        required = required.with(Required::ADDRESS64);
+    }
     required
 }
 

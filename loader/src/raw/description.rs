@@ -150,13 +150,25 @@ pub(super) fn val_type(ty: abi::ValType) -> ValType {
 }
 
 pub(super) fn table_type(ty: &abi::ExternType) -> TableType {
-    TableType::new(val_type(abi::ValType(ty.ty)), ty.min, ty.maximum())
+    let (element, min, max) = (val_type(abi::ValType(ty.ty)), ty.min, ty.maximum());
+    if ty.flags & abi::ExternType::ADDRESS64 != 0 {
+        TableType::new64(element, min, max)
+    } else {
+        TableType::new(element, min, max)
+    }
 }
 
 pub(super) fn memory_type(ty: &abi::ExternType) -> MemoryType {
-    match ty.maximum() {
-        Some(max) if ty.flags & abi::ExternType::SHARED != 0 => MemoryType::shared(ty.min, max),
-        max => MemoryType::new(ty.min, max),
+    let memory = if ty.flags & abi::ExternType::ADDRESS64 != 0 {
+        MemoryType::new64(ty.min, ty.maximum())
+    } else {
+        MemoryType::new(ty.min, ty.maximum())
+    };
+    let memory = memory.with_page_size(1 << ty.ty);
+    if ty.flags & abi::ExternType::SHARED != 0 {
+        memory.with_shared()
+    } else {
+        memory
     }
 }
 
