@@ -3,6 +3,7 @@
 
 use std::any::Any;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -352,8 +353,8 @@ impl Group {
         loop {
             state.last = state.last % (TIDS - 1) + 1;
             let tid = state.last;
-            if !state.threads.contains_key(&tid) {
-                state.threads.insert(tid, None);
+            if let Entry::Vacant(vacant) = state.threads.entry(tid) {
+                vacant.insert(None);
                 return Some(tid);
             }
         }

@@ -36,10 +36,13 @@ pub(crate) fn imports(store: &mut Store) -> Imports {
     }
     let ty = TableType::new(FuncRef, 10, Some(20));
     let table = Table::new(store, ty, Val::FuncRef(None)).expect("10 elements are few");
+    let ty = TableType::new64(FuncRef, 10, Some(20));
+    let table64 = Table::new(store, ty, Val::FuncRef(None)).expect("10 elements are few");
     let memory = Memory::new(store, MemoryType::new(1, Some(2))).expect("one page is little");
     let shared = SharedMemory::new(MemoryType::shared(1, 2)).expect("one page is little");
     imports
         .define(MODULE, "table", table)
+        .define(MODULE, "table64", table64)
         .define(MODULE, "memory", memory)
         .define(MODULE, "shared_memory", shared);
     imports
