@@ -163,7 +163,9 @@ extern "C" fn wasm_memory_data(memory: &Ref) -> *mut u8 {
 /// See `wasm.h`.
 #[unsafe(no_mangle)]
 extern "C" fn wasm_memory_data_size(memory: &Ref) -> usize {
-    memory.store.with(|store| memory.memory().data(store).len())
+    memory
+        .store
+        .with(|store| memory.memory().byte_len(store) as usize)
 }
 
 /// See `wasm.h`.

@@ -157,7 +157,12 @@ const FEATURES: &[Row] = &[
         WasmFeatures::GC.union(WasmFeatures::FUNCTION_REFERENCES),
         Version::V3,
     ),
-    unsupported("threads", WasmFeatures::THREADS, Version::Proposal),
+    supported(
+        "threads",
+        WasmFeatures::THREADS,
+        Version::Proposal,
+        abi::WasmFeatures::THREADS,
+    ),
     supported(
         "custom-page-sizes",
         WasmFeatures::CUSTOM_PAGE_SIZES,

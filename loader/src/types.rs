@@ -103,6 +103,7 @@ pub struct MemoryType {
     max: Option<u64>,
     page_size_log2: u8,
     is_64: bool,
+    shared: bool,
 }
 
 impl MemoryType {
@@ -114,6 +115,33 @@ impl MemoryType {
             max,
             page_size_log2: 16,
             is_64: false,
+            shared: false,
+        }
+    }
+
+    /// A memory that threads share, of at least `min` and at most `max` pages of
+    /// 64 KiB.
+    ///
+    /// ```
+    /// let ty = wasm_aot_loader::MemoryType::shared(1, 16);
+    /// assert!(ty.is_shared());
+    /// assert_eq!(ty.to_string(), "(memory 1 16 shared)");
+    /// ```
+    pub const fn shared(min: u64, max: u64) -> MemoryType {
+        MemoryType::new(min, Some(max)).with_shared()
+    }
+
+    /// The same, shared by threads.
+    ///
+    /// # Panics
+    ///
+    /// If it has no maximum.
+    #[must_use]
+    pub const fn with_shared(self) -> MemoryType {
+        assert!(self.max.is_some(), "a shared memory has a maximum");
+        MemoryType {
+            shared: true,
+            ..self
         }
     }
 
@@ -160,6 +188,11 @@ impl MemoryType {
         self.max
     }
 
+    /// Whether threads share it. Such a memory always has a maximum.
+    pub const fn is_shared(&self) -> bool {
+        self.shared
+    }
+
     pub(crate) const fn with_min(self, min: u64) -> MemoryType {
         MemoryType { min, ..self }
     }
@@ -180,9 +213,10 @@ impl fmt::Display for MemoryType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "(memory {}{}",
+            "(memory {}{}{}",
             index(self.is_64),
-            Limits(self.min, self.max)
+            Limits(self.min, self.max),
+            if self.shared { " shared" } else { "" },
         )?;
         match self.page_size() {
             65536 => f.write_str(")"),

@@ -83,6 +83,30 @@ pub struct Builtins {
     /// the id `expected`, perhaps by way of others. Asked by indirect calls that
     /// expect an open type, if the ids differ. Neither id is 0.
     pub is_subtype: unsafe extern "C" fn(store: *mut StoreContext, ty: u32, expected: u32) -> bool,
+    /// `memory.atomic.wait32` at an address in a shared memory that compiled code
+    /// has checked, for `timeout` nanoseconds, without end if that is negative: 0
+    /// when it was notified, 1 if `expected` is not there, 2 when the time is over.
+    /// With any other result the code traps as [interrupted].
+    ///
+    /// [interrupted]: crate::TrapCode::Interrupted
+    pub memory_atomic_wait32: unsafe extern "C" fn(
+        ctx: *mut VmContext,
+        address: *mut u8,
+        expected: u32,
+        timeout: i64,
+    ) -> u32,
+    /// `memory.atomic.wait64`, likewise.
+    pub memory_atomic_wait64: unsafe extern "C" fn(
+        ctx: *mut VmContext,
+        address: *mut u8,
+        expected: u64,
+        timeout: i64,
+    ) -> u32,
+    /// `memory.atomic.notify` at an address in a shared memory that compiled code
+    /// has checked: ends up to `count` waits, the oldest first, and returns how many
+    /// it has ended.
+    pub memory_atomic_notify:
+        unsafe extern "C" fn(ctx: *mut VmContext, address: *mut u8, count: u32) -> u32,
 }
 
 const _: () = {
@@ -101,4 +125,7 @@ const _: () = {
     assert!(offset_of!(Builtins, func_ref) == 88);
     assert!(offset_of!(Builtins, attach) == 96);
     assert!(offset_of!(Builtins, is_subtype) == 104);
+    assert!(offset_of!(Builtins, memory_atomic_wait32) == 112);
+    assert!(offset_of!(Builtins, memory_atomic_wait64) == 120);
+    assert!(offset_of!(Builtins, memory_atomic_notify) == 128);
 };

@@ -65,6 +65,8 @@ bits! {
         ADDRESS64 = 3, "64-bit memories or tables";
         /// A memory, imported or defined, has pages of another size than 64 KiB.
         PAGE_SIZES = 4, "memories with pages of other sizes";
+        /// Memories that several threads use, and waiting in them.
+        SHARED_MEMORIES = 5, "shared memories";
         /// Constant expressions with arithmetic.
         EXTENDED_CONST = 7, "extended constant expressions";
     }

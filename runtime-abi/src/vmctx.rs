@@ -5,6 +5,7 @@
 //! code may load such a word once and keep it.
 
 use core::ffi::c_void;
+use core::sync::atomic::AtomicU64;
 
 use crate::Builtins;
 
@@ -160,12 +161,15 @@ pub struct MemorySlot {
     pub def: *const MemoryDef,
 }
 
-/// The part of a memory that changes.
+/// The part of a memory that changes. Instances of several stores, on several
+/// threads, can have that of a shared memory in their slots: its host changes it
+/// atomically, and only after the memory is accessible as far as it says. Code
+/// reads it so too.
 #[derive(Debug)]
 #[repr(C)]
 pub struct MemoryDef {
-    /// Length in bytes.
-    pub length: u64,
+    /// Length in bytes. Never decreases.
+    pub length: AtomicU64,
 }
 
 /// Compiled code depends on these numbers: a change is a new ABI version.

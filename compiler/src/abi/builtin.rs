@@ -25,6 +25,9 @@ pub(crate) enum Builtin {
     FuncRef,
     Attach,
     IsSubtype,
+    MemoryAtomicWait32,
+    MemoryAtomicWait64,
+    MemoryAtomicNotify,
 }
 
 impl Builtin {
@@ -45,6 +48,9 @@ impl Builtin {
             Builtin::FuncRef => offset_of!(Builtins, func_ref),
             Builtin::Attach => offset_of!(Builtins, attach),
             Builtin::IsSubtype => offset_of!(Builtins, is_subtype),
+            Builtin::MemoryAtomicWait32 => offset_of!(Builtins, memory_atomic_wait32),
+            Builtin::MemoryAtomicWait64 => offset_of!(Builtins, memory_atomic_wait64),
+            Builtin::MemoryAtomicNotify => offset_of!(Builtins, memory_atomic_notify),
         };
         offset as i32
     }
@@ -66,6 +72,9 @@ impl Builtin {
             Builtin::FuncRef => (&[PTR, I32], Some(PTR)),
             Builtin::Attach => (&[PTR], Some(I32)),
             Builtin::IsSubtype => (&[PTR, I32, I32], Some(I8)),
+            Builtin::MemoryAtomicWait32 => (&[PTR, PTR, I32, I64], Some(I32)),
+            Builtin::MemoryAtomicWait64 => (&[PTR, PTR, I64, I64], Some(I32)),
+            Builtin::MemoryAtomicNotify => (&[PTR, PTR, I32], Some(I32)),
         };
         let mut signature = Signature::new(isa.default_call_conv());
         signature.params = params

@@ -5,7 +5,7 @@ use core::mem::offset_of;
 use wasm_aot_abi::{
     self as abi, ABI_MAJOR, ABI_MINOR, ConstKind, Convention, DataMode, Descriptor, ElementItems,
     ElementMode, ExternKind, ExternType, MAGIC, NONE, Required, Slice, Trampoline, TrampolineKind,
-    ValType, VmctxLayout, sites,
+    TrapCode, ValType, VmctxLayout, sites,
 };
 use wasmparser::{GlobalType, MemoryType, TableType};
 
@@ -305,6 +305,9 @@ fn required(parts: &Parts<'_>) -> Required {
     if has_typed_references(parts) {
         required = required.with(Required::TYPED_REFERENCES);
     }
+    if uses_shared_memories(parts) {
+        required = required.with(Required::SHARED_MEMORIES);
+    }
     let memories = &parts.cx.module.memories;
     if memories.iter().any(|memory| memory.page_size_log2() != 16) {
         required = required.with(Required::PAGE_SIZES);
@@ -334,6 +337,13 @@ fn has_typed_references(parts: &Parts<'_>) -> bool {
         ty.is_reference_type() && !matches!(val_type(ty), ValType::FUNCREF | ValType::EXTERNREF)
     };
     !module.has_plain_types() || escapes.calls_references() || types.any(typed)
+}
+
+/// Whether a memory is shared, or code waits for one that is not.
+fn uses_shared_memories(parts: &Parts<'_>) -> bool {
+    let mut sites = parts.text.pieces.iter().flat_map(|piece| &piece.sites);
+    (parts.cx.module.memories.iter().any(|memory| memory.shared))
+        || sites.any(|site| site.trap == Some(TrapCode::ExpectedSharedMemory))
 }
 
 /// All constant expressions.

@@ -240,6 +240,7 @@ impl Translator<'_, '_> {
             Operator::TableSize { table } => self.table_size(table),
             Operator::TableFill { table } => self.table_fill(table),
 
+            _ if self.atomic_operator(operator) => {}
             _ => self.vector_operator(operator),
         }
     }

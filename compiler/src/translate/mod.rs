@@ -5,6 +5,7 @@
 //! one file per operator family.
 
 mod address;
+mod atomic;
 mod bulk;
 mod call;
 mod control;

@@ -226,5 +226,10 @@ pub(super) fn memory_type(ty: &abi::ExternType) -> MemoryType {
     } else {
         MemoryType::new(ty.min, ty.maximum())
     };
-    memory.with_page_size(1 << ty.ty)
+    let memory = memory.with_page_size(1 << ty.ty);
+    if ty.flags & abi::ExternType::SHARED != 0 {
+        memory.with_shared()
+    } else {
+        memory
+    }
 }

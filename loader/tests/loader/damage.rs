@@ -2,7 +2,8 @@
 //! harmless, never a crash.
 
 use wasm_aot_abi::{
-    ConstKind, Descriptor, FuncType, Global, HeapType, MAGIC, Slice, SubType, ValType, Wire,
+    ConstKind, Descriptor, ExternType, FuncType, Global, HeapType, MAGIC, Required, Slice, SubType,
+    ValType, Wire,
 };
 use wasm_aot_loader::{Module, OpenError};
 
@@ -238,4 +239,47 @@ fn messages_name_the_damaged_record() {
     assert_eq!(text, wrong);
     let text = damage(&|fields, metadata| set(metadata, fields.trampolines.offset + 8, u32::MAX));
     assert_eq!(text, "damaged: trampoline 0: its code is not in the text");
+}
+
+#[test]
+fn a_shared_memory_needs_a_maximum_and_a_loader_that_knows_it() {
+    let bytes = artefact("(module (memory 1 2 shared) (func (export \"f\") (nop)))");
+    let start = descriptor(&bytes);
+    let fields = Descriptor::decode(&bytes[start..]);
+    assert_eq!(
+        Required(fields.required),
+        Required::FAULTS.with(Required::SHARED_MEMORIES)
+    );
+    let refusal = |at: usize, value: u32| {
+        let mut bytes = bytes.clone();
+        bytes[start + at..start + at + 4].copy_from_slice(&value.to_le_bytes());
+        Module::from_bytes(&bytes).unwrap_err().to_string()
+    };
+    let flags = fields.memories.offset as usize + std::mem::offset_of!(ExternType, flags);
+    assert_eq!(
+        refusal(flags, ExternType::SHARED),
+        "damaged: memory 0: it is shared and has no maximum"
+    );
+    let required = std::mem::offset_of!(Descriptor, required);
+    assert_eq!(
+        refusal(required, Required::FAULTS.0 as u32),
+        "damaged: memory 0: it is shared, which the artefact does not require"
+    );
+}
+
+#[test]
+fn atomic_instructions_alone_need_nothing_of_a_loader() {
+    let required = |wat: &str| {
+        let bytes = artefact(wat);
+        let fields = Descriptor::decode(&bytes[descriptor(&bytes)..]);
+        Required(fields.required)
+    };
+    let wat = |operator: &str| format!("(module (memory 1) (func (drop {operator})))");
+    let add = wat("(i32.atomic.rmw.add (i32.const 0) (i32.const 1))");
+    assert_eq!(required(&add), Required::FAULTS);
+    let wait = wat("(memory.atomic.wait32 (i32.const 0) (i32.const 1) (i64.const 0))");
+    assert_eq!(
+        required(&wait),
+        Required::FAULTS.with(Required::SHARED_MEMORIES)
+    );
 }

@@ -32,6 +32,7 @@ mod programs;
 mod reflection;
 mod resources;
 mod several_memories;
+mod shared_memories;
 mod sharing;
 mod signals;
 mod stack;

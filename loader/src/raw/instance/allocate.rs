@@ -12,6 +12,7 @@ use super::super::builtins::BUILTINS;
 use super::super::description::memory_type;
 use super::super::host::HostBinding;
 use super::super::memory::LinearMemory;
+use super::super::shared::OwnedMemory;
 use super::super::signal;
 use super::super::stable::Stable;
 use super::super::store::Inner;
@@ -55,6 +56,11 @@ impl Inner {
             tables: Box::default(),
             module: module.clone(),
         };
+        for definition in definitions {
+            if let Item::Shared(memory) = &definition.borrow().item {
+                self.adopt(memory);
+            }
+        }
         instance.bind(self, definitions);
         let instance = Stable::new(instance);
         instance.fill_vmctx(instance.as_ptr(), self);
@@ -62,7 +68,7 @@ impl Inner {
     }
 }
 
-fn new_memories(artefact: &Artefact) -> Result<Box<[Stable<LinearMemory>]>, ResourceError> {
+fn new_memories(artefact: &Artefact) -> Result<Box<[OwnedMemory]>, ResourceError> {
     let metadata = artefact.metadata();
     let tunables = metadata.descriptor().tunables;
     let memories = metadata.memories().zip(artefact.pools()).enumerate();
@@ -70,7 +76,7 @@ fn new_memories(artefact: &Artefact) -> Result<Box<[Stable<LinearMemory>]>, Reso
         // The image belongs to the first one, which mostly is the only one.
         let image = artefact.image().filter(|_| index == 0);
         let memory = LinearMemory::pooled(memory_type(&memory.ty), tunables, image.as_ref(), pool)?;
-        Ok(Stable::new(memory))
+        Ok(OwnedMemory::new(memory))
     });
     memories.collect()
 }
@@ -106,7 +112,7 @@ impl InstanceData {
             let host = match item {
                 Item::Host(function) => Some(function.clone()),
                 Item::Extern(Extern::Func(func)) => store.host_function(*func),
-                Item::Extern(_) => None,
+                Item::Extern(_) | Item::Shared(_) => None,
             };
             let target = match (host, item) {
                 (Some(function), _) => {
@@ -126,6 +132,10 @@ impl InstanceData {
                     globals.push(global);
                     continue;
                 }
+                (None, Item::Shared(memory)) => {
+                    memories.push(store.adopted(memory).expect("adopted before"));
+                    continue;
+                }
                 (None, Item::Host(_)) => unreachable!("a host function"),
             };
             let expected = self.module.artefact().types()[import.ty.ty as usize];
@@ -142,7 +152,7 @@ impl InstanceData {
                 type_id: ty.id(),
             });
         }
-        let own_memories = self.own_memories.iter().map(Stable::as_ptr);
+        let own_memories = self.own_memories.iter().map(OwnedMemory::as_ptr);
         let own_tables = self.own_tables.iter();
         let own_tables = own_tables.map(|table| table.as_ref().map(Stable::as_ptr));
         let imported = memories.iter().map(|&memory| store.memory_ptr(memory));

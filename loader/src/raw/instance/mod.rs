@@ -12,6 +12,7 @@ use super::artefact::Artefact;
 use super::enter::{Callable, Code};
 use super::host::HostBinding;
 use super::memory::LinearMemory;
+use super::shared::OwnedMemory;
 use super::stable::Stable;
 use super::store::{Inner, StoreId};
 use super::table::TableData;
@@ -29,7 +30,7 @@ pub(crate) struct InstanceData {
     imported_globals: Box<[Global]>,
     imported_global_places: Box<[*mut c_void]>,
     own_tables: Box<[Option<Stable<TableData>>]>,
-    own_memories: Box<[Stable<LinearMemory>]>,
+    own_memories: Box<[OwnedMemory]>,
     /// Every memory and table by its index, imports first; `None` for a table
     /// that exists only as constants in the text.
     memories: Box<[NonNull<LinearMemory>]>,
@@ -153,7 +154,7 @@ impl InstanceData {
         self.tables[index as usize].expect("a table that code changes exists")
     }
 
-    pub(super) fn own_memories(&self) -> &[Stable<LinearMemory>] {
+    pub(super) fn own_memories(&self) -> &[OwnedMemory] {
         &self.own_memories
     }
 

@@ -10,6 +10,7 @@ use std::num::NonZeroU64;
 use std::ops::Range;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use wasm_aot_abi::{NONE, StoreContext};
 
@@ -17,10 +18,11 @@ use self::externs::HostGlobal;
 use self::functions::Hosts;
 use super::direct::Attachment;
 use super::instance::InstanceData;
-use super::memory::LinearMemory;
+use super::shared::OwnedMemory;
 use super::stable::Stable;
 use super::table::TableData;
 use super::trap::Capture;
+use crate::parking::Interrupt;
 use crate::{Backtrace, BoxError, Extern, Instance, Module, Store};
 
 /// Tells stores apart; never used again in a process.
@@ -71,6 +73,7 @@ impl StoreBox {
             hosts: RefCell::default(),
             reservations: Vec::new(),
             modules: Vec::new(),
+            interrupt: OnceLock::new(),
         };
         let inner = NonNull::from(Box::leak(Box::new(inner)));
         // SAFETY: nobody else knows it yet.
@@ -140,7 +143,7 @@ pub(crate) struct Inner {
     /// What external references refer to.
     objects: Vec<Box<dyn Any + Send>>,
     instances: Vec<Stable<InstanceData>>,
-    memories: Vec<Stable<LinearMemory>>,
+    memories: Vec<OwnedMemory>,
     tables: Vec<Stable<TableData>>,
     globals: Vec<Stable<HostGlobal>>,
     hosts: RefCell<Hosts>,
@@ -148,6 +151,8 @@ pub(crate) struct Inner {
     reservations: Vec<Range<usize>>,
     /// Each once.
     modules: Vec<Module>,
+    /// Made when somebody asks for it.
+    interrupt: OnceLock<Arc<Interrupt>>,
 }
 
 /// What the store knows of the call that runs in it, as long as that waits.
@@ -229,6 +234,11 @@ impl Inner {
     #[inline]
     pub(super) fn context_mut(&mut self) -> &mut StoreContext {
         &mut self.context
+    }
+
+    /// What ends the waits of its code.
+    pub(crate) fn interrupt(&self) -> &Arc<Interrupt> {
+        self.interrupt.get_or_init(Arc::default)
     }
 
     /// Exchanges what is known of the call that runs for what is known of

@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use wasm_aot_abi::{
     CustomSection, DataMode, DataSegment, Descriptor, ElementItems, ElementMode, ElementSegment,
     Export, ExternKind, ExternType, FuncRef, Function, FunctionImport, FunctionName, Global,
-    HeapType, Import, Memory, MemorySlot, NONE, Table, TableDef, Trampoline, TrampolineKind,
-    ValType, VmContext,
+    HeapType, Import, Memory, MemorySlot, NONE, Required, Table, TableDef, Trampoline,
+    TrampolineKind, ValType, VmContext,
 };
 
 use super::super::description::memory_type;
@@ -397,19 +397,28 @@ impl<'a> Checker<'a> {
         )
     }
 
+    /// A memory that threads share.
+    fn shared(&self, ty: &ExternType, what: &Nth) -> Result {
+        let bounded = ty.maximum().is_some();
+        ensure(bounded, what, "it is shared and has no maximum")?;
+        let required = Required(self.descriptor.required);
+        let told = required.contains(Required::SHARED_MEMORIES);
+        ensure(
+            told,
+            what,
+            "it is shared, which the artefact does not require",
+        )
+    }
+
     /// A type in the type section or of something that is not a function.
     fn extern_type(&self, ty: &ExternType, what: &Nth) -> Result<ExternKind> {
         let kind = ExternKind::try_from(ty.kind).map_err(unknown(what))?;
         let known = match kind {
             ExternKind::Func => 0,
-            ExternKind::Table | ExternKind::Memory => ExternType::HAS_MAX | ExternType::ADDRESS64,
+            ExternKind::Table => ExternType::HAS_MAX | ExternType::ADDRESS64,
+            ExternKind::Memory => ExternType::HAS_MAX | ExternType::ADDRESS64 | ExternType::SHARED,
             ExternKind::Global => ExternType::MUTABLE,
         };
-        if kind == ExternKind::Memory && ty.flags & ExternType::SHARED != 0 {
-            return Err(OpenError::Unsupported(format!(
-                "{what} is shared between threads"
-            )));
-        }
         ensure(ty.flags & !known == 0, what, "its flags are unknown")?;
         match kind {
             ExternKind::Func => self.type_index(ty.ty, what)?,
@@ -429,6 +438,9 @@ impl<'a> Checker<'a> {
                 ensure(fits, what, "its limits are impossible")?;
             }
             ExternKind::Memory => {
+                if ty.flags & ExternType::SHARED != 0 {
+                    self.shared(ty, what)?;
+                }
                 ensure(
                     matches!(ty.ty, 0 | 16),
                     what,
