@@ -249,8 +249,8 @@ pub(crate) fn context<'m>(
     }
 }
 
-/// What compiled code relies on: behind every 32-bit memory lie 4 GiB that its
-/// indices can reach, and a guard that covers the constant offsets that occur
+/// What compiled code relies on: behind every memory lie 4 GiB that 32-bit indices
+/// can reach, and a guard that covers the constant offsets that occur
 /// in practice.
 const TUNABLES: Tunables = Tunables {
     memory_reservation: 4 << 30,

@@ -55,7 +55,9 @@ impl Memory {
     /// # Errors
     ///
     /// If the system has no address space or memory left, or the type's limits
-    /// are beyond 4 GiB or contradict each other.
+    /// contradict each other or are beyond 4 GiB. With 64-bit addresses, it can have
+    /// 1 TiB at first, and grow to its maximum if that is no more; without one, to
+    /// 64 GiB.
     pub fn new(store: &mut Store, ty: MemoryType) -> Result<Memory, ResourceError> {
         store.raw_mut().add_memory(ty)
     }
