@@ -135,7 +135,12 @@ const FEATURES: &[Row] = &[
         Version::V3,
         abi::WasmFeatures::RELAXED_SIMD,
     ),
-    unsupported("exceptions", WasmFeatures::EXCEPTIONS, Version::V3),
+    supported(
+        "exceptions",
+        WasmFeatures::EXCEPTIONS,
+        Version::V3,
+        abi::WasmFeatures::EXCEPTIONS,
+    ),
     unsupported(
         "function-references",
         WasmFeatures::FUNCTION_REFERENCES,

@@ -2,7 +2,7 @@
 
 use core::ffi::c_void;
 
-use crate::{FuncRef, StoreContext, VmContext};
+use crate::{Exception, FuncRef, StoreContext, VmContext};
 
 /// A table of C functions, found through
 /// [`VmContext::builtins`](crate::VmContext::builtins). Append-only: a loader
@@ -79,6 +79,15 @@ pub struct Builtins {
     /// writes [`StoreContext::stack_limit`] and [`StoreContext::stack_size`]. 0, or
     /// a status that the symbol returns at once.
     pub attach: unsafe extern "C" fn(store: *mut StoreContext) -> u32,
+    /// A new exception of the tag `tag`, an index of the module; compiled code
+    /// writes the values into it, then throws it.
+    pub exception: unsafe extern "C" fn(ctx: *mut VmContext, tag: u32) -> *mut Exception,
+    /// Throws an exception: goes on in the innermost handler for it in the
+    /// innermost entry of the store, or ends that entry. Does not return. Compiled
+    /// code has left its frame pointer in [`StoreContext::exit_fp`], as for a
+    /// function of the host: the youngest frame that may have a handler is its
+    /// caller.
+    pub throw: unsafe extern "C" fn(store: *mut StoreContext, exception: *mut Exception) -> !,
 }
 
 const _: () = {
@@ -96,4 +105,6 @@ const _: () = {
     assert!(offset_of!(Builtins, elem_drop) == 80);
     assert!(offset_of!(Builtins, func_ref) == 88);
     assert!(offset_of!(Builtins, attach) == 96);
+    assert!(offset_of!(Builtins, exception) == 104);
+    assert!(offset_of!(Builtins, throw) == 112);
 };

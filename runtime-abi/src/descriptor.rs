@@ -109,6 +109,12 @@ records! {
         pub options: Str,
         /// SHA-256 of the source module's binary.
         pub source_hash: [u8; 32],
+        /// Of [`Tag`](crate::Tag): those defined here.
+        pub tags: Slice,
+        /// Of [`GuardedCall`](crate::GuardedCall).
+        pub guarded_calls: Slice,
+        /// Of [`Handler`](crate::Handler).
+        pub handlers: Slice,
     }
 
     /// What the code relies on. Requirements, not wishes: a loader which cannot

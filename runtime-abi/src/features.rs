@@ -58,6 +58,8 @@ bits! {
         /// Traps of this artefact are hardware faults: the host must have
         /// handlers for them.
         FAULTS = 0, "hardware faults as traps";
+        /// Tags, exceptions as values, and calls with handlers for them.
+        EXCEPTIONS = 2, "exceptions";
         /// Constant expressions with arithmetic.
         EXTENDED_CONST = 7, "extended constant expressions";
     }

@@ -29,14 +29,18 @@ impl ValType {
     /// null, whose meaning is the host's.
     pub const EXTERNREF: ValType = ValType(0x6f);
 
+    /// Nullable reference to an exception: the address of an
+    /// [`Exception`](crate::Exception), or null.
+    pub const EXNREF: ValType = ValType(0x69);
+
     /// Whether this version of the ABI knows the type.
     pub const fn is_known(self) -> bool {
-        matches!(self.0, 0x7b..=0x7f | 0x6f | 0x70)
+        matches!(self.0, 0x7b..=0x7f | 0x6f | 0x70 | 0x69)
     }
 
     /// Whether values of the type are references.
     pub const fn is_reference(self) -> bool {
-        matches!(self.0, 0x6f | 0x70)
+        matches!(self.0, 0x6f | 0x70 | 0x69)
     }
 
     /// Bytes that a global of this type takes in the vmctx, and its alignment.
@@ -65,6 +69,7 @@ impl fmt::Display for ValType {
             ValType::V128 => "v128",
             ValType::FUNCREF => "funcref",
             ValType::EXTERNREF => "externref",
+            ValType::EXNREF => "exnref",
             ValType(other) => return write!(f, "type {other:#x}"),
         })
     }

@@ -24,6 +24,8 @@ pub(crate) enum Builtin {
     ElemDrop,
     FuncRef,
     Attach,
+    Exception,
+    Throw,
 }
 
 impl Builtin {
@@ -43,6 +45,8 @@ impl Builtin {
             Builtin::ElemDrop => offset_of!(Builtins, elem_drop),
             Builtin::FuncRef => offset_of!(Builtins, func_ref),
             Builtin::Attach => offset_of!(Builtins, attach),
+            Builtin::Exception => offset_of!(Builtins, exception),
+            Builtin::Throw => offset_of!(Builtins, throw),
         };
         offset as i32
     }
@@ -63,6 +67,8 @@ impl Builtin {
             Builtin::TableCopy => (&[PTR, I32, I32, I64, I64, I64], Some(I8)),
             Builtin::FuncRef => (&[PTR, I32], Some(PTR)),
             Builtin::Attach => (&[PTR], Some(I32)),
+            Builtin::Exception => (&[PTR, I32], Some(PTR)),
+            Builtin::Throw => (&[PTR, PTR], None),
         };
         let mut signature = Signature::new(isa.default_call_conv());
         signature.params = params

@@ -3,6 +3,7 @@
 
 mod access;
 mod builtin;
+mod clause;
 mod signature;
 mod symbol;
 mod trap;
@@ -10,8 +11,9 @@ mod vmctx;
 
 pub(crate) use access::{Access, Region};
 pub(crate) use builtin::Builtin;
+pub(crate) use clause::Clause;
 pub(crate) use signature::{
-    clif_type, entry_signature, host_signature, typed_signature, wasm_signature,
+    clif_type, entry_signature, host_signature, throw_signature, typed_signature, wasm_signature,
 };
 pub(crate) use symbol::Symbol;
 pub(crate) use trap::{clif_trap, wasm_trap};
@@ -34,6 +36,7 @@ pub(crate) fn val_type(ty: ValType) -> abi::ValType {
         ValType::V128 => abi::ValType::V128,
         ValType::FUNCREF => abi::ValType::FUNCREF,
         ValType::EXTERNREF => abi::ValType::EXTERNREF,
+        ValType::EXNREF => abi::ValType::EXNREF,
         ValType::Ref(other) => unreachable!("reference type {other} of an unsupported feature"),
     }
 }

@@ -248,6 +248,7 @@ impl {name} {{
                 Type::Memory => "get_memory",
                 Type::Table => "get_table",
                 Type::Global { .. } => "get_global",
+                Type::Tag(_) => "get_tag",
             };
             writeln!(
                 self.text,
@@ -354,6 +355,7 @@ fn handle(ty: Type<'_>) -> String {
         Type::Table => "::wasm_aot_loader::Table".to_owned(),
         Type::Memory => "::wasm_aot_loader::Memory".to_owned(),
         Type::Global { .. } => "::wasm_aot_loader::Global".to_owned(),
+        Type::Tag(_) => "::wasm_aot_loader::Tag".to_owned(),
     }
 }
 
@@ -393,6 +395,7 @@ fn rust_type(ty: ValType) -> &'static str {
         ValType::F32 => "f32",
         ValType::F64 => "f64",
         ValType::V128 => "u128",
+        ValType::EXNREF => "::core::option::Option<::wasm_aot_loader::ExnRef>",
         ValType::Ref(ty) if ty.is_func_ref() => "::core::option::Option<::wasm_aot_loader::Func>",
         ValType::Ref(_) => "::core::option::Option<::wasm_aot_loader::ExternRef>",
     }

@@ -17,6 +17,8 @@ pub(crate) struct Usage {
     pub(crate) referenced_functions: BTreeSet<u32>,
     /// Tables and types of indirect calls, tail calls among them.
     pub(crate) indirect_calls: BTreeSet<(u32, TypeIndex)>,
+    /// Whether exceptions are thrown.
+    pub(crate) throws: bool,
 }
 
 impl Usage {
@@ -37,6 +39,7 @@ impl Usage {
                 let ty = module.type_section[type_index as usize];
                 self.indirect_calls.insert((table_index, ty));
             }
+            Operator::Throw { .. } | Operator::ThrowRef => self.throws = true,
             Operator::TableGrow { table } => {
                 self.grown_tables.insert(table);
                 self.handled_tables.insert(table);
@@ -63,5 +66,6 @@ impl Usage {
         self.grown_tables.extend(other.grown_tables);
         self.referenced_functions.extend(other.referenced_functions);
         self.indirect_calls.extend(other.indirect_calls);
+        self.throws |= other.throws;
     }
 }

@@ -11,6 +11,7 @@ mod control;
 mod conversion;
 mod dispatch;
 mod env;
+mod exception;
 mod float;
 mod integer;
 mod known;
