@@ -30,9 +30,10 @@ pub(crate) fn format(value: &Val) -> String {
         Val::F32(bits) => f32::from_bits(bits).to_string(),
         Val::F64(bits) => f64::from_bits(bits).to_string(),
         Val::V128(bits) => format!("{bits:#034x}"),
-        Val::FuncRef(None) | Val::ExternRef(None) => "null".to_owned(),
+        Val::FuncRef(None) | Val::ExternRef(None) | Val::ExnRef(None) => "null".to_owned(),
         Val::FuncRef(Some(_)) => "funcref".to_owned(),
         Val::ExternRef(Some(_)) => "externref".to_owned(),
+        Val::ExnRef(Some(_)) => "exnref".to_owned(),
     }
 }
 
@@ -43,7 +44,7 @@ fn parse(ty: ValType, text: &str) -> anyhow::Result<Val> {
         ValType::V128 => Val::V128(integer(text, 128)?),
         ValType::F32 => Val::F32(text.parse::<f32>()?.to_bits()),
         ValType::F64 => Val::F64(text.parse::<f64>()?.to_bits()),
-        ValType::FuncRef | ValType::ExternRef => {
+        ValType::FuncRef | ValType::ExternRef | ValType::ExnRef => {
             bail!("references cannot be written on a command line")
         }
     })

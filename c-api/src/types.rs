@@ -19,6 +19,8 @@ impl ValueKind {
     pub(crate) const V128: ValueKind = ValueKind(4);
     pub(crate) const EXTERNREF: ValueKind = ValueKind(128);
     pub(crate) const FUNCREF: ValueKind = ValueKind(129);
+    /// Not of `wasm.h`, which has no exceptions: no value is made of one.
+    pub(crate) const EXNREF: ValueKind = ValueKind(130);
 
     pub(crate) fn is_reference(self) -> bool {
         matches!(self, ValueKind::EXTERNREF | ValueKind::FUNCREF)
@@ -48,6 +50,7 @@ impl From<ValType> for ValueKind {
             ValType::V128 => ValueKind::V128,
             ValType::ExternRef => ValueKind::EXTERNREF,
             ValType::FuncRef => ValueKind::FUNCREF,
+            ValType::ExnRef => ValueKind::EXNREF,
         }
     }
 }
@@ -143,6 +146,8 @@ pub(crate) enum Type {
     Memory {
         limits: Limits,
     },
+    /// Of `wasm.h`, only the kind.
+    Tag,
 }
 
 /// `WASM_VAR`; everything else is `WASM_CONST`.
@@ -166,6 +171,7 @@ impl From<ExternType> for Type {
             ExternType::Memory(ty) => Type::Memory {
                 limits: Limits::new(ty.min(), ty.max()),
             },
+            ExternType::Tag(_) => Type::Tag,
         }
     }
 }
@@ -177,6 +183,7 @@ impl Type {
             Type::Global { .. } => 1,
             Type::Table { .. } => 2,
             Type::Memory { .. } => 3,
+            Type::Tag => 4,
         }
     }
 

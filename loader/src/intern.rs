@@ -65,7 +65,7 @@ impl Interner {
 
 /// The reverse of `ty as u8`.
 fn decode(byte: u8) -> ValType {
-    const ALL: [ValType; 7] = [
+    const ALL: [ValType; 8] = [
         ValType::I32,
         ValType::I64,
         ValType::F32,
@@ -73,6 +73,7 @@ fn decode(byte: u8) -> ValType {
         ValType::V128,
         ValType::FuncRef,
         ValType::ExternRef,
+        ValType::ExnRef,
     ];
     ALL[usize::from(byte)]
 }
@@ -80,12 +81,12 @@ fn decode(byte: u8) -> ValType {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ValType::{ExternRef, F32, F64, FuncRef, I32, I64, V128};
+    use ValType::{ExnRef, ExternRef, F32, F64, FuncRef, I32, I64, V128};
 
     #[test]
     fn equal_types_have_equal_ids_and_others_have_not() {
         let mut interner = Interner::default();
-        let all = [I32, I64, F32, F64, V128, FuncRef, ExternRef];
+        let all = [I32, I64, F32, F64, V128, FuncRef, ExternRef, ExnRef];
         let a = interner.intern(all, [I32]);
         assert_eq!(a.ty.params(), all);
         assert_eq!(a.ty.results(), [I32]);

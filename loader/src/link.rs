@@ -118,6 +118,7 @@ fn matches(expected: &ExternType, found: &ExternType) -> bool {
     match (expected, found) {
         (ExternType::Func(expected), ExternType::Func(found)) => expected == found,
         (ExternType::Global(expected), ExternType::Global(found)) => expected == found,
+        (ExternType::Tag(expected), ExternType::Tag(found)) => expected == found,
         (ExternType::Table(expected), ExternType::Table(found)) => {
             expected.element() == found.element()
                 && limits(expected.min(), expected.max(), found.min(), found.max())

@@ -1,4 +1,4 @@
-//! Types of values, functions, memories, tables and globals (core, 2.3).
+//! Types of values, functions, memories, tables, globals and tags (core, 2.3).
 //!
 //! `Display` writes them as the WebAssembly text format does.
 
@@ -31,12 +31,17 @@ pub enum ValType {
     FuncRef,
     /// Nullable reference to an object of the host.
     ExternRef,
+    /// Nullable reference to an exception.
+    ExnRef,
 }
 
 impl ValType {
     /// Whether values of the type are references.
     pub const fn is_reference(self) -> bool {
-        matches!(self, ValType::FuncRef | ValType::ExternRef)
+        matches!(
+            self,
+            ValType::FuncRef | ValType::ExternRef | ValType::ExnRef
+        )
     }
 
     pub(crate) const fn from_abi(ty: abi::ValType) -> Option<ValType> {
@@ -48,6 +53,7 @@ impl ValType {
             abi::ValType::V128 => ValType::V128,
             abi::ValType::FUNCREF => ValType::FuncRef,
             abi::ValType::EXTERNREF => ValType::ExternRef,
+            abi::ValType::EXNREF => ValType::ExnRef,
             _ => return None,
         })
     }
@@ -63,6 +69,7 @@ impl fmt::Display for ValType {
             ValType::V128 => "v128",
             ValType::FuncRef => "funcref",
             ValType::ExternRef => "externref",
+            ValType::ExnRef => "exnref",
         })
     }
 }
@@ -267,6 +274,55 @@ impl fmt::Display for GlobalType {
     }
 }
 
+/// The type of a tag: what its exceptions carry. Cheap to clone.
+///
+/// ```
+/// use wasm_aot_loader::{TagType, ValType};
+///
+/// let ty = TagType::new([ValType::I32, ValType::ExnRef]);
+/// assert_eq!(ty.params().len(), 2);
+/// assert_eq!(ty.to_string(), "(tag (param i32 exnref))");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TagType {
+    /// Without results.
+    ty: FuncType,
+}
+
+impl TagType {
+    /// A tag for exceptions that carry values of these types.
+    pub fn new(params: impl IntoIterator<Item = ValType>) -> TagType {
+        TagType {
+            ty: FuncType::new(params, []),
+        }
+    }
+
+    /// The type of a tag that is described by a function type.
+    pub(crate) fn of(ty: FuncType) -> TagType {
+        debug_assert!(ty.results().is_empty());
+        TagType { ty }
+    }
+
+    /// The types of the values.
+    pub fn params(&self) -> &[ValType] {
+        self.ty.params()
+    }
+}
+
+impl fmt::Display for TagType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(tag")?;
+        if !self.params().is_empty() {
+            f.write_str(" (param")?;
+            for ty in self.params() {
+                write!(f, " {ty}")?;
+            }
+            f.write_str(")")?;
+        }
+        f.write_str(")")
+    }
+}
+
 /// The type of an import or export.
 ///
 /// ```
@@ -285,6 +341,8 @@ pub enum ExternType {
     Memory(MemoryType),
     /// A global.
     Global(GlobalType),
+    /// A tag.
+    Tag(TagType),
 }
 
 impl fmt::Display for ExternType {
@@ -294,6 +352,7 @@ impl fmt::Display for ExternType {
             ExternType::Table(ty) => ty.fmt(f),
             ExternType::Memory(ty) => ty.fmt(f),
             ExternType::Global(ty) => ty.fmt(f),
+            ExternType::Tag(ty) => ty.fmt(f),
         }
     }
 }
@@ -308,7 +367,7 @@ macro_rules! into_extern_type {
     )*};
 }
 
-into_extern_type!(Func FuncType Table TableType Memory MemoryType Global GlobalType);
+into_extern_type!(Func FuncType Table TableType Memory MemoryType Global GlobalType Tag TagType);
 
 struct Limits(u64, Option<u64>);
 
@@ -348,6 +407,8 @@ mod tests {
             "(global (mut i32))"
         );
         assert_eq!(text(GlobalType::new(F64, false).into()), "(global f64)");
+        assert_eq!(text(TagType::new([]).into()), "(tag)");
+        assert_eq!(text(TagType::new([F64]).into()), "(tag (param f64))");
     }
 
     #[test]

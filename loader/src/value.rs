@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use crate::raw::Origin;
-use crate::{Func, Store, ValType};
+use crate::{ExnRef, Func, Store, ValType};
 
 /// A WebAssembly value. Floats are kept as their bits, so that NaNs survive.
 ///
@@ -34,6 +34,8 @@ pub enum Val {
     FuncRef(Option<Func>),
     /// An object of the host, or null.
     ExternRef(Option<ExternRef>),
+    /// A reference to an exception.
+    ExnRef(Option<ExnRef>),
 }
 
 impl Val {
@@ -47,6 +49,7 @@ impl Val {
             Val::V128(_) => ValType::V128,
             Val::FuncRef(_) => ValType::FuncRef,
             Val::ExternRef(_) => ValType::ExternRef,
+            Val::ExnRef(_) => ValType::ExnRef,
         }
     }
 
@@ -60,6 +63,7 @@ impl Val {
             ValType::V128 => Val::V128(0),
             ValType::FuncRef => Val::FuncRef(None),
             ValType::ExternRef => Val::ExternRef(None),
+            ValType::ExnRef => Val::ExnRef(None),
         }
     }
 }
@@ -86,6 +90,8 @@ into_val! {
     Option<Func>, value => Val::FuncRef(value);
     ExternRef, value => Val::ExternRef(Some(value));
     Option<ExternRef>, value => Val::ExternRef(value);
+    ExnRef, value => Val::ExnRef(Some(value));
+    Option<ExnRef>, value => Val::ExnRef(value);
 }
 
 /// A non-null reference to an object that the host gave to a store. Equal if

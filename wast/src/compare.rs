@@ -20,6 +20,12 @@ pub(crate) fn matches(expected: &WastRetCore<'_>, found: &Val, store: &Store) ->
         (WastRetCore::RefNull(ty), Val::ExternRef(None)) => {
             (ty.as_ref()).is_none_or(|ty| reference_type(ty) == Some(AbstractHeapType::Extern))
         }
+        (WastRetCore::RefNull(ty), Val::ExnRef(None)) => (ty.as_ref()).is_none_or(|ty| {
+            matches!(
+                reference_type(ty),
+                Some(AbstractHeapType::Exn | AbstractHeapType::NoExn)
+            )
+        }),
         (WastRetCore::RefFunc(None), Val::FuncRef(Some(_))) => true,
         (WastRetCore::RefExtern(None), Val::ExternRef(Some(_))) => true,
         (WastRetCore::RefExtern(Some(expected)), Val::ExternRef(Some(found))) => {

@@ -23,6 +23,7 @@ pub(crate) fn argument(argument: &WastArg<'_>, store: &mut Store) -> Result<Val,
         WastArgCore::RefNull(ty) => match reference_type(ty) {
             Some(AbstractHeapType::Func) => Val::FuncRef(None),
             Some(AbstractHeapType::Extern) => Val::ExternRef(None),
+            Some(AbstractHeapType::Exn | AbstractHeapType::NoExn) => Val::ExnRef(None),
             _ => return Err(format!("null of type {ty:?} is not supported")),
         },
         WastArgCore::RefExtern(number) => {
@@ -61,6 +62,8 @@ pub(crate) fn show(value: &Val, store: &Store) -> String {
         Val::FuncRef(None) => "(ref.null func)".to_owned(),
         Val::ExternRef(None) => "(ref.null extern)".to_owned(),
         Val::FuncRef(Some(_)) => "(ref.func)".to_owned(),
+        Val::ExnRef(None) => "(ref.null exn)".to_owned(),
+        Val::ExnRef(Some(_)) => "(ref.exn)".to_owned(),
         Val::ExternRef(Some(object)) => match object.get::<HostObject>(store) {
             Some(HostObject(number)) => format!("(ref.extern {number})"),
             None => "(ref.extern)".to_owned(),
@@ -80,6 +83,7 @@ pub(crate) fn show_expected(expected: &WastRetCore<'_>) -> String {
         WastRetCore::RefNull(Some(ty)) => match reference_type(ty) {
             Some(AbstractHeapType::Func) => "(ref.null func)".to_owned(),
             Some(AbstractHeapType::Extern) => "(ref.null extern)".to_owned(),
+            Some(AbstractHeapType::Exn) => "(ref.null exn)".to_owned(),
             _ => format!("(ref.null {ty:?})"),
         },
         WastRetCore::RefExtern(Some(number)) => format!("(ref.extern {number})"),

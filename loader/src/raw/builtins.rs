@@ -12,6 +12,7 @@ use wasm_aot_abi::{Builtins, FuncRef, VmContext};
 
 use super::arch;
 use super::direct::attach;
+use super::exception::{exception, throw};
 use super::instance::InstanceData;
 use super::table::TableData;
 use super::values::Slot;
@@ -30,6 +31,8 @@ pub(super) static BUILTINS: Builtins = Builtins {
     elem_drop,
     func_ref,
     attach,
+    exception,
+    throw,
 };
 
 unsafe extern "C" fn memory_grow(ctx: *mut VmContext, memory: u32, delta: u64) -> u64 {

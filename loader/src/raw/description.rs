@@ -6,7 +6,7 @@ use super::elf::Elf;
 use super::metadata::{Metadata, val_types};
 use super::verify::verify;
 use crate::intern::{Interned, Interner};
-use crate::{ExternType, GlobalType, MemoryType, OpenError, TableType, ValType};
+use crate::{ExternType, GlobalType, MemoryType, OpenError, TableType, TagType, ValType};
 
 /// What an artefact says about itself: its module, what it is for, and how it
 /// was made.
@@ -30,6 +30,7 @@ pub(crate) struct Counts {
     pub(crate) tables: u32,
     pub(crate) memories: u32,
     pub(crate) globals: u32,
+    pub(crate) tags: u32,
 }
 
 impl Description {
@@ -92,7 +93,13 @@ impl Description {
                 let mutable = ty.flags & abi::ExternType::MUTABLE != 0;
                 GlobalType::new(val_type(abi::ValType(ty.ty)), mutable).into()
             }
+            ExternKind::Tag => self.tag_type(ty.ty).into(),
         }
+    }
+
+    /// The type of a tag that a function type describes.
+    pub(crate) fn tag_type(&self, ty: u32) -> TagType {
+        TagType::of(self.types[ty as usize].ty.clone())
     }
 
     /// The type of an export.
@@ -103,6 +110,7 @@ impl Description {
             ExternKind::Table => self.imported.tables,
             ExternKind::Memory => self.imported.memories,
             ExternKind::Global => self.imported.globals,
+            ExternKind::Tag => self.imported.tags,
         };
         let Some(own) = export.index.checked_sub(imported) else {
             let imports = self.metadata.imports();
@@ -118,6 +126,7 @@ impl Description {
             ExternKind::Table => self.extern_type(&self.metadata.tables().at(own).ty),
             ExternKind::Memory => self.extern_type(&self.metadata.memories().at(own).ty),
             ExternKind::Global => global_type(&self.metadata.globals().at(own)).into(),
+            ExternKind::Tag => self.tag_type(self.metadata.tags().at(own).ty).into(),
         }
     }
 }
@@ -140,6 +149,7 @@ fn count(metadata: &Metadata<'_>) -> Counts {
             ExternKind::Table => &mut counts.tables,
             ExternKind::Memory => &mut counts.memories,
             ExternKind::Global => &mut counts.globals,
+            ExternKind::Tag => &mut counts.tags,
         } += 1;
     }
     counts

@@ -8,7 +8,8 @@ use std::marker::PhantomData;
 
 use wasm_aot_abi::{
     CustomSection, DataSegment, Descriptor, ElementSegment, Export, FuncType, Function,
-    FunctionName, Global, Import, Memory, Slice, Str, Table, Trampoline, ValType, Wire,
+    FunctionName, Global, GuardedCall, Handler, Import, Memory, Slice, Str, Table, Tag, Trampoline,
+    ValType, Wire,
 };
 
 /// The metadata block of an artefact.
@@ -73,6 +74,9 @@ tables! {
     data: DataSegment,
     function_names: FunctionName,
     custom_sections: CustomSection,
+    tags: Tag,
+    guarded_calls: GuardedCall,
+    handlers: Handler,
 }
 
 /// A run of equal records, decoded one at a time. An iterator over itself.

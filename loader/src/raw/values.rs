@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use wasm_aot_abi as abi;
 
 use super::store::Inner;
-use crate::{ExternRef, Func, Store, Val, ValType};
+use crate::{ExnRef, ExternRef, Func, Store, Val, ValType};
 
 /// A slot of the `values` array of an entry or exit, the value of a global, or
 /// an element of a table: a value in its first bytes, zeros or anything behind.
@@ -101,6 +101,7 @@ impl Val {
             (ValType::V128, Val::V128(bits)) => Slot::from_u128(bits),
             (ValType::FuncRef, Val::FuncRef(func)) => store.func_to_slot(func),
             (ValType::ExternRef, Val::ExternRef(object)) => store.object_to_slot(object),
+            (ValType::ExnRef, Val::ExnRef(exception)) => store.exception_to_slot(exception),
             _ => panic!(
                 "expected a value of type {ty}, got one of type {}",
                 self.ty()
@@ -123,6 +124,8 @@ impl Val {
             // SAFETY: so it is a reference to a function of the store.
             ValType::FuncRef => Val::FuncRef(unsafe { store.func_from_slot(slot) }),
             ValType::ExternRef => Val::ExternRef(store.object_from_slot(slot)),
+            // SAFETY: so it is a reference to an exception of the store.
+            ValType::ExnRef => Val::ExnRef(unsafe { store.exception_from_slot(slot) }),
         }
     }
 }
@@ -138,6 +141,7 @@ impl Val {
 /// | `u128` | `v128`, its lowest lane in the lowest bits |
 /// | `Option<`[`Func`]`>` | `funcref` |
 /// | `Option<`[`ExternRef`]`>` | `externref` |
+/// | `Option<`[`ExnRef`]`>` | `exnref` |
 ///
 /// ```
 /// use wasm_aot_loader::{Func, Store, WasmType};
@@ -222,6 +226,22 @@ impl WasmType for Option<ExternRef> {
 
     unsafe fn from_slot(slot: &Slot, store: &Store) -> Option<ExternRef> {
         store.raw().object_from_slot(slot)
+    }
+}
+
+impl sealed::Sealed for Option<ExnRef> {}
+
+impl WasmType for Option<ExnRef> {
+    const TYPE: ValType = ValType::ExnRef;
+
+    fn into_slot(self, store: &Store) -> Slot {
+        store.raw().exception_to_slot(self)
+    }
+
+    unsafe fn from_slot(slot: &Slot, store: &Store) -> Option<ExnRef> {
+        // SAFETY: the caller says that it is a reference to an exception of the
+        // store.
+        unsafe { store.raw().exception_from_slot(slot) }
     }
 }
 

@@ -63,18 +63,19 @@ pub(in super::super) unsafe extern "C" fn missing_exit() -> ! {
     )
 }
 
-/// Goes on in the handler of an entry, dropping all frames above it.
+/// Goes on in the handler of an entry, with a status, or in that of a frame that
+/// catches an exception, with its address; drops all frames above it.
 ///
 /// # Safety
 ///
-/// The entry has not returned, and above it there are only frames that need
+/// The entry or frame has not returned, and above it there are only frames that need
 /// nothing to be run: of WebAssembly, of trampolines, and of the loader's own
 /// functions with nothing left to drop.
 #[unsafe(naked)]
-pub(in super::super) unsafe extern "C" fn resume(entry: *const EntryRecord, status: u32) -> ! {
+pub(in super::super) unsafe extern "C" fn resume(entry: *const EntryRecord, value: u64) -> ! {
     naked_asm!(
         "mov x9, x0",
-        "mov w0, w1",
+        "mov x0, x1",
         "ldr x10, [x9, #{sp}]",
         "ldr x29, [x9, #{fp}]",
         "ldr x11, [x9, #{handler}]",

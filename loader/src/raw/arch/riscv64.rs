@@ -70,21 +70,22 @@ pub(in super::super) unsafe extern "C" fn missing_exit() -> ! {
     )
 }
 
-/// Goes on in the handler of an entry, dropping all frames above it.
+/// Goes on in the handler of an entry, with a status, or in that of a frame that
+/// catches an exception, with its address; drops all frames above it.
 ///
 /// # Safety
 ///
-/// The entry has not returned, and above it there are only frames that need
+/// The entry or frame has not returned, and above it there are only frames that need
 /// nothing to be run: of WebAssembly, of trampolines, and of the loader's own
 /// functions with nothing left to drop.
 #[unsafe(naked)]
-pub(in super::super) unsafe extern "C" fn resume(entry: *const EntryRecord, status: u32) -> ! {
+pub(in super::super) unsafe extern "C" fn resume(entry: *const EntryRecord, value: u64) -> ! {
     naked_asm!(
         "mv t0, a0",
         "mv a0, a1",
-        "ld sp, {sp}(t0)",
-        "ld s0, {fp}(t0)",
         "ld t1, {handler}(t0)",
+        "ld s0, {fp}(t0)",
+        "ld sp, {sp}(t0)",
         "jr t1",
         sp = const std::mem::offset_of!(EntryRecord, sp),
         fp = const std::mem::offset_of!(EntryRecord, fp),
