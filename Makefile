@@ -23,6 +23,17 @@ demo: release
 test:
 	cargo test --workspace
 	cargo test --package wasm-aot-c-api --no-default-features
+	cargo run --manifest-path fuzz/Cargo.toml -- --count 500
+
+# Generated modules, here and in Wasmtime: results, traps and what is left must be
+# the same. `SEED` is the number of the first; every run of the same modules is the
+# same.
+COUNT ?= 100000
+SEED ?= 1000000
+.PHONY: fuzz-long
+fuzz-long:
+	cargo run --release --manifest-path fuzz/Cargo.toml -- --count $(COUNT) --seed $(SEED) \
+		--keep $(CARGO_TARGET_DIR)/differential
 
 # The loader and the spec suite on another machine, emulated by QEMU.
 .PHONY: test-aarch64 test-riscv64
@@ -56,6 +67,8 @@ tools:
 lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- --deny warnings
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
+	cargo clippy --manifest-path fuzz/Cargo.toml -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps
 
 # Licences, sources and advisories of the dependencies; needs cargo-deny.

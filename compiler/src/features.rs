@@ -127,7 +127,12 @@ const FEATURES: &[Row] = &[
         Version::V3,
         abi::WasmFeatures::EXTENDED_CONST,
     ),
-    unsupported("multi-memory", WasmFeatures::MULTI_MEMORY, Version::V3),
+    supported(
+        "multi-memory",
+        WasmFeatures::MULTI_MEMORY,
+        Version::V3,
+        abi::WasmFeatures::MULTI_MEMORY,
+    ),
     unsupported("memory64", WasmFeatures::MEMORY64, Version::V3),
     supported(
         "relaxed-simd",

@@ -22,8 +22,9 @@ pub(crate) struct Image {
 }
 
 impl Image {
-    /// Either every active segment is in the image, or none is: one that could
-    /// trap must find the memory as the segments before it have left it.
+    /// Either every active segment of memory 0 is in the image, or none is: one that
+    /// could trap, of whatever memory, must find memory 0 as the segments before it
+    /// have left it.
     pub(crate) fn new(module: &Module, contents: &Contents<'_>) -> Image {
         Image::of_segments(module, contents).unwrap_or(Image {
             bytes: Vec::new(),
@@ -33,7 +34,7 @@ impl Image {
 
     /// Whether `segment` is in the image.
     pub(crate) fn contains(&self, segment: &DataSegment) -> bool {
-        !self.bytes.is_empty() && matches!(segment.mode, SegmentMode::Active { .. })
+        !self.bytes.is_empty() && matches!(segment.mode, SegmentMode::Active { index: 0, .. })
     }
 
     fn of_segments(module: &Module, contents: &Contents<'_>) -> Option<Image> {
@@ -63,30 +64,30 @@ impl Image {
     }
 }
 
-/// Start and bytes of every active segment, if all of them are surely in the
-/// bounds of a memory 0 that the module defines.
+/// Start and bytes of every active segment of memory 0, if the module defines it
+/// and all active segments are surely in bounds.
 fn placed_segments<'a>(
     module: &Module,
     contents: &'a Contents<'_>,
 ) -> Option<Vec<(u64, &'a [u8])>> {
-    let memory = module.memories.first()?;
     if module.imported_memories > 0 {
         return None;
     }
-    let length = memory.initial << memory.page_size_log2();
-    contents
-        .data
-        .iter()
-        .filter_map(|segment| match segment.mode {
-            SegmentMode::Active { index, ref offset } => {
-                Some((index, offset, contents.bytes(segment)))
-            }
-            _ => None,
-        })
-        .map(|(index, offset, bytes)| {
-            let start = u64::from(offset.as_u32()?);
-            let end = start + bytes.len() as u64;
-            (index == 0 && end <= length).then_some((start, bytes))
-        })
-        .collect()
+    let mut placed = Vec::new();
+    for segment in &contents.data {
+        let SegmentMode::Active { index, ref offset } = segment.mode else {
+            continue;
+        };
+        let memory = &module.memories[index as usize];
+        let length = memory.initial << memory.page_size_log2();
+        let bytes = contents.bytes(segment);
+        let start = u64::from(offset.as_u32()?);
+        if start + bytes.len() as u64 > length {
+            return None;
+        }
+        if index == 0 {
+            placed.push((start, bytes));
+        }
+    }
+    Some(placed)
 }

@@ -253,6 +253,8 @@ static void bind_imports(void)
 static void make_memory(void)
 {
     const memory_record *record = AT(memory_record, memories, 0);
+    if (module->memories.count > 1)
+        die("%s", "it has several memories");
     if (module->memories.count == 0)
         return;
     memory = mmap(NULL, module->reservation + module->guard, PROT_NONE,

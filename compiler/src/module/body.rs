@@ -14,7 +14,7 @@ pub(crate) struct Body<'a> {
     /// The function's index.
     pub(crate) index: u32,
     /// Byte offset in the binary.
-    offset: u64,
+    pub(crate) offset: u64,
     bytes: Cow<'a, [u8]>,
     features: WasmFeatures,
 }

@@ -12,7 +12,9 @@ use std::mem;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use wasmparser::{BinaryReaderError, Chunk, FuncType, Parser, Payload, ValidPayload, Validator};
+use wasmparser::{
+    BinaryReaderError, Chunk, FuncType, KnownCustom, Parser, Payload, ValidPayload, Validator,
+};
 
 use super::blame::{Evidence, Suspect};
 use super::items::Items;
@@ -248,6 +250,13 @@ impl<'a> Intake<'a> {
             (_, Payload::CodeSectionStart { count, .. }) => self.announced = Some(count),
             (_, Payload::DataSection(section)) => self.contents.add_data(section, unit)?,
             (_, Payload::CustomSection(section)) => {
+                // Behind the functions they come too late, and mean nothing.
+                if let KnownCustom::BranchHints(hints) = section.as_known()
+                    && let Some(module) = Arc::get_mut(&mut self.module)
+                    && self.announced.is_none()
+                {
+                    module.hints.read(hints);
+                }
                 self.contents
                     .add_custom(&section, &self.keep, &self.module, unit);
             }

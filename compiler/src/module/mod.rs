@@ -8,6 +8,7 @@
 mod blame;
 mod body;
 mod const_expr;
+mod hints;
 mod intake;
 mod items;
 mod names;
@@ -22,6 +23,7 @@ use wasmparser::{FuncType, GlobalType, MemoryType, TableType, ValType};
 
 pub(crate) use body::{Body, Refused, Unchecked};
 pub(crate) use const_expr::{ConstExpr, Operation, Step};
+use hints::Hints;
 pub(crate) use intake::Intake;
 
 /// What code can refer to. Index spaces are vectors, imports first, as in the
@@ -48,6 +50,7 @@ pub(crate) struct Module {
     pub(crate) imported_tags: u32,
     pub(crate) start: Option<u32>,
     pub(crate) elements: Vec<ElementSegment>,
+    pub(crate) hints: Hints,
 }
 
 /// What no code depends on. It may borrow the binary.

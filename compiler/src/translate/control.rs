@@ -51,6 +51,11 @@ impl Translator<'_, '_> {
             otherwise: Some(otherwise),
             params: self.top(params.len()),
         };
+        match self.hint {
+            Some(true) => self.builder.set_cold_block(otherwise),
+            Some(false) => self.builder.set_cold_block(then),
+            None => {}
+        }
         self.builder.ins().brif(condition, then, [], otherwise, []);
         self.builder.seal_block(then);
         self.builder.seal_block(otherwise);
@@ -124,7 +129,20 @@ impl Translator<'_, '_> {
         let (target, arity) = self.stack.frame(depth).branch();
         let args = self.top_args(arity);
         let next = self.builder.create_block();
-        self.builder.ins().brif(condition, target, &args, next, []);
+        if self.hint == Some(false) {
+            // Others may come to the target often.
+            let rarely = self.builder.create_block();
+            self.builder.set_cold_block(rarely);
+            self.builder.ins().brif(condition, rarely, [], next, []);
+            self.builder.seal_block(rarely);
+            self.builder.switch_to_block(rarely);
+            self.builder.ins().jump(target, &args);
+        } else {
+            if self.hint == Some(true) {
+                self.builder.set_cold_block(next);
+            }
+            self.builder.ins().brif(condition, target, &args, next, []);
+        }
         self.builder.seal_block(next);
         self.builder.switch_to_block(next);
     }

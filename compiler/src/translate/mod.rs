@@ -69,7 +69,7 @@ pub(crate) fn translate(
     let mut translator = Translator::new(cx, FunctionBuilder::new(func, scratch));
     translator.enter(ty.params(), ty.results());
 
-    let code = body.code();
+    let (code, hints) = (body.code(), &cx.module.hints);
     for locals in code.get_locals_reader()? {
         let (count, ty) = locals?;
         translator.declare_locals(count, ty);
@@ -78,6 +78,7 @@ pub(crate) fn translate(
     while !operators.eof() {
         let (operator, offset) = operators.read_with_offset()?;
         translator.source(offset);
+        translator.hint = hints.get(body.index, (offset - body.offset) as u32);
         translator.operator(&operator);
     }
     Ok(translator.finish())
@@ -96,6 +97,8 @@ struct Translator<'f, 'm> {
     stack: Stack,
     /// Parameters first.
     locals: Vec<Variable>,
+    /// Whether the operator's condition is mostly true or false.
+    hint: Option<bool>,
     /// The context parameter.
     vmctx: Value,
 }
@@ -117,6 +120,7 @@ impl<'f, 'm> Translator<'f, 'm> {
             entities: Entities::default(),
             stack: Stack::default(),
             locals: Vec::new(),
+            hint: None,
             vmctx,
         }
     }

@@ -41,8 +41,8 @@ pub(crate) struct Artefact {
     /// have caught them.
     passes_exceptions: bool,
     text: Text,
-    /// For the first memory of its instances.
-    pool: Arc<Pool>,
+    /// For each memory of its instances.
+    pools: Box<[Arc<Pool>]>,
     /// What it was opened from; `None` if that is its own.
     source: Option<Source>,
     mapping: ManuallyDrop<Mapping>,
@@ -194,8 +194,12 @@ impl Artefact {
             tag_slots: tag_slots(metadata),
             passes_exceptions: passes_exceptions(&description),
             text,
+            pools: description
+                .metadata()
+                .memories()
+                .map(|_| Arc::default())
+                .collect(),
             description,
-            pool: Arc::default(),
             source,
             mapping: ManuallyDrop::new(mapping),
         };
@@ -335,9 +339,9 @@ impl Artefact {
         Ok(bytes)
     }
 
-    /// Where the first memory of each instance comes from.
-    pub(super) fn pool(&self) -> &Arc<Pool> {
-        &self.pool
+    /// Where each memory that an instance defines comes from.
+    pub(super) fn pools(&self) -> &[Arc<Pool>] {
+        &self.pools
     }
 
     /// What memory 0 holds at first.

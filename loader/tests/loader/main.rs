@@ -29,6 +29,7 @@ mod pre;
 mod programs;
 mod reflection;
 mod resources;
+mod several_memories;
 mod sharing;
 mod signals;
 mod stack;

@@ -67,14 +67,11 @@ impl Inner {
 fn new_memories(artefact: &Artefact) -> Result<Box<[Stable<LinearMemory>]>, ResourceError> {
     let metadata = artefact.metadata();
     let tunables = metadata.descriptor().tunables;
-    let memories = metadata.memories().enumerate().map(|(index, memory)| {
-        let ty = memory_type(&memory.ty);
+    let memories = metadata.memories().zip(artefact.pools()).enumerate();
+    let memories = memories.map(|(index, (memory, pool))| {
         // The image belongs to the first one, which mostly is the only one.
-        let memory = if index == 0 {
-            LinearMemory::pooled(ty, tunables, artefact.image().as_ref(), artefact.pool())?
-        } else {
-            LinearMemory::new(ty, tunables)?
-        };
+        let image = artefact.image().filter(|_| index == 0);
+        let memory = LinearMemory::pooled(memory_type(&memory.ty), tunables, image.as_ref(), pool)?;
         Ok(Stable::new(memory))
     });
     memories.collect()
