@@ -37,8 +37,7 @@ pub(crate) struct Artefact {
     memory_export: Option<u32>,
     /// For each tag, its slot in the vmctx.
     tag_slots: Box<[u32]>,
-    /// Whether references to exceptions can be elsewhere than in the frames that
-    /// have caught them.
+    /// Whether references to exceptions can be elsewhere than on the stack.
     passes_exceptions: bool,
     text: Text,
     /// For each memory of its instances.
@@ -254,8 +253,8 @@ impl Artefact {
         Some(self.metadata().text(exports.find(is)?.name))
     }
 
-    /// Whether functions take or return references to exceptions, or globals,
-    /// tables or tags hold them.
+    /// Whether globals, tables or tags hold references to exceptions, or functions
+    /// that are of the host or called by it take or return them.
     pub(super) fn passes_exceptions(&self) -> bool {
         self.passes_exceptions
     }
@@ -387,12 +386,11 @@ fn passes_exceptions(description: &Description) -> bool {
             .any(|list| metadata.records::<abi::ValType>(list).any(|ty| holds(&ty)))
     };
     let in_import = |import: abi::Import| match ExternKind::try_from(import.ty.kind) {
-        Ok(ExternKind::Func | ExternKind::Tag) => in_type(import.ty.ty),
+        Ok(ExternKind::Tag) => in_type(import.ty.ty),
         Ok(ExternKind::Table | ExternKind::Global) => holds(&abi::ValType(import.ty.ty)),
         _ => false,
     };
     metadata.imports().any(in_import)
-        || metadata.functions().any(|function| in_type(function.ty))
         || metadata
             .trampolines()
             .any(|trampoline| in_type(trampoline.ty))

@@ -21,14 +21,11 @@ struct Catch {
 
 /// [`Builtins::exception`](abi::Builtins::exception).
 pub(super) unsafe extern "C" fn exception(ctx: *mut VmContext, tag: u32) -> *mut abi::Exception {
-    let here = 0u8;
-    let sp = (&raw const here).addr();
-    // SAFETY: the instance is alive, its store is ours to use while its code runs,
-    // and an entry of it is running, whose frames are above ours.
+    // SAFETY: the instance is alive, and its store ours to use while its code runs.
     unsafe {
         let tag = (*InstanceData::of(ctx)).tag(tag);
         let inner = Inner::of((*ctx).store);
-        (*inner).new_exception(tag, sp)
+        (*inner).new_exception(tag)
     }
 }
 
@@ -72,7 +69,7 @@ pub(super) unsafe fn throw_pending(inner: *mut Inner, pc: usize, fp: usize) {
         let Some(catch) = find(inner, tag, pc, fp) else {
             return;
         };
-        let exception = (*inner).materialise(pending, fp);
+        let exception = (*inner).materialise(pending);
         (*inner).pending = None;
         (*inner).capture.forget();
         go(inner, exception, &catch)
@@ -153,7 +150,7 @@ unsafe fn handler(artefact: &Artefact, code: u32, fp: usize, tag: *const c_void)
 unsafe fn go(inner: *mut Inner, exception: *mut abi::Exception, catch: &Catch) -> ! {
     // SAFETY: the caller says so.
     unsafe {
-        (*inner).catch(exception, catch.at.fp.addr(), catch.keeps);
+        (*inner).catch(exception, catch.keeps);
         arch::resume(&catch.at, exception.expose_provenance() as u64)
     }
 }

@@ -1,6 +1,7 @@
 //! x86-64.
 
 use std::arch::naked_asm;
+use std::ffi::c_void;
 
 use wasm_aot_abi::{EntryRecord, StoreContext};
 
@@ -84,4 +85,35 @@ pub(in super::super) unsafe extern "C" fn resume(entry: *const EntryRecord, valu
         fp = const std::mem::offset_of!(EntryRecord, fp),
         handler = const std::mem::offset_of!(EntryRecord, handler),
     )
+}
+
+/// Calls `call` with `data` and a stack pointer: above it is everything that callers
+/// have in registers.
+pub(in super::super) fn with_registers(
+    call: unsafe extern "C" fn(data: *mut c_void, sp: usize),
+    data: *mut c_void,
+) {
+    #[unsafe(naked)]
+    unsafe extern "C" fn spill(
+        call: unsafe extern "C" fn(data: *mut c_void, sp: usize),
+        data: *mut c_void,
+    ) {
+        naked_asm!(
+            "push rbp",
+            "push rbx",
+            "push r12",
+            "push r13",
+            "push r14",
+            "push r15",
+            "sub rsp, 8",
+            "mov rax, rdi",
+            "mov rdi, rsi",
+            "mov rsi, rsp",
+            "call rax",
+            "add rsp, 56",
+            "ret",
+        )
+    }
+    // SAFETY: it does nothing but the call.
+    unsafe { spill(call, data) }
 }

@@ -1,13 +1,14 @@
 //! Tags of a store, and its exceptions for as long as somebody may refer to them.
 //!
 //! Code that catches an exception and does not keep the reference reads the values
-//! at once: such an exception is *consumed*, and freed when the next one is made.
-//! A reference that is kept is in the frame that has caught it, unless functions
-//! take or return references, or globals, tables or tags hold them. As long as no
-//! module of the store has anything of the kind, an exception is garbage when the
-//! oldest frame that has caught it is gone; what is garbage is found out whenever
-//! there are twice as many as there were after the last time. Otherwise they stay
-//! until the store is dropped.
+//! at once: such an exception is *consumed*, and its memory is used for the next
+//! one. Others are *shared* from the first handler on that keeps the reference. It is
+//! then on the stack, in a frame or a register that somebody has saved there, unless
+//! globals, tables or tags hold references or functions of the host take or return
+//! them. As long as no module of the store has anything of the kind, shared ones
+//! whose address is nowhere on the stack are garbage; they are looked for whenever
+//! there are twice as many as after the last time. Otherwise they stay until the
+//! store is dropped.
 
 use std::cell::Cell;
 use std::ffi::c_void;
@@ -17,6 +18,7 @@ use wasm_aot_abi::{self as abi, NONE};
 
 use super::super::stable::Stable;
 use super::super::values::Slot;
+use super::super::{arch, thread};
 use super::Inner;
 use crate::{Exception, ExnRef, Module, Tag, TagType, Val};
 
@@ -38,7 +40,7 @@ pub(in super::super) struct Exceptions {
     consumed: Option<u32>,
     /// How many there may be before garbage is looked for.
     limit: usize,
-    /// Whether references can be elsewhere than in the frames that have caught them.
+    /// Whether references can be elsewhere than on the stack.
     anywhere: bool,
 }
 
@@ -53,8 +55,8 @@ enum State {
     Free,
     /// Nobody has a reference to it but the code that throws it.
     Fresh,
-    /// Frames have caught it, of which this one is the oldest.
-    Held(usize),
+    /// There may be references on the stack.
+    Shared,
     /// The host has a reference to it.
     Kept,
 }
@@ -78,43 +80,33 @@ unsafe impl Send for Exceptions {}
 
 impl Exceptions {
     /// Not worth looking for garbage.
-    const FEW: usize = 64;
+    const FEW: usize = 256;
 
     fn live(&self) -> usize {
         self.objects.len() - self.free.len()
     }
 
-    /// An exception with a tag and room for so many values, all zero. `is_alive`
-    /// says of a frame whether it may still be there.
-    fn add(
-        &mut self,
-        tag: *const c_void,
-        values: usize,
-        is_alive: impl Fn(usize) -> bool,
-    ) -> *mut abi::Exception {
+    /// Whether it is time to look for garbage.
+    fn is_full(&self) -> bool {
+        self.live() >= self.limit && !self.anywhere
+    }
+
+    /// An exception with a tag and room for so many values.
+    fn add(&mut self, tag: *const c_void, values: usize) -> *mut abi::Exception {
         if let Some(consumed) = self.consumed.take() {
             self.release(consumed);
-        }
-        if self.live() >= self.limit && !self.anywhere {
-            self.sweep(is_alive);
         }
         let len = 1 + values;
         let number = match self.free.pop() {
             Some(number) => number,
             None => {
-                self.objects.push(Object {
-                    slots: Object::allocate(len),
-                    state: Cell::new(State::Free),
-                });
+                self.objects.push(Object::new(len));
                 u32::try_from(self.objects.len() - 1).expect("fewer than 2³² exceptions")
             }
         };
         let object = &mut self.objects[number as usize];
         if object.slots.len() != len {
-            *object = Object {
-                slots: Object::allocate(len),
-                state: Cell::new(State::Free),
-            };
+            *object = Object::new(len);
         }
         object.state.set(State::Fresh);
         let exception = object.exception();
@@ -128,15 +120,28 @@ impl Exceptions {
         exception
     }
 
-    fn sweep(&mut self, is_alive: impl Fn(usize) -> bool) {
-        for number in 0..self.objects.len() as u32 {
-            if let State::Held(frame) = self.objects[number as usize].state.get()
-                && !is_alive(frame)
-            {
-                self.release(number);
+    /// Frees the shared ones whose addresses are not among `words`, in which every
+    /// reference is.
+    fn sweep(&mut self, words: impl Iterator<Item = usize>) {
+        let mut shared: Vec<(usize, u32)> = (0..)
+            .zip(&self.objects)
+            .filter(|(_, object)| object.state.get() == State::Shared)
+            .map(|(number, object)| (object.exception().addr(), number))
+            .collect();
+        shared.sort_unstable();
+        let mut found = vec![false; shared.len()];
+        let mut count = 0;
+        for word in words {
+            count += 1;
+            if let Ok(position) = shared.binary_search_by_key(&word, |&(address, _)| address) {
+                found[position] = true;
             }
         }
-        self.limit = (2 * self.live()).max(Exceptions::FEW);
+        for (_, (_, number)) in found.into_iter().zip(shared).filter(|(found, _)| !found) {
+            self.release(number);
+        }
+        // To look through a deep stack takes as long as to throw a few times.
+        self.limit = (2 * self.live()).max(Exceptions::FEW) + count / 16;
     }
 
     fn release(&mut self, number: u32) {
@@ -155,24 +160,23 @@ impl Exceptions {
         unsafe { (*exception).host as u32 }
     }
 
-    /// What becomes of an exception that a frame catches; of none, if an entry ends
-    /// with it.
-    fn caught(&mut self, number: u32, frame: usize, keeps: bool) {
+    /// What becomes of an exception that has a handler, or that an entry ends with.
+    fn caught(&mut self, number: u32, keeps: bool) {
         let state = &self.objects[number as usize].state;
         match (state.get(), keeps) {
-            (State::Kept | State::Free, _) => {}
-            (State::Fresh, true) => state.set(State::Held(frame)),
-            (State::Held(oldest), true) => state.set(State::Held(oldest.max(frame))),
-            // All frames that had it are gone.
-            (State::Held(oldest), false) if oldest >= frame || self.anywhere => {}
-            (State::Fresh | State::Held(_), false) => self.consumed = Some(number),
+            (State::Fresh, true) => state.set(State::Shared),
+            (State::Fresh, false) => self.consumed = Some(number),
+            (State::Shared | State::Kept | State::Free, _) => {}
         }
     }
 }
 
 impl Object {
-    fn allocate(len: usize) -> NonNull<[Slot]> {
-        NonNull::from(Box::leak(vec![Slot::ZERO; len].into_boxed_slice()))
+    fn new(len: usize) -> Object {
+        Object {
+            slots: NonNull::from(Box::leak(vec![Slot::ZERO; len].into_boxed_slice())),
+            state: Cell::new(State::Free),
+        }
     }
 
     fn exception(&self) -> *mut abi::Exception {
@@ -187,7 +191,7 @@ impl Object {
 
 impl Drop for Object {
     fn drop(&mut self) {
-        // SAFETY: leaked by `allocate`; nobody refers to it any more.
+        // SAFETY: leaked by `new`; nobody refers to it any more.
         drop(unsafe { Box::from_raw(self.slots.as_ptr()) });
     }
 }
@@ -234,46 +238,29 @@ impl Inner {
 
 /// Exceptions.
 impl Inner {
-    /// A module whose functions, globals, tables or tags take, return or hold
-    /// references has come.
+    /// A module has come that has references in other places than on the stack.
     pub(super) fn references_are_anywhere(&mut self) {
         self.exceptions.anywhere = true;
     }
 
-    /// An exception without its values, for code whose frames are above `sp`.
-    pub(in super::super) fn new_exception(&mut self, tag: Tag, sp: usize) -> *mut abi::Exception {
+    /// An exception without its values.
+    pub(in super::super) fn new_exception(&mut self, tag: Tag) -> *mut abi::Exception {
+        if self.exceptions.is_full() {
+            arch::with_registers(sweep, (&raw mut *self).cast());
+        }
         let (address, values) = (self.tag_address(tag), self.tag_type(tag).params().len());
-        let entry = self.context.entry.cast_const();
-        let is_alive = |frame: usize| {
-            let (mut low, mut entry) = (sp, entry);
-            // SAFETY: the records of all entries that are running are on the stack,
-            // linked from young to old. Between the frame that an entry has been left
-            // by and its own are those that are alive.
-            while let Some(record) = unsafe { entry.as_ref() } {
-                if (low..=record.fp.addr()).contains(&frame) {
-                    return true;
-                }
-                (low, entry) = (record.exit_fp.addr(), record.previous.cast_const());
-            }
-            false
-        };
-        self.exceptions.add(address, values, is_alive)
+        self.exceptions.add(address, values)
     }
 
-    /// A frame goes on with an exception.
+    /// A handler gets an exception, and perhaps keeps the reference.
     ///
     /// # Safety
     ///
     /// It is one of ours.
-    pub(in super::super) unsafe fn catch(
-        &mut self,
-        exception: *const abi::Exception,
-        frame: usize,
-        keeps: bool,
-    ) {
+    pub(in super::super) unsafe fn catch(&mut self, exception: *const abi::Exception, keeps: bool) {
         // SAFETY: the caller says so.
         let number = unsafe { Exceptions::number(exception) };
-        self.exceptions.caught(number, frame, keeps);
+        self.exceptions.caught(number, keeps);
     }
 
     /// The exception that an entry ends with, for the host.
@@ -288,21 +275,17 @@ impl Inner {
         // SAFETY: the caller says so.
         let number = unsafe { Exceptions::number(exception) };
         let value = self.value_of(number);
-        self.exceptions.caught(number, usize::MAX, false);
+        self.exceptions.caught(number, false);
         value
     }
 
-    /// An exception as compiled code has them, to be thrown in a frame at `sp`.
+    /// An exception as compiled code has them.
     ///
     /// # Panics
     ///
-    /// If the exception belongs to another store.
-    pub(in super::super) fn materialise(
-        &mut self,
-        value: &Exception,
-        sp: usize,
-    ) -> *mut abi::Exception {
-        let exception = self.new_exception(value.tag(), sp);
+    /// If it belongs to another store.
+    pub(in super::super) fn materialise(&mut self, value: &Exception) -> *mut abi::Exception {
+        let exception = self.new_exception(value.tag());
         // SAFETY: just made.
         let number = unsafe { Exceptions::number(exception) };
         let to = self.exceptions.objects[number as usize].values();
@@ -341,8 +324,7 @@ impl Inner {
     }
 
     pub(crate) fn keep_exception(&mut self, value: &Exception) -> ExnRef {
-        let here = 0u8;
-        let exception = self.materialise(value, (&raw const here).addr());
+        let exception = self.materialise(value);
         // SAFETY: just made.
         let number = unsafe { Exceptions::number(exception) };
         self.keep(number)
@@ -383,6 +365,36 @@ impl Inner {
     }
 }
 
+/// Looks for garbage among the exceptions of a store. All that compiled code has in
+/// registers is on the stack, from `sp` on.
+unsafe extern "C" fn sweep(store: *mut c_void, sp: usize) {
+    let inner: *mut Inner = store.cast();
+    // SAFETY: `new_exception` has borrowed the store; the records of entries that run
+    // are on the stack.
+    let (exceptions, mut entry) = unsafe { (&mut (*inner).exceptions, (*inner).context.entry) };
+    let thread = thread::current();
+    let innermost = entry;
+    let mut high = sp;
+    // SAFETY: as above.
+    while let Some(record) = unsafe { entry.as_ref() } {
+        high = record.fp.addr();
+        let here = entry == innermost || thread.owns(sp) && thread.owns(high);
+        if !here || high < sp {
+            // A call around this one is on another stack, which waits, and of which
+            // we do not know where it ends.
+            return;
+        }
+        entry = record.previous;
+    }
+    let words = (sp.next_multiple_of(8)..high).step_by(8);
+    exceptions.sweep(words.map(|address| {
+        let word = std::ptr::with_exposed_provenance::<usize>(address);
+        // SAFETY: our own stack, of which nothing is written meanwhile but what is
+        // below `sp`.
+        unsafe { word.read_volatile() }
+    }));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -396,26 +408,35 @@ mod tests {
     fn what_is_consumed_is_used_again() {
         let mut all = Exceptions::default();
         for _ in 0..1000 {
-            let exception = all.add(std::ptr::null(), 3, |_| true);
-            all.caught(number(exception), 100, false);
+            let exception = all.add(std::ptr::null(), 3);
+            all.caught(number(exception), false);
         }
         assert!(all.objects.len() <= 2);
     }
 
     #[test]
-    fn what_frames_hold_lives_as_long_as_they() {
+    fn what_nobody_refers_to_is_swept() {
         let mut all = Exceptions::default();
-        let held = number(all.add(std::ptr::null(), 0, |_| true));
-        all.caught(held, 5000, true);
-        for frame in 0..1000 {
-            let exception = number(all.add(std::ptr::null(), 1, |frame| frame >= 5000));
-            all.caught(exception, frame, true);
+        let shared = |all: &mut Exceptions| {
+            let exception = all.add(std::ptr::null(), 1);
+            all.caught(number(exception), true);
+            exception
+        };
+        let first = shared(&mut all);
+        for _ in 0..1000 {
+            shared(&mut all);
         }
-        assert!(all.live() <= 2 * Exceptions::FEW);
-        assert_eq!(all.objects[held as usize].state.get(), State::Held(5000));
-        // Thrown on, to a frame further out.
-        all.caught(held, 6000, false);
-        assert_eq!(all.consumed, Some(held));
+        assert!(all.is_full());
+        let last = shared(&mut all);
+        all.sweep([0, last.addr(), 17, first.addr() + 8, first.addr()].into_iter());
+        assert_eq!(all.live(), 2);
+        for exception in [first, last] {
+            let object = &all.objects[number(exception) as usize];
+            assert_eq!(object.state.get(), State::Shared);
+        }
+        // Thrown on and caught by somebody who does not keep it, it may be elsewhere.
+        all.caught(number(first), false);
+        assert_eq!(all.consumed, None);
     }
 
     #[test]
@@ -425,10 +446,10 @@ mod tests {
             ..Exceptions::default()
         };
         for _ in 0..1000 {
-            let exception = number(all.add(std::ptr::null(), 1, |_| false));
-            all.caught(exception, 10, true);
-            all.caught(exception, 20, false);
+            let exception = number(all.add(std::ptr::null(), 1));
+            all.caught(exception, true);
         }
+        assert!(!all.is_full());
         assert_eq!(all.live(), 1000);
     }
 }
