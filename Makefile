@@ -40,6 +40,11 @@ fuzz-long:
 test-aarch64 test-riscv64: test-%:
 	tests/targets/check $*
 
+# What is linked into programs for Windows, with mingw-w64 and Wine.
+.PHONY: test-windows
+test-windows:
+	tests/targets/windows
+
 # A minute of a thousand instances at a time on 16 threads: nothing may grow.
 # The tests do the same for a few seconds.
 SOAK_SECONDS ?= 60

@@ -78,7 +78,9 @@ pub(crate) struct CpuArg {
     /// The machine to compile for: x86_64, aarch64 or riscv64, or a triple of one [default: this
     /// machine's]
     ///
-    /// The systems of all of them are Linux; the C library may be any.
+    /// Without a system, Linux is meant; the C library may be any. For macOS
+    /// (x86_64-apple-darwin, aarch64-apple-darwin) and Windows (x86_64-pc-windows-gnu, or -msvc)
+    /// there are object files and static libraries only: --emit obj or staticlib.
     #[arg(long, value_name = "TRIPLE", value_parser = wasm_aot_compiler::target)]
     pub(crate) target: Option<Target>,
 
@@ -89,7 +91,7 @@ pub(crate) struct CpuArg {
     /// this machine has.
     ///
     /// x86_64: x86-64 (SSE2, no vectors), x86-64-v2 (the default), x86-64-v3, x86-64-v4.
-    /// aarch64: armv8-a (the default), armv8.1-a, armv8.4-a, armv8.6-a.
+    /// aarch64: armv8-a (the default), armv8.1-a, armv8.4-a (the default for macOS), armv8.6-a.
     /// riscv64: rv64g, rv64gc (the default), rva22u64, rva23u64; vectors need +v.
     #[arg(
         long,

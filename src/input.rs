@@ -74,7 +74,7 @@ impl Stream {
         let metadata = file.metadata().with_context(failed)?;
         let mut start = Vec::new();
         (&mut file)
-            .take(ELF.len() as u64)
+            .take(MAGIC_LEN)
             .read_to_end(&mut start)
             .with_context(failed)?;
         check_start(&start, &name)?;
@@ -99,7 +99,7 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
 
 /// Refuses what starts as no module does.
 fn check_start(bytes: &[u8], name: &str) -> anyhow::Result<()> {
-    if bytes.starts_with(ELF) {
+    if is_compiled(bytes) {
         bail!("{name} is compiled already: expected .wasm or .wat");
     }
     if bytes.is_empty() {
@@ -150,10 +150,22 @@ pub(crate) fn open(path: &Path) -> anyhow::Result<Module> {
 pub(crate) fn is_artefact(path: &Path) -> anyhow::Result<bool> {
     let mut magic = Vec::new();
     File::open(path)
-        .and_then(|file| file.take(ELF.len() as u64).read_to_end(&mut magic))
+        .and_then(|file| file.take(MAGIC_LEN).read_to_end(&mut magic))
         .with_context(|| format!("cannot read {}", path.display()))?;
     let named = path.extension().is_some_and(|extension| extension == "so");
-    Ok(named || magic == ELF)
+    Ok(named || is_compiled(&magic))
+}
+
+/// Whether a file that starts so has machine code in it, of any system: the loader
+/// can tell which.
+fn is_compiled(bytes: &[u8]) -> bool {
+    const ELF: &[u8] = b"\x7fELF";
+    const MACH_O: &[u8] = b"\xcf\xfa\xed\xfe";
+    const COFF: &[u8] = b"\x64\x86";
+    const PE: &[u8] = b"MZ";
+    const ARCHIVE: &[u8] = b"!<ar";
+    let kinds = [ELF, MACH_O, COFF, PE, ARCHIVE];
+    kinds.iter().any(|kind| bytes.starts_with(kind))
 }
 
 /// The name of a file without directory and extension.
@@ -164,5 +176,6 @@ pub(crate) fn stem(path: &Path) -> String {
         .into_owned()
 }
 
-const ELF: &[u8] = b"\x7fELF";
+/// How many bytes at the start of a file tell what it is.
+const MAGIC_LEN: u64 = 4;
 const WASM: &[u8] = b"\0asm";

@@ -1,6 +1,7 @@
 //! `examples/c-loader` is a loader in plain C: it compiles without a warning, on
 //! each machine, and runs what the compiler makes for it, under an emulator if it
-//! is another one. What is not installed is skipped, visibly.
+//! is another one. So it does what the machine's linker makes of an object file. What
+//! is not installed is skipped, visibly.
 
 mod common;
 
@@ -17,22 +18,27 @@ struct Machine {
     name: &'static str,
     compiler: &'static str,
     emulator: &'static [&'static str],
+    /// Linkers, besides the usual one, as the C compiler calls them.
+    linkers: &'static [&'static str],
 }
 
 const X86_64: Machine = Machine {
     name: "x86_64",
     compiler: "cc",
     emulator: &[],
+    linkers: &["mold", "lld", "gold"],
 };
 const AARCH64: Machine = Machine {
     name: "aarch64",
     compiler: "aarch64-linux-gnu-gcc",
     emulator: &["qemu-aarch64-static", "-L", "/usr/aarch64-linux-gnu"],
+    linkers: &[],
 };
 const RISCV64: Machine = Machine {
     name: "riscv64",
     compiler: "riscv64-linux-gnu-gcc",
     emulator: &["qemu-riscv64-static", "-L", "/usr/riscv64-linux-gnu"],
+    linkers: &[],
 };
 
 #[test]
@@ -81,7 +87,20 @@ fn check(machine: &Machine) {
 
     let module = scratch.path().join("module.wat");
     fs::write(&module, MODULE).unwrap();
-    let artefact = loader.compile(&module);
+    check_module(&loader, &loader.compile(&module));
+    check_module(&loader, &loader.link(&module, &[]));
+    for linker in machine.linkers {
+        let tool = format!("ld.{linker}");
+        let version = Command::new(&tool).arg("--version").output();
+        if installed(&tool, version).is_some() {
+            let linker = format!("-fuse-ld={linker}");
+            check_module(&loader, &loader.link(&module, &[&linker]));
+        }
+    }
+}
+
+/// Functions of [`MODULE`] in an artefact do what they should.
+fn check_module(loader: &Loader<'_>, artefact: &Path) {
     for (arguments, printed) in [
         (&["gcd", "1071", "462"][..], "21\n"),
         (&["weigh", "-1", "2", "0.5", "0.25"], "0.875\n"),
@@ -92,7 +111,7 @@ fn check(machine: &Machine) {
         (&["floor", "-2.5"], "-3\n"),
         (&["divide", "-9", "2"], "-4\n"),
     ] {
-        let output = loader.run(&artefact, arguments);
+        let output = loader.run(artefact, arguments);
         assert!(output.status.success(), "{}", describe(&output));
         assert_eq!(String::from_utf8_lossy(&output.stdout), printed);
     }
@@ -106,7 +125,7 @@ fn check(machine: &Machine) {
         (&["endless"], "trap 1\n"),
         (&["unreachable"], "trap 11\n"),
     ] {
-        let output = loader.run(&artefact, arguments);
+        let output = loader.run(artefact, arguments);
         assert_eq!(output.status.code(), Some(134), "{}", describe(&output));
         assert_eq!(String::from_utf8_lossy(&output.stderr), message);
     }
@@ -194,6 +213,33 @@ impl<'a> Loader<'a> {
         let output = wasm_aot()
             .args(["compile", "--target", self.machine.name])
             .arg(source)
+            .arg("-o")
+            .arg(&artefact)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", describe(&output));
+        artefact
+    }
+
+    /// An artefact that the machine's linker makes of an object file.
+    fn link(&self, source: &Path, arguments: &[&str]) -> PathBuf {
+        let [object, artefact] =
+            ["module.o", "linked.so"].map(|name| self.scratch.path().join(name));
+        let output = wasm_aot()
+            .args(["compile", "--emit", "obj", "--name", "module"])
+            .args(["--target", self.machine.name])
+            .arg(source)
+            .arg("-o")
+            .arg(&object)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", describe(&output));
+        let output = Command::new(self.machine.compiler)
+            .args(["-shared", "-nostdlib"])
+            // By which the loader finds the one module of a file.
+            .arg("-Wl,--defsym=wasm_aot_module=module_Zmodule")
+            .args(arguments)
+            .arg(&object)
             .arg("-o")
             .arg(&artefact)
             .output()

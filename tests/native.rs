@@ -1,15 +1,17 @@
 //! Every folder of `examples/` with a script `run` builds, and prints what is in
-//! its file `stdout`.
+//! its file `stdout`. One with a file `needs` is skipped, visibly, where a program is
+//! missing that is named there.
 
 mod common;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::{env, io};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use common::describe;
+use common::{describe, installed};
 
 fn main() -> ExitCode {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
@@ -26,6 +28,13 @@ fn main() -> ExitCode {
 }
 
 fn run(folder: &Path) -> Result<(), Failed> {
+    let needs = fs::read_to_string(folder.join("needs")).unwrap_or_default();
+    for tool in needs.split_whitespace() {
+        if !is_installed(tool) {
+            installed(tool, Err(io::ErrorKind::NotFound.into()));
+            return Ok(());
+        }
+    }
     let out = tempfile::tempdir()?;
     let output = Command::new(folder.join("run"))
         .env("WASM_AOT", env!("CARGO_BIN_EXE_wasm-aot"))
@@ -38,10 +47,15 @@ fn run(folder: &Path) -> Result<(), Failed> {
     Ok(())
 }
 
+fn is_installed(tool: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).any(|folder| folder.join(tool).is_file())
+}
+
 /// The folder that `cargo test --workspace` has built the runtime library in: that
 /// of the tests.
 fn libraries() -> Result<PathBuf, Failed> {
-    let test = std::env::current_exe()?;
+    let test = env::current_exe()?;
     let folder = test.parent().ok_or("a test is in a folder")?;
     for name in ["libwasm_aot.a", "libwasm_aot.so"] {
         if !folder.join(name).is_file() {

@@ -175,7 +175,9 @@ WASM_API_EXTERN own wasm_store_t *wasm_store_new(wasm_engine_t *);
 typedef uint8_t wasm_mutability_t;
 enum wasm_mutability_enum { WASM_CONST, WASM_VAR };
 
-/* In pages of memories, in elements of tables. */
+/* In pages of memories, in elements of tables; what is larger reads as 0xffffffff.
+ * The type of an import or export keeps what cannot be seen of it here: addresses of
+ * 64 bits, pages of another size. A type that is made here has neither. */
 typedef struct wasm_limits_t {
   uint32_t min;
   uint32_t max; /* wasm_limits_max_default if there is none */

@@ -3,7 +3,7 @@
  * use it; programs use them, and from here wasm_aot_status, WASM_AOT_*,
  * wasm_aot_extern, wasm_aot_export and wasm_aot_linked_memory_grow.
  *
- * The functions are in libwasm_aot. Exported functions of a module are not: they
+ * The functions are in libwasm_aot, on Linux. Exported functions of a module are not: they
  * are symbols of the module itself, and calling them is a call and no more.
  */
 #ifndef WASM_AOT_LINKED_H
@@ -53,8 +53,8 @@ typedef struct wasm_aot_extern {
  * importing ones are destroyed too. */
 WASM_API_EXTERN wasm_aot_extern wasm_aot_export_named(void *instance, const char *name);
 
-/* Grows an exported memory by `delta` pages of 64 KiB. Returns its size before, in
- * pages, or -1. */
+/* Grows an exported memory by `delta` pages: of 64 KiB, or of the size that the
+ * module says. Returns its size before, in pages, or -1. */
 WASM_API_EXTERN int64_t wasm_aot_linked_memory_grow(void *instance, const char *name, uint64_t delta);
 
 /* ------------------------------------------------------------------------- */

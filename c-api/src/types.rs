@@ -98,7 +98,7 @@ extern "C" fn wasm_valtype_kind(ty: &ValueType) -> ValueKind {
     ty.0.into()
 }
 
-/// `wasm_limits_t`.
+/// `wasm_limits_t`. What is beyond 32 bits reads as `u32::MAX`: no maximum, then.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub(crate) struct Limits {
@@ -142,9 +142,13 @@ pub(crate) enum Type {
     Table {
         element: Box<ValueType>,
         limits: Limits,
+        /// All of it, also what C cannot see.
+        ty: TableType,
     },
     Memory {
         limits: Limits,
+        /// All of it, also what C cannot see.
+        ty: MemoryType,
     },
     /// Of `wasm.h`, only the kind.
     Tag,
@@ -167,9 +171,11 @@ impl From<ExternType> for Type {
             ExternType::Table(ty) => Type::Table {
                 element: Box::new(ValueType(ty.element())),
                 limits: Limits::new(ty.min(), ty.max()),
+                ty,
             },
             ExternType::Memory(ty) => Type::Memory {
                 limits: Limits::new(ty.min(), ty.max()),
+                ty,
             },
             ExternType::Tag(_) => Type::Tag,
         }
@@ -209,9 +215,7 @@ impl Type {
     /// The type of a table.
     pub(crate) fn table(&self) -> TableType {
         match self {
-            Type::Table { element, limits } => {
-                TableType::new(element.0, limits.min(), limits.max())
-            }
+            Type::Table { ty, .. } => *ty,
             _ => unreachable!("it is a wasm_tabletype_t"),
         }
     }
@@ -219,7 +223,7 @@ impl Type {
     /// The type of a memory.
     pub(crate) fn memory(&self) -> MemoryType {
         match self {
-            Type::Memory { limits } => MemoryType::new(limits.min(), limits.max()),
+            Type::Memory { ty, .. } => *ty,
             _ => unreachable!("it is a wasm_memorytype_t"),
         }
     }
@@ -297,8 +301,8 @@ extern "C" fn wasm_tabletype_new(
         ));
         return None;
     }
-    let limits = *limits;
-    Some(Box::new(Type::Table { element, limits }))
+    let ty = TableType::new(element.0, limits.min(), limits.max());
+    Some(Box::new(ExternType::Table(ty).into()))
 }
 
 /// See `wasm.h`.
@@ -322,14 +326,15 @@ extern "C" fn wasm_tabletype_limits(ty: &Type) -> Option<&Limits> {
 /// See `wasm.h`.
 #[unsafe(no_mangle)]
 extern "C" fn wasm_memorytype_new(limits: &Limits) -> Box<Type> {
-    Box::new(Type::Memory { limits: *limits })
+    let ty = MemoryType::new(limits.min(), limits.max());
+    Box::new(ExternType::Memory(ty).into())
 }
 
 /// See `wasm.h`.
 #[unsafe(no_mangle)]
 extern "C" fn wasm_memorytype_limits(ty: &Type) -> Option<&Limits> {
     match ty {
-        Type::Memory { limits } => Some(limits),
+        Type::Memory { limits, .. } => Some(limits),
         _ => None,
     }
 }

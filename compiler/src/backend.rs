@@ -6,7 +6,7 @@ use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::entity::PrimaryMap;
 use cranelift_codegen::ir::{ExternalName, UserExternalName, UserExternalNameRef};
-use cranelift_codegen::isa::unwind::{UnwindInfo, systemv};
+use cranelift_codegen::isa::unwind::{UnwindInfo, UnwindInfoKind, systemv};
 use cranelift_codegen::isa::{self, OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable, Flags};
 use cranelift_codegen::{
@@ -14,12 +14,12 @@ use cranelift_codegen::{
     FinalizedRelocTarget, MachBufferFinalized, MachSrcLoc,
 };
 use target_lexicon::Triple;
-use wasm_aot_abi::{CpuFeatures, Target, TrapCode};
+use wasm_aot_abi::{Architecture, CpuFeatures, System, Target, TrapCode};
 
 use crate::abi::{Clause, Symbol, wasm_trap};
 use crate::cpu;
 use crate::error::{Error, Result};
-use crate::{Level, Options, RelaxedSimd};
+use crate::{Emit, Level, Options, RelaxedSimd};
 
 /// A code generator for one target.
 pub(crate) struct Backend {
@@ -81,9 +81,16 @@ pub(crate) struct Handler {
 impl Backend {
     /// # Errors
     ///
-    /// If the target or the processor is not supported.
+    /// If the target or the processor is not supported, or what is to be written
+    /// not for that target.
     pub(crate) fn new(options: &Options) -> Result<Backend> {
         let target = options.cpu.target();
+        if options.emit == Emit::SharedObject && target.system() != System::Linux {
+            return Err(Error::Options(format!(
+                "there are no shared objects for {target} yet, but object files (obj) and \
+                 static libraries (staticlib)"
+            )));
+        }
         let triple: Triple = target.triple().parse().expect("a triple");
         let mut builder = isa::lookup(triple).map_err(|error| Error::Options(error.to_string()))?;
         for (feature, _) in CpuFeatures::of(target) {
@@ -122,7 +129,9 @@ impl Backend {
                 cranelift_codegen::print_errors::pretty_error(error.func, error.inner)
             })?;
         let code = cx.compiled_code().expect("just compiled");
-        let unwind = match code.create_unwind_info(self.isa()) {
+        // What object files of other systems say is made of the same facts.
+        let kind = UnwindInfoKind::SystemV;
+        let unwind = match code.create_unwind_info_of_kind(self.isa(), kind) {
             Ok(Some(UnwindInfo::SystemV(info))) => Some(info),
             Ok(_) => None,
             Err(error) => return Err(error.to_string()),
@@ -150,17 +159,17 @@ impl Backend {
 
     /// The largest distance of a direct call, bytes.
     pub(crate) fn max_text(&self) -> u64 {
-        match self.target {
-            Target::X86_64Linux | Target::Riscv64Linux => i32::MAX as u64,
-            Target::Aarch64Linux => 128 << 20,
+        match self.target.architecture() {
+            Architecture::X86_64 | Architecture::Riscv64 => i32::MAX as u64,
+            Architecture::Aarch64 => 128 << 20,
         }
     }
 
     /// What is between functions: bytes that trap when they are run.
     pub(crate) fn padding(&self) -> u8 {
-        match self.target {
-            Target::X86_64Linux => 0xcc,                      // `int3`
-            Target::Aarch64Linux | Target::Riscv64Linux => 0, // `udf`, `unimp`
+        match self.target.architecture() {
+            Architecture::X86_64 => 0xcc,                       // `int3`
+            Architecture::Aarch64 | Architecture::Riscv64 => 0, // `udf`, `unimp`
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use wasm_aot_abi::{CpuFeatures, Target};
+use wasm_aot_abi::{Architecture, CpuFeatures, System, Target};
 
 use crate::Error;
 
@@ -100,20 +100,21 @@ const RISCV64: &[Model] = {
 
 /// The named processors of a target, from small to large.
 fn models(target: Target) -> &'static [Model] {
-    match target {
-        Target::X86_64Linux => X86_64,
-        Target::Aarch64Linux => AARCH64,
-        Target::Riscv64Linux => RISCV64,
+    match target.architecture() {
+        Architecture::X86_64 => X86_64,
+        Architecture::Aarch64 => AARCH64,
+        Architecture::Riscv64 => RISCV64,
     }
 }
 
 /// The processor that is meant when none is named: portable, but not older than
-/// what distributions still support.
+/// what systems still support. Macs have had no AArch64 before that of the M1.
 fn default_model(target: Target) -> &'static str {
-    match target {
-        Target::X86_64Linux => "x86-64-v2",
-        Target::Aarch64Linux => "armv8-a",
-        Target::Riscv64Linux => "rv64gc",
+    match (target.architecture(), target.system()) {
+        (Architecture::X86_64, _) => "x86-64-v2",
+        (Architecture::Aarch64, System::MacOs) => "armv8.4-a",
+        (Architecture::Aarch64, _) => "armv8-a",
+        (Architecture::Riscv64, _) => "rv64gc",
     }
 }
 
@@ -145,8 +146,8 @@ impl Default for Cpu {
 }
 
 impl Cpu {
-    /// The processor that is meant when none is named: x86-64-v2, armv8-a or
-    /// rv64gc.
+    /// The processor that is meant when none is named: x86-64-v2, armv8-a (of
+    /// Macs, armv8.4-a) or rv64gc.
     pub fn portable(target: Target) -> Cpu {
         Cpu::new(target, default_model(target)).expect("the name is known")
     }
@@ -202,10 +203,10 @@ impl Cpu {
     /// Whether there is code for vectors: RISC-V has them as an extension, and
     /// with SSE2 alone, shuffles and some conversions have none.
     pub fn has_vectors(&self) -> bool {
-        match self.target {
-            Target::X86_64Linux => self.features.contains(CpuFeatures::SSE41),
-            Target::Aarch64Linux => true,
-            Target::Riscv64Linux => self.features.contains(CpuFeatures::V),
+        match self.target.architecture() {
+            Architecture::X86_64 => self.features.contains(CpuFeatures::SSE41),
+            Architecture::Aarch64 => true,
+            Architecture::Riscv64 => self.features.contains(CpuFeatures::V),
         }
     }
 
@@ -226,29 +227,39 @@ impl fmt::Display for Cpu {
 }
 
 /// Reads a target as in `--target`: a triple, or as much of it as says which one
-/// is meant. Artefacts need no C library, so that of the triple may be any.
+/// is meant; without a system, Linux. Artefacts need no C library, so that of the
+/// triple may be any.
 ///
 /// # Errors
 ///
 /// [`Error::Options`] with the targets that there are.
 pub fn target(text: &str) -> Result<Target, Error> {
-    let mut parts = text.split('-');
-    let target = match parts.next() {
-        Some("x86_64" | "x86-64" | "amd64") => Some(Target::X86_64Linux),
-        Some("aarch64" | "arm64") => Some(Target::Aarch64Linux),
-        Some("riscv64" | "riscv64gc") => Some(Target::Riscv64Linux),
+    // "x86-64" has the separator in it.
+    let spelled = text.replacen("x86-64", "x86_64", 1);
+    let mut parts = spelled.split('-');
+    let architecture = match parts.next() {
+        Some("x86_64" | "amd64") => Some(Architecture::X86_64),
+        Some("aarch64" | "arm64") => Some(Architecture::Aarch64),
+        Some("riscv64" | "riscv64gc") => Some(Architecture::Riscv64),
         _ => None,
     };
     let rest: Vec<&str> = parts.collect();
-    let is_linux = match rest[..] {
-        [] | ["linux"] => true,
-        ["linux", library] | [_, "linux", library] => matches!(library, "gnu" | "musl"),
-        [_, "linux"] => true,
-        _ => false,
+    let system = match rest[..] {
+        [] | ["linux"] | [_, "linux"] => Some(System::Linux),
+        ["linux", "gnu" | "musl"] | [_, "linux", "gnu" | "musl"] => Some(System::Linux),
+        ["macos" | "darwin"] | ["apple", "macos" | "darwin"] => Some(System::MacOs),
+        ["windows"] | [_, "windows"] => Some(System::Windows),
+        ["windows", "gnu" | "gnullvm" | "msvc"] | [_, "windows", "gnu" | "gnullvm" | "msvc"] => {
+            Some(System::Windows)
+        }
+        _ => None,
     };
-    match target {
-        Some(target) if is_linux => Ok(target),
-        _ => {
+    let is_meant = |target: &Target| {
+        Some(target.architecture()) == architecture && Some(target.system()) == system
+    };
+    match Target::ALL.into_iter().find(is_meant) {
+        Some(target) => Ok(target),
+        None => {
             let why = match text.split('-').next() {
                 Some("s390x" | "powerpc64" | "aarch64_be") => {
                     " (big-endian machines are not supported yet)"

@@ -7,9 +7,11 @@ use ar_archive_writer::{
     ArchiveKind, DEFAULT_OBJECT_READER, NewArchiveMember, write_archive_to_stream,
 };
 
+use target_lexicon::BinaryFormat;
+
 use crate::error::{Error, Result};
 use crate::layout::Layout;
-use crate::{elf, names};
+use crate::{elf, names, object, writer};
 
 /// What becomes of a module. The content is the same in each, and so are the
 /// symbols of its exports.
@@ -72,11 +74,11 @@ impl Emit {
 pub(crate) fn write(layout: &Layout, emit: Emit, mut out: impl Write + Seek) -> Result<()> {
     match emit {
         Emit::SharedObject => elf::write(layout, &elf::Options::default(), out)?,
-        Emit::Object => elf::write_object(layout, out)?,
+        Emit::Object => object::write(layout, out)?,
         Emit::StaticLibrary => {
-            let mut object = Cursor::new(Vec::new());
-            elf::write_object(layout, &mut object)?;
-            archive(layout, object.into_inner(), &mut out).map_err(elf::Error::Io)?;
+            let mut content = Cursor::new(Vec::new());
+            object::write(layout, &mut content)?;
+            archive(layout, content.into_inner(), &mut out).map_err(writer::Error::Io)?;
         }
     }
     Ok(())
@@ -97,5 +99,10 @@ fn archive(layout: &Layout, object: Vec<u8>, out: &mut (impl Write + Seek)) -> s
         gid: 0,
         perms: 0o644,
     };
-    write_archive_to_stream(out, &[member], ArchiveKind::Gnu, false, None)
+    let kind = match layout.target.binary_format {
+        BinaryFormat::Macho => ArchiveKind::Darwin,
+        BinaryFormat::Coff => ArchiveKind::Coff,
+        _ => ArchiveKind::Gnu,
+    };
+    write_archive_to_stream(out, &[member], kind, false, None)
 }

@@ -82,7 +82,7 @@ pub enum Error {
     Read(#[source] std::io::Error),
     /// The artefact could not be written.
     #[error(transparent)]
-    Write(#[from] crate::elf::Error),
+    Write(#[from] crate::writer::Error),
 }
 
 /// The compiler's results.

@@ -133,7 +133,12 @@ const FEATURES: &[Row] = &[
         Version::V3,
         abi::WasmFeatures::MULTI_MEMORY,
     ),
-    unsupported("memory64", WasmFeatures::MEMORY64, Version::V3),
+    supported(
+        "memory64",
+        WasmFeatures::MEMORY64,
+        Version::V3,
+        abi::WasmFeatures::MEMORY64,
+    ),
     supported(
         "relaxed-simd",
         WasmFeatures::RELAXED_SIMD,
@@ -157,10 +162,11 @@ const FEATURES: &[Row] = &[
         Version::V3,
     ),
     unsupported("threads", WasmFeatures::THREADS, Version::Proposal),
-    unsupported(
+    supported(
         "custom-page-sizes",
         WasmFeatures::CUSTOM_PAGE_SIZES,
         Version::Proposal,
+        abi::WasmFeatures::CUSTOM_PAGE_SIZES,
     ),
     supported(
         "wide-arithmetic",

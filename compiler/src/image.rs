@@ -70,7 +70,9 @@ fn placed_segments<'a>(
     module: &Module,
     contents: &'a Contents<'_>,
 ) -> Option<Vec<(u64, &'a [u8])>> {
-    if module.imported_memories > 0 {
+    let memory = module.memories.first()?;
+    // An image has whole pages.
+    if module.imported_memories > 0 || memory.page_size_log2() != 16 {
         return None;
     }
     let mut placed = Vec::new();
@@ -79,10 +81,10 @@ fn placed_segments<'a>(
             continue;
         };
         let memory = &module.memories[index as usize];
-        let length = memory.initial << memory.page_size_log2();
+        let length = memory.initial.saturating_mul(1 << memory.page_size_log2());
         let bytes = contents.bytes(segment);
-        let start = u64::from(offset.as_u32()?);
-        if start + bytes.len() as u64 > length {
+        let start = offset.as_address()?;
+        if start.checked_add(bytes.len() as u64)? > length {
             return None;
         }
         if index == 0 {

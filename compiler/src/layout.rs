@@ -50,7 +50,7 @@ pub struct Metadata {
     pub fixups: Vec<Fixup>,
 }
 
-/// A self-relative reference out of the metadata: 8 bytes, signed,
+/// A self-relative reference out of the metadata: 4 bytes, signed,
 /// little-endian, that hold the address of the target minus the address of the
 /// descriptor.
 #[derive(Debug, Clone, Copy)]
@@ -107,6 +107,8 @@ pub struct Symbol {
 pub struct Unwind {
     /// Where in the text the function starts.
     pub offset: u64,
+    /// How long it is.
+    pub size: u64,
     /// What the code generator says about the function's frame.
     pub info: UnwindInfo,
 }

@@ -28,12 +28,14 @@ pub mod layout;
 mod metadata;
 mod module;
 pub mod names;
+pub mod object;
 mod options;
 mod passes;
 mod stream;
 mod text;
 mod trampoline;
 mod translate;
+mod writer;
 
 pub use compile::{Observer, Stage, clif, compile, compile_to, validate};
 pub use cpu::{Cpu, target};

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use wasm_aot_abi::Target;
+use wasm_aot_abi::Architecture;
 
 use crate::{Cpu, Emit, Error, Features};
 
@@ -60,10 +60,11 @@ impl Options {
         if self.cpu.has_vectors() {
             return self.features;
         }
-        self.features.without_vectors(match self.cpu.target() {
-            Target::X86_64Linux => "+sse4.1",
-            Target::Aarch64Linux | Target::Riscv64Linux => "+v",
-        })
+        self.features
+            .without_vectors(match self.cpu.target().architecture() {
+                Architecture::X86_64 => "+sse4.1",
+                Architecture::Aarch64 | Architecture::Riscv64 => "+v",
+            })
     }
 }
 

@@ -65,6 +65,7 @@ impl Text {
 
         let mut relocations = Vec::new();
         for (symbol, code) in functions.into_iter().chain(trampolines) {
+            let size = code.bytes.len() as u64;
             let offset = text.place(symbol, &code.bytes, code.align);
             let piece = text.pieces.last_mut().expect("just placed");
             (piece.sites, piece.guarded) = (code.sites, code.guarded);
@@ -74,6 +75,7 @@ impl Text {
             }));
             text.unwind.extend(code.unwind.map(|info| Unwind {
                 offset: u64::from(offset),
+                size,
                 info,
             }));
             // Before offsets could wrap.

@@ -7,7 +7,7 @@ mod suite;
 use std::collections::BTreeSet;
 
 use rayon::prelude::*;
-use wasm_aot_compiler::{Cpu, Error, Level, Options, Target, compile, validate};
+use wasm_aot_compiler::{Cpu, Emit, Error, Level, Options, Target, compile, validate};
 use wasmparser::{Operator, Parser, Payload};
 
 use suite::{Expected, cases};
@@ -41,6 +41,9 @@ fn every_valid_module_compiles_for_every_cpu_at_every_level() {
                     let options = Options {
                         level,
                         cpu: cpu.clone(),
+                        features: case.features,
+                        // Which there are of all targets.
+                        emit: Emit::Object,
                         ..Options::default()
                     };
                     match compile(&case.module, &options) {
@@ -68,7 +71,10 @@ fn every_invalid_or_malformed_module_is_refused() {
                 Err(error) => Some(format!("{}: {error}", case.place)),
                 Ok(()) => Some(format!("{}: accepted", case.place)),
             };
-            let options = Options::default();
+            let options = Options {
+                features: case.features,
+                ..Options::default()
+            };
             refusal(compile(&case.module, &options).map(drop))
                 .or_else(|| refusal(validate(&case.module, options.features)))
         })
@@ -89,7 +95,8 @@ fn the_suite_has_all_vector_operators() {
             }
         }
     }
-    assert_eq!(names.len(), 236);
+    // Those of version 2.0, and the relaxed ones.
+    assert_eq!(names.len(), 236 + 20);
 }
 
 fn vector_operator(operator: &Operator<'_>) -> Option<String> {

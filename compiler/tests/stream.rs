@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 use suite::{Expected, cases};
 use wasm_aot_compiler::{
-    Error, Level, Observer, Options, Stage, StreamCompiler, compile, compile_from,
+    Error, Features, Level, Observer, Options, Stage, StreamCompiler, compile, compile_from,
 };
 use wasmparser::{Chunk, Parser};
 
@@ -101,8 +101,13 @@ fn stream_observed(
 }
 
 fn quick() -> Options {
+    quick_with(Features::default())
+}
+
+fn quick_with(features: Features) -> Options {
     Options {
         level: Level::O0,
+        features,
         ..Options::default()
     }
 }
@@ -141,9 +146,10 @@ fn every_valid_module_of_the_suite_gives_the_same_bytes() {
         .par_iter()
         .flat_map_iter(|case| {
             let module = wat::parse_bytes(&case.module).unwrap();
-            let expected = compile(&module, &quick()).unwrap();
+            let options = quick_with(case.features);
+            let expected = compile(&module, &options).unwrap();
             let differs = move |pieces: &&Pieces| {
-                !stream(&module, **pieces, &quick())
+                !stream(&module, **pieces, &options)
                     .result
                     .is_ok_and(|bytes| bytes == expected)
             };
@@ -163,7 +169,8 @@ fn every_other_module_of_the_suite_gives_the_same_error() {
         .filter(|case| case.module.starts_with(b"\0asm") || wat::parse_bytes(&case.module).is_ok())
         .flat_map_iter(|case| {
             let module = wat::parse_bytes(&case.module).unwrap().into_owned();
-            let expected = compile(&module, &quick()).unwrap_err();
+            let options = quick_with(case.features);
+            let expected = compile(&module, &options).unwrap_err();
             let offset = match expected {
                 Error::Invalid { offset, .. } | Error::Unsupported { offset, .. } => offset,
                 ref other => panic!("{}: {other}", case.place),
@@ -172,7 +179,7 @@ fn every_other_module_of_the_suite_gives_the_same_error() {
             let limit = end_of_unit(&module, offset as usize);
             ALL.iter()
                 .filter_map(|&pieces| {
-                    let outcome = stream(&module, pieces, &quick());
+                    let outcome = stream(&module, pieces, &options);
                     let error = format!("{:?}", outcome.result.unwrap_err());
                     if error != expected {
                         return Some(format!(

@@ -34,10 +34,8 @@ typedef struct {
     uint32_t size, metadata_size, target;
     uint64_t required, optional, cpu_features, wasm_features;
     uint32_t convention, start;
-    int64_t text;
-    uint64_t text_size;
-    int64_t image;
-    uint64_t image_size, image_offset, reservation, guard;
+    int32_t text, image;
+    uint64_t text_size, image_size, image_offset, reservation, guard;
     uint32_t vmctx_size, type_ids, funcref_slots, reserved;
     slice types, imports, exports, functions, trampolines, funcrefs, tables, memories, globals;
     slice elements, data, sites, function_names, custom_sections, name, producer, options;
@@ -56,7 +54,7 @@ enum { MEMORY_OUT_OF_BOUNDS = 2 };
 
 typedef union { uint32_t i32; uint64_t i64; float f32; double f64; uint8_t bytes[16]; } value;
 typedef struct entry { struct entry *previous; void *exit_fp, *sp, *fp, *handler; } entry;
-typedef struct { uintptr_t stack_limit; entry *entry; void *exit_fp; } store_context;
+typedef struct { uintptr_t stack_limit; entry *entry; void *exit_fp; uintptr_t stack_size; } store_context;
 typedef struct { void *code, *ctx; } function_import;
 typedef struct { void *code, *ctx; uint32_t type_id, reserved; void *entry; } func_ref;
 typedef struct { void *code, *ctx; uint32_t type_id, reserved; func_ref *funcref; } table_element;

@@ -259,10 +259,8 @@ static void make_memory(void)
         return;
     memory = mmap(NULL, module->reservation + module->guard, PROT_NONE,
                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED)
-        die("no address space: %s", strerror(errno));
     limit = (record->ty.flags & 1 && record->ty.max < 65536 ? record->ty.max : 65536) << 16;
-    if (memory_grow(vmctx, 0, record->ty.min) != 0)
+    if (memory == MAP_FAILED || memory_grow(vmctx, 0, record->ty.min) != 0)
         die("no memory: %s", strerror(errno));
     if (module->image_size > 0)
         memcpy(memory + module->image_offset, (const uint8_t *)module + module->image,

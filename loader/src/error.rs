@@ -54,7 +54,8 @@ pub enum OpenError {
     /// Not an ELF file.
     #[error("not an ELF file")]
     NotElf,
-    /// An ELF file of another kind: 32 bits, big-endian, an executable.
+    /// An ELF file of another kind: 32 bits, big-endian, an executable; or an object
+    /// file or a static library.
     #[error("not a shared object for a 64-bit little-endian machine")]
     NotSharedObject,
     /// An ELF shared object that was not made by this compiler.

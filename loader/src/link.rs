@@ -121,10 +121,13 @@ fn matches(expected: &ExternType, found: &ExternType) -> bool {
         (ExternType::Tag(expected), ExternType::Tag(found)) => expected == found,
         (ExternType::Table(expected), ExternType::Table(found)) => {
             expected.element() == found.element()
+                && expected.is_64() == found.is_64()
                 && limits(expected.min(), expected.max(), found.min(), found.max())
         }
         (ExternType::Memory(expected), ExternType::Memory(found)) => {
-            limits(expected.min(), expected.max(), found.min(), found.max())
+            expected.page_size() == found.page_size()
+                && expected.is_64() == found.is_64()
+                && limits(expected.min(), expected.max(), found.min(), found.max())
         }
         _ => false,
     }
@@ -157,6 +160,27 @@ mod tests {
         assert!(!matches(&memory(2, None), &memory(1, None)));
         assert!(!matches(&memory(1, Some(3)), &memory(1, None)));
         assert!(!matches(&memory(1, Some(3)), &memory(1, Some(4))));
+    }
+
+    #[test]
+    fn pages_must_be_of_the_same_size() {
+        let bytes = |min| MemoryType::new(min, None).with_page_size(1).into();
+        assert!(matches(&bytes(1), &bytes(2)));
+        assert!(!matches(&bytes(0), &memory(1, None)));
+        assert!(!matches(&memory(0, None), &bytes(65536)));
+    }
+
+    #[test]
+    fn addresses_must_be_of_the_same_width() {
+        let large = MemoryType::new64(1, None).into();
+        assert!(matches(&large, &large));
+        assert!(!matches(&large, &memory(1, None)));
+        assert!(!matches(&memory(1, None), &large));
+        let table = TableType::new(ValType::FuncRef, 1, None).into();
+        let large = TableType::new64(ValType::FuncRef, 1, None).into();
+        assert!(matches(&large, &large));
+        assert!(!matches(&large, &table));
+        assert!(!matches(&table, &large));
     }
 
     #[test]

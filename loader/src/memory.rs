@@ -45,7 +45,8 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Size of a page in bytes.
+    /// Size of a page in bytes, of memories whose type does not say otherwise: see
+    /// [`MemoryType::page_size`].
     pub const PAGE: usize = 65536;
 
     /// A memory of `ty.min()` zeroed pages.
@@ -66,6 +67,11 @@ impl Memory {
     /// Its size in pages.
     pub fn size(self, store: &Store) -> u64 {
         store.raw().memory(self).pages()
+    }
+
+    /// Size of its pages in bytes: 65536 or 1.
+    pub fn page_size(self, store: &Store) -> u64 {
+        store.raw().memory(self).ty().page_size()
     }
 
     /// Adds `delta` pages of zeros and returns the size before, in pages.

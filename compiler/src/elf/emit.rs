@@ -8,11 +8,11 @@ use object::{Endianness, LittleEndian, U32};
 
 use super::dynamic::{BLOOM_SHIFT, DynamicSymbols};
 use super::machine::Machine;
-use super::output::BUILD_ID_LEN;
 use super::plan::{Plan, Segment};
 use super::section::{CLASS, Kind};
 use super::symtab::{self, Symtab};
 use crate::layout::{Fixup, Layout};
+use crate::writer::BUILD_ID_LEN;
 
 /// The contents of the file.
 #[derive(Debug)]
@@ -260,9 +260,11 @@ fn write_metadata(layout: &Layout, plan: &Plan, writer: &mut Writer<'_>) {
     for fixup in fixups {
         let offset = fixup.offset as usize;
         let target = plan.target(fixup.target) + fixup.addend;
+        let distance = i32::try_from(target.wrapping_sub(descriptor) as i64);
+        let distance = distance.expect("the plan keeps blocks within reach");
         writer.write(&bytes[written..offset]);
-        writer.write(&target.wrapping_sub(descriptor).to_le_bytes());
-        written = offset + size_of::<i64>();
+        writer.write(&distance.to_le_bytes());
+        written = offset + size_of::<i32>();
     }
     writer.write(&bytes[written..]);
 }

@@ -9,13 +9,13 @@ use gimli::LittleEndian;
 use gimli::write::{Address, EhFrame, EndianVec, FrameTable};
 
 use super::machine::Machine;
-use super::{Error, limit};
 use crate::layout::Layout;
+use crate::writer::{Error, limit};
 
 /// The encoded entries, as if the text started where they do. Without any entry
 /// there is not even a terminator.
 #[derive(Debug)]
-pub(super) struct Frames {
+pub(crate) struct Frames {
     entries: Vec<u8>,
     count: usize,
 }
@@ -37,7 +37,7 @@ const GROUP: usize = 1024;
 
 impl Frames {
     /// Encodes the unwind information of `layout`.
-    pub(super) fn encode(machine: &Machine, layout: &Layout) -> Result<Frames, Error> {
+    pub(crate) fn encode(machine: &Machine, layout: &Layout) -> Result<Frames, Error> {
         if layout.unwind.is_empty() {
             return Ok(Frames {
                 entries: Vec::new(),
@@ -80,7 +80,7 @@ impl Frames {
     /// Returns the content of `.eh_frame` for a linker, and of its relocations:
     /// where in it the addresses of functions are to be put, and where in the
     /// text those functions start.
-    pub(super) fn relocatable(self) -> (Vec<u8>, Vec<(u64, u32)>) {
+    pub(crate) fn relocatable(self) -> (Vec<u8>, Vec<(u64, u32)>) {
         let functions = self.functions();
         let mut entries = self.entries;
         // Entries of other files follow.

@@ -7,18 +7,18 @@ use target_lexicon::{Aarch64Architecture, Architecture, OperatingSystem, Pointer
 
 use wasm_aot_abi::Target;
 
-use super::Error;
+use crate::writer::Error;
 
 /// A machine that the writer knows.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Machine {
+pub(crate) struct Machine {
     /// `e_machine`.
-    pub(super) id: u16,
+    pub(crate) id: u16,
     /// `e_flags`.
-    pub(super) flags: u32,
+    pub(crate) flags: u32,
     /// The largest page that a kernel for this machine may use: the alignment
     /// of segments.
-    pub(super) max_page: u64,
+    pub(crate) max_page: u64,
     isa: Isa,
 }
 
@@ -31,9 +31,9 @@ enum Isa {
 
 impl Machine {
     /// Finds the machine for a target.
-    pub(super) fn new(target: &Triple) -> Result<Machine, Error> {
+    pub(crate) fn new(target: &Triple) -> Result<Machine, Error> {
         if target.pointer_width() != Ok(PointerWidth::U64) {
-            return Err(Error::Target(target.clone())); // x32 and the like
+            return Err(unknown(target)); // x32 and the like
         }
         let machine = match (target.architecture, target.operating_system) {
             (Architecture::X86_64, OperatingSystem::Linux) => Machine {
@@ -58,14 +58,14 @@ impl Machine {
                 max_page: Target::Riscv64Linux.max_page(),
                 isa: Isa::RiscV64,
             },
-            _ => return Err(Error::Target(target.clone())),
+            _ => return Err(unknown(target)),
         };
         Ok(machine)
     }
 
     /// What is true of every frame when its function is entered, by the
     /// machine's call instruction.
-    pub(super) fn entry_frame(&self) -> CommonInformationEntry {
+    pub(crate) fn entry_frame(&self) -> CommonInformationEntry {
         // The address size serves gimli to encode absolute addresses, of which
         // there are none here, and to pad the entries. Pc-relative ones are 4
         // bytes wide and need no more alignment than that.
@@ -95,5 +95,12 @@ impl Machine {
         }
         cie.fde_address_encoding = gimli::DW_EH_PE_pcrel | gimli::DW_EH_PE_sdata4;
         cie
+    }
+}
+
+fn unknown(target: &Triple) -> Error {
+    Error::Target {
+        what: "an ELF file",
+        target: target.clone(),
     }
 }

@@ -1,5 +1,5 @@
-//! The ELF writer: one [`Layout`] in, one shared object or object file out,
-//! without any system tool.
+//! The ELF writer: one [`Layout`] in, one shared object out, without any system
+//! tool.
 //!
 //! The shared object, from front to back (sections in brackets exist only if they have
 //! content):
@@ -25,32 +25,29 @@
 //!
 //! The phases, by file: `dynamic` puts the exported symbols in hash order,
 //! `frames` encodes the unwind information, `plan` gives every section its
-//! place, and `emit` writes the sections in that order into an `output`, which
+//! place, and `emit` writes the sections in that order into an output which
 //! hashes what it passes on: the build id is the hash of the rest of the file.
-//! `object` does the same for an object file, where a linker makes the plan.
 
 mod dynamic;
 mod emit;
 mod frames;
 mod machine;
-mod object;
-mod output;
 mod plan;
 mod section;
 mod symtab;
 
-use std::io::{self, Seek, Write};
+use std::io::{Seek, Write};
 
 use self::dynamic::DynamicSymbols;
 use self::emit::Parts;
-use self::frames::Frames;
-use self::machine::Machine;
-use self::output::Output;
+pub(crate) use self::frames::Frames;
+pub(crate) use self::machine::Machine;
 use self::plan::Plan;
 use self::symtab::Symtab;
 use crate::layout::Layout;
+use crate::writer::{Output, check};
 
-pub use self::object::write_object;
+pub use crate::writer::Error;
 
 /// What can be chosen about the file, apart from its content.
 #[derive(Debug, Clone, Copy, Default)]
@@ -63,38 +60,6 @@ pub struct Options<'a> {
     /// identifies the file by itself alone, and the same module gives the same
     /// bytes whatever the file is called.
     pub soname: Option<&'a str>,
-}
-
-/// Why a [`Layout`] cannot be written as an ELF file.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// The writer knows x86-64, AArch64 (little-endian) and 64-bit RISC-V on
-    /// Linux.
-    #[error("cannot write an ELF shared object for {0}")]
-    Target(target_lexicon::Triple),
-    /// A part of the file is larger than the format can express.
-    #[error("the {part} would be {size} bytes long; the limit is {limit}")]
-    TooLarge {
-        /// What is too large.
-        part: &'static str,
-        /// Its size in bytes.
-        size: u64,
-        /// The largest size allowed, in bytes.
-        limit: u64,
-    },
-    /// A name that is to be found at run time is empty or contains a NUL byte.
-    #[error("{0:?} cannot be the name of an exported symbol")]
-    Name(String),
-    /// Two exported symbols have the same name.
-    #[error("two exported symbols are named {0:?}")]
-    Duplicate(String),
-    /// The code generator's unwind information does not follow its own rules.
-    #[error("cannot encode the unwind information")]
-    Unwind(#[source] gimli::write::Error),
-    /// The output could not be written.
-    #[error("cannot write the shared object")]
-    Io(#[from] io::Error),
 }
 
 /// Writes `layout` as a shared object to `out`, from the current position of
@@ -114,7 +79,7 @@ pub fn write<W: Write + Seek>(layout: &Layout, options: &Options<'_>, out: W) ->
     check(layout);
     let machine = Machine::new(&layout.target)?;
     let dynamic = DynamicSymbols::new(layout, options.soname)?;
-    let symtab = Symtab::shared_object(layout)?;
+    let symtab = Symtab::new(layout)?;
     let frames = Frames::encode(&machine, layout)?;
     let plan = Plan::new(&machine, layout, &dynamic, &symtab, &frames)?;
     let (eh_frame_hdr, eh_frame) = frames.place(plan.frames());
@@ -129,26 +94,4 @@ pub fn write<W: Write + Seek>(layout: &Layout, options: &Options<'_>, out: W) ->
     let mut output = Output::new(out)?;
     emit::emit(&parts, &plan, &mut output);
     output.finish(Some(plan.build_id_offset()))
-}
-
-/// Panics if a symbol or a function's unwind information starts or ends outside
-/// the text.
-fn check(layout: &Layout) {
-    let text_len = layout.text.bytes.len() as u64;
-    for symbol in layout.functions.iter().chain(&layout.exports) {
-        let end = symbol.offset.checked_add(symbol.size);
-        let inside = symbol.offset < text_len && end.is_some_and(|end| end <= text_len);
-        assert!(inside, "{symbol:?} is not in the text");
-    }
-    for unwind in &layout.unwind {
-        assert!(unwind.offset < text_len, "{unwind:?} is not about the text");
-    }
-}
-
-/// Checks that `size` is at most `limit`.
-fn limit(part: &'static str, size: u64, limit: u64) -> Result<(), Error> {
-    if size > limit {
-        return Err(Error::TooLarge { part, size, limit });
-    }
-    Ok(())
 }

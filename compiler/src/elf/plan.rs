@@ -8,8 +8,8 @@ use super::frames::{Frames, Places};
 use super::machine::Machine;
 use super::section::{CLASS, Kind};
 use super::symtab::{Block, Symtab};
-use super::{Error, limit};
 use crate::layout::{Layout, Target};
+use crate::writer::{Error, limit};
 
 /// All sections but the one with the section names, and all segments, both in
 /// file order.
@@ -95,15 +95,13 @@ impl Plan {
             cursor.aligned_section(Kind::Text, text_len, align);
         }
         let text = cursor.block_address(text_len);
-        if has_frames {
-            // All distances that .eh_frame and .eh_frame_hdr hold are shorter
-            // than this.
-            limit(
-                "mapped file up to the end of the text",
-                cursor.address,
-                i32::MAX as u64,
-            )?;
-        }
+        // All distances that the metadata, .eh_frame and .eh_frame_hdr hold are
+        // shorter than this and a page.
+        limit(
+            "mapped file up to the end of the text",
+            cursor.address,
+            i32::MAX as u64 - page,
+        )?;
 
         if image_len > 0 {
             cursor.start_segment(PF_R, page, page);

@@ -5,23 +5,20 @@
 //! nor shared, in one pass each over both sections.
 
 use object::LittleEndian;
-use object::elf::{STB_GLOBAL, STB_LOCAL, STT_FUNC, STT_OBJECT, STT_SECTION, Sym64};
+use object::elf::{STB_GLOBAL, STB_LOCAL, STT_FUNC, STT_OBJECT, Sym64};
 use object::endian::{U16, U32, U64};
 use wasm_aot_abi::DESCRIPTOR_SYMBOL;
 
-use super::{Error, limit};
 use crate::layout::{Layout, Symbol};
+use crate::writer::{Error, limit};
 
 /// The names of a module: first those of its functions, which are local, then
 /// the descriptor and the exports.
 #[derive(Debug)]
 pub(super) struct Symtab<'a> {
     layout: &'a Layout,
-    /// Indices of the sections that relocations refer to. Their symbols come
-    /// first and have no names.
-    sections: &'static [u16],
     /// The names of the descriptor.
-    descriptors: Vec<&'a str>,
+    descriptors: [&'a str; 2],
     /// The size of `.strtab`.
     pub(super) strings_len: u64,
 }
@@ -36,30 +33,11 @@ pub(super) struct Block {
 }
 
 impl<'a> Symtab<'a> {
-    /// Measures the names of `layout` for a shared object.
-    pub(super) fn shared_object(layout: &'a Layout) -> Result<Self, Error> {
-        Symtab::new(
-            layout,
-            &[],
-            vec![DESCRIPTOR_SYMBOL, &layout.descriptor_symbol],
-        )
-    }
-
-    /// Measures the names of `layout` for an object file. A symbol for each of
-    /// `sections` comes first.
-    pub(super) fn object(layout: &'a Layout, sections: &'static [u16]) -> Result<Self, Error> {
-        Symtab::new(layout, sections, vec![&layout.descriptor_symbol])
-    }
-
-    fn new(
-        layout: &'a Layout,
-        sections: &'static [u16],
-        descriptors: Vec<&'a str>,
-    ) -> Result<Self, Error> {
+    /// Measures the names of `layout`.
+    pub(super) fn new(layout: &'a Layout) -> Result<Self, Error> {
         let mut symtab = Symtab {
             layout,
-            sections,
-            descriptors,
+            descriptors: [DESCRIPTOR_SYMBOL, &layout.descriptor_symbol],
             strings_len: 0,
         };
         symtab.strings_len = 1 + symtab.names().map(stored_len).sum::<u64>();
@@ -76,7 +54,7 @@ impl<'a> Symtab<'a> {
 
     /// The number of local symbols, with the null symbol.
     pub(super) fn local_count(&self) -> u32 {
-        (1 + self.sections.len() + self.layout.functions.len()) as u32
+        (1 + self.layout.functions.len()) as u32
     }
 
     /// Passes the symbols to `write`, one by one.
@@ -95,9 +73,6 @@ impl<'a> Symtab<'a> {
             write(&symbol);
         };
         named("", Sym64::default());
-        for &index in self.sections {
-            named("", section(index));
-        }
         for symbol in &self.layout.functions {
             named(&symbol.name, function(STB_LOCAL, symbol, text));
         }
@@ -131,15 +106,6 @@ impl<'a> Symtab<'a> {
         functions
             .chain(self.descriptors.iter().copied())
             .chain(layout.exports.iter().map(name))
-    }
-}
-
-/// The symbol of a section.
-fn section(index: u16) -> Sym64<LittleEndian> {
-    Sym64 {
-        st_info: (STB_LOCAL << 4) | STT_SECTION,
-        st_shndx: U16::new(LittleEndian, index),
-        ..Sym64::default()
     }
 }
 

@@ -333,6 +333,15 @@ fn required(parts: &Parts<'_>) -> Required {
     if uses_exceptions(parts) {
         required = required.with(Required::EXCEPTIONS);
     }
+    let memories = &parts.cx.module.memories;
+    if memories.iter().any(|memory| memory.page_size_log2() != 16) {
+        required = required.with(Required::PAGE_SIZES);
+    }
+    let tables = &parts.cx.module.tables;
+    if memories.iter().any(|memory| memory.memory64) || tables.iter().any(|table| table.ty.table64)
+    {
+        required = required.with(Required::ADDRESS64);
+    }
     required
 }
 

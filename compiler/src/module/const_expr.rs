@@ -74,10 +74,10 @@ impl ConstExpr {
         })
     }
 
-    /// The value, if it is an `i32` known without an instance.
-    pub(crate) fn as_u32(&self) -> Option<u32> {
+    /// The value of an address, if it is known without an instance.
+    pub(crate) fn as_address(&self) -> Option<u64> {
         match *self {
-            ConstExpr::Number(bits) => u32::try_from(bits).ok(),
+            ConstExpr::Number(bits) => Some(bits),
             _ => None,
         }
     }

@@ -186,7 +186,7 @@ fn rows(module: &Module, table: u32, segments: &[&ElementSegment]) -> Option<Tex
         let SegmentMode::Active { offset, .. } = &segment.mode else {
             unreachable!("the segments of a table are active");
         };
-        let start = offset.as_u32()? as usize;
+        let start = usize::try_from(offset.as_address()?).ok()?;
         let rows = rows.get_mut(start..)?.get_mut(..segment.items.len())?;
         for (row, item) in rows.iter_mut().zip(&segment.items) {
             *row = match *item {

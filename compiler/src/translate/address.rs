@@ -2,15 +2,22 @@
 //!
 //! The address space behind a memory's base is reserved beyond every 32-bit
 //! index, and the guard behind that covers constant offsets up to its size:
-//! such an access needs no check, it hits the memory or faults. Larger offsets
-//! are checked against the memory's length.
+//! such an access needs no check, it hits the memory or faults.
+//!
+//! An index of 64 bits that may be larger is limited to the memory's length, behind
+//! which the guard begins: an access there faults as it should. It takes a compare
+//! and a conditional move, once for all accesses with the same index, and no branch
+//! that a CPU could run ahead of.
+//!
+//! All else is compared with the memory's length: larger offsets, and accesses to
+//! memories with pages of one byte, whose length does not end a page of the machine.
 
 use core::mem::offset_of;
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{InstBuilder, Value, types};
+use cranelift_codegen::ir::{InstBuilder, InstructionData, Opcode, Value, types};
 use wasm_aot_abi::{self as abi, TrapCode};
-use wasmparser::{MemArg, MemArgTarget};
+use wasmparser::{MemArg, MemArgTarget, MemoryType};
 
 use super::Translator;
 use crate::abi::{Access, Region};
@@ -28,19 +35,28 @@ impl Translator<'_, '_> {
     pub(super) fn address(&mut self, memarg: &MemArg, size: u32) -> Address {
         let memory = memory(memarg);
         let index = self.stack.pop();
+        let ty = self.module.memories[memory as usize];
         let base = self.memory_base(memory);
-        let index = self.builder.ins().uextend(types::I64, index);
-        let end = memarg.offset + u64::from(size);
-        if end <= self.tunables.memory_guard
+        let end = memarg.offset.saturating_add(size.into());
+        if ends_with_guard(&ty)
+            && end <= self.tunables.memory_guard
             && let Ok(offset) = i32::try_from(memarg.offset)
         {
+            let index = self.reachable(memory, index);
             let base = self.builder.ins().iadd(base, index);
             return Address { base, offset };
         }
-        // Neither sum can wrap: index and offset are below 2^32.
-        let start = self.builder.ins().iadd_imm_s(index, memarg.offset as i64);
+        // One length for both checks: another thread may change it in between.
+        let length = ty.memory64.then(|| self.memory_length(memory));
+        let index = match length {
+            Some(length) => self.bounded(index, length),
+            None => self.wide(index),
+        };
+        // Neither sum can wrap: no memory has that many bytes.
+        let offset = memarg.offset.min(1 << 62) as i64;
+        let start = self.builder.ins().iadd_imm_s(index, offset);
         let end = self.builder.ins().iadd_imm_s(start, i64::from(size));
-        let length = self.memory_length(memory);
+        let length = length.unwrap_or_else(|| self.memory_length(memory));
         let outside = self
             .builder
             .ins()
@@ -55,20 +71,105 @@ impl Translator<'_, '_> {
         Address { base, offset: 0 }
     }
 
-    /// The address of `length` bytes at `index`, both `i32`; traps unless all
-    /// of them are in the memory.
-    pub(super) fn checked_range(&mut self, memory: u32, index: Value, length: Value) -> Value {
-        let index = self.builder.ins().uextend(types::I64, index);
-        let length = self.builder.ins().uextend(types::I64, length);
-        let end = self.builder.ins().iadd(index, length);
-        let limit = self.memory_length(memory);
-        let outside = self
+    /// An index, as an `i64`, from which on an access of a memory that ends with
+    /// its guard hits the memory or faults.
+    fn reachable(&mut self, memory: u32, index: Value) -> Value {
+        if self.is_reserved(index) {
+            return self.wide(index);
+        }
+        let length = self.memory_length(memory);
+        self.bounded(index, length)
+    }
+
+    /// An index of 64 bits, but `length` if it is greater, whatever the CPU believes.
+    fn bounded(&mut self, index: Value, length: Value) -> Value {
+        let beyond = self
             .builder
             .ins()
-            .icmp(IntCC::UnsignedGreaterThan, end, limit);
+            .icmp(IntCC::UnsignedGreaterThan, index, length);
+        self.builder
+            .ins()
+            .select_spectre_guard(beyond, length, index)
+    }
+
+    /// Whether an index is surely in the address space that is reserved behind
+    /// every memory.
+    fn is_reserved(&self, index: Value) -> bool {
+        let narrow = self.tunables.memory_reservation >= 1 << 32;
+        if self.type_of(index) == types::I32 {
+            return narrow;
+        }
+        let constant = |value| match self.definition(value) {
+            Some(InstructionData::UnaryImm {
+                opcode: Opcode::Iconst,
+                imm,
+            }) => Some(imm.bits() as u64),
+            _ => None,
+        };
+        let in_reservation = |value: u64| value < self.tunables.memory_reservation;
+        match self.definition(index) {
+            Some(InstructionData::Unary {
+                opcode: Opcode::Uextend,
+                ..
+            }) => narrow,
+            Some(InstructionData::Load {
+                opcode: Opcode::Uload8 | Opcode::Uload16 | Opcode::Uload32,
+                ..
+            }) => narrow,
+            Some(InstructionData::Binary {
+                opcode: Opcode::Band,
+                args,
+            }) => args
+                .iter()
+                .any(|&arg| constant(arg).is_some_and(in_reservation)),
+            _ => constant(index).is_some_and(in_reservation),
+        }
+    }
+
+    /// The address of `length` bytes at `index`; traps unless all of them are in the
+    /// memory.
+    pub(super) fn checked_range(&mut self, memory: u32, index: Value, length: Value) -> Value {
+        let is_64 = self.type_of(index) == types::I64;
+        let (index, length) = (self.wide(index), self.wide(length));
+        let outside = if is_64 {
+            let limit = self.memory_length(memory);
+            let ins = self.builder.ins();
+            let beyond = ins.icmp(IntCC::UnsignedGreaterThan, index, limit);
+            let room = self.builder.ins().isub(limit, index);
+            let ins = self.builder.ins();
+            let long = ins.icmp(IntCC::UnsignedGreaterThan, length, room);
+            self.builder.ins().bor(beyond, long)
+        } else {
+            let end = self.builder.ins().iadd(index, length);
+            let limit = self.memory_length(memory);
+            let ins = self.builder.ins();
+            ins.icmp(IntCC::UnsignedGreaterThan, end, limit)
+        };
         self.trap_if(outside, TrapCode::MemoryOutOfBounds);
         let base = self.memory_base(memory);
         self.builder.ins().iadd(base, index)
+    }
+
+    /// An index, size or length as an `i64`.
+    pub(super) fn wide(&mut self, value: Value) -> Value {
+        if self.type_of(value) == types::I64 {
+            return value;
+        }
+        self.builder.ins().uextend(types::I64, value)
+    }
+
+    /// An `i64` as an index of memory `memory`.
+    pub(super) fn memory_index(&mut self, memory: u32, value: Value) -> Value {
+        let is_64 = self.module.memories[memory as usize].memory64;
+        self.index(is_64, value)
+    }
+
+    /// An `i64` as an index of so many bits.
+    pub(super) fn index(&mut self, is_64: bool, value: Value) -> Value {
+        if is_64 {
+            return value;
+        }
+        self.builder.ins().ireduce(types::I32, value)
     }
 
     fn memory_base(&mut self, memory: u32) -> Value {
@@ -87,6 +188,12 @@ impl Translator<'_, '_> {
             offset_of!(abi::MemoryDef, length) as u32,
         )
     }
+}
+
+/// Whether what is behind the length of a memory faults when it is accessed, and
+/// stays so until the access: no other thread can make the memory grow.
+fn ends_with_guard(ty: &MemoryType) -> bool {
+    ty.page_size_log2() == 16 && !(ty.memory64 && ty.shared)
 }
 
 fn memory(memarg: &MemArg) -> u32 {

@@ -1,14 +1,15 @@
 //! Bulk operations on memories and tables (core, 4.4.6 and 4.4.7). Each checks
-//! all bounds before it writes anything.
+//! all bounds before it writes anything. `it` is the type of the addresses; between two
+//! of different types, lengths are of the smaller one.
 
-use cranelift_codegen::ir::{InstBuilder, Value, types};
+use cranelift_codegen::ir::Value;
 use wasm_aot_abi::TrapCode;
 
 use super::Translator;
 use crate::abi::Builtin;
 
 impl Translator<'_, '_> {
-    /// `[i32 i32 i32] -> []`; traps out of bounds.
+    /// `[it it it] -> []`; traps out of bounds.
     pub(super) fn memory_copy(&mut self, to: u32, from: u32) {
         let length = self.stack.pop();
         let source = self.stack.pop();
@@ -19,7 +20,7 @@ impl Translator<'_, '_> {
         self.call_builtin(Builtin::MemoryCopy, &[target, source, length]);
     }
 
-    /// `[i32 i32 i32] -> []`; traps out of bounds.
+    /// `[it i32 it] -> []`; traps out of bounds.
     pub(super) fn memory_fill(&mut self, memory: u32) {
         let length = self.stack.pop();
         let value = self.stack.pop();
@@ -29,7 +30,7 @@ impl Translator<'_, '_> {
         self.call_builtin(Builtin::MemoryFill, &[target, value, length]);
     }
 
-    /// `[i32 i32 i32] -> []`; traps out of bounds.
+    /// `[it i32 i32] -> []`; traps out of bounds.
     pub(super) fn memory_init(&mut self, memory: u32, segment: u32) {
         self.init(
             Builtin::MemoryInit,
@@ -44,7 +45,7 @@ impl Translator<'_, '_> {
         self.drop_segment(Builtin::DataDrop, segment);
     }
 
-    /// `[i32 i32 i32] -> []`; traps out of bounds.
+    /// `[it i32 i32] -> []`; traps out of bounds.
     pub(super) fn table_init(&mut self, table: u32, segment: u32) {
         self.init(
             Builtin::TableInit,
@@ -59,7 +60,7 @@ impl Translator<'_, '_> {
         self.drop_segment(Builtin::ElemDrop, segment);
     }
 
-    /// `[i32 i32 i32] -> []`; traps out of bounds.
+    /// `[it it it] -> []`; traps out of bounds.
     pub(super) fn table_copy(&mut self, to: u32, from: u32) {
         let length = self.stack.pop();
         let source = self.stack.pop();
@@ -70,7 +71,7 @@ impl Translator<'_, '_> {
         self.call_checked(Builtin::TableCopy, &args, TrapCode::TableOutOfBounds);
     }
 
-    /// `[i32 t i32] -> []`; traps out of bounds.
+    /// `[it t it] -> []`; traps out of bounds.
     pub(super) fn table_fill(&mut self, table: u32) {
         let length = self.stack.pop();
         let value = self.stack.pop();
@@ -100,9 +101,5 @@ impl Translator<'_, '_> {
     fn call_checked(&mut self, builtin: Builtin, args: &[Value], trap: TrapCode) {
         let done = self.call_builtin(builtin, args).expect("a result");
         self.trap_unless(done, trap);
-    }
-
-    fn wide(&mut self, value: Value) -> Value {
-        self.builder.ins().uextend(types::I64, value)
     }
 }

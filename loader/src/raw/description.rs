@@ -160,11 +160,21 @@ pub(super) fn val_type(ty: abi::ValType) -> ValType {
 }
 
 pub(super) fn table_type(ty: &abi::ExternType) -> TableType {
-    TableType::new(val_type(abi::ValType(ty.ty)), ty.min, ty.maximum())
+    let (element, min, max) = (val_type(abi::ValType(ty.ty)), ty.min, ty.maximum());
+    if ty.flags & abi::ExternType::ADDRESS64 != 0 {
+        TableType::new64(element, min, max)
+    } else {
+        TableType::new(element, min, max)
+    }
 }
 
 pub(super) fn memory_type(ty: &abi::ExternType) -> MemoryType {
-    MemoryType::new(ty.min, ty.maximum())
+    let memory = if ty.flags & abi::ExternType::ADDRESS64 != 0 {
+        MemoryType::new64(ty.min, ty.maximum())
+    } else {
+        MemoryType::new(ty.min, ty.maximum())
+    };
+    memory.with_page_size(1 << ty.ty)
 }
 
 pub(super) fn global_type(global: &abi::Global) -> GlobalType {

@@ -259,7 +259,14 @@ impl Elf {
 /// The file header, if it is one of an artefact's class.
 fn header(file: &[u8]) -> Result<&Header, OpenError> {
     if !file.starts_with(&elf::ELFMAG) {
-        return Err(OpenError::NotElf);
+        return Err(match foreign(file) {
+            Some(target) => OpenError::ForeignTarget {
+                found: target.triple().to_owned(),
+                host: HOST.triple(),
+            },
+            None if file.starts_with(b"!<arch>\n") => OpenError::NotSharedObject,
+            None => OpenError::NotElf,
+        });
     }
     let (header, _) = pod::from_bytes::<Header>(file).map_err(|()| truncated("the file header"))?;
     let ident = &header.e_ident;
@@ -281,6 +288,19 @@ fn header(file: &[u8]) -> Result<&Header, OpenError> {
         return Err(damaged("the file header names an unknown system"));
     }
     Ok(header)
+}
+
+/// The target of a file of another system: Mach-O, COFF, or the PE that a linker makes
+/// of it.
+fn foreign(file: &[u8]) -> Option<Target> {
+    const AMD64: [u8; 2] = 0x8664_u16.to_le_bytes();
+    match file.first_chunk::<8>()? {
+        [0xcf, 0xfa, 0xed, 0xfe, 7, 0, 0, 1] => Some(Target::X86_64MacOs),
+        [0xcf, 0xfa, 0xed, 0xfe, 12, 0, 0, 1] => Some(Target::Aarch64MacOs),
+        [b'M', b'Z', ..] => Some(Target::X86_64Windows),
+        [a, b, ..] if [*a, *b] == AMD64 => Some(Target::X86_64Windows),
+        _ => None,
+    }
 }
 
 /// The target of a file.

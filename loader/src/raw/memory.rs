@@ -13,10 +13,16 @@ use super::reservation::{Pool, Reservation, page_size};
 
 use crate::{MemoryType, ResourceError};
 
-const PAGE: u64 = 1 << 16;
+/// What becomes accessible at a time: no machine has larger pages. In bytes.
+const GRANULE: u64 = 1 << 16;
 
-/// Pages of a memory with 32-bit addresses.
-const MAX_PAGES: u64 = 1 << 16;
+/// Address space, in bytes, that a memory with 64-bit addresses has if its type
+/// names no maximum: some for each of a thousand memories, on all our machines.
+const UNLIMITED: u64 = 64 << 30;
+
+/// What it has at most. No more than that is reserved for a memory in advance, since
+/// types can name any maximum; and a minimum beyond it is refused.
+const MOST: u64 = 1 << 40;
 
 /// What cannot be allocated, in messages.
 const WHAT: &str = "a linear memory";
@@ -25,18 +31,20 @@ const WHAT: &str = "a linear memory";
 /// on every address that it can form with 32 bits of index and 32 of offset.
 pub(super) const HOST_TUNABLES: Tunables = Tunables {
     memory_reservation: 1 << 32,
-    memory_guard: (1 << 32) + PAGE,
+    memory_guard: (1 << 32) + GRANULE,
 };
 
 /// A linear memory.
 #[derive(Debug)]
 pub(crate) struct LinearMemory {
-    /// Its length. Compiled code reads it.
+    /// Its length. Compiled code reads it. What is accessible ends at the next
+    /// multiple of [`GRANULE`]; from the length on it is zero.
     def: MemoryDef,
     reservation: ManuallyDrop<Reservation>,
-    /// What was reserved for.
-    tunables: Tunables,
-    max: Option<u64>,
+    /// How many bytes at the end of the reservation are never accessible.
+    guard: u64,
+    /// The type that it was made with.
+    ty: MemoryType,
     /// Where the reservation goes in the end, and how much of it was accessible
     /// at first; `None` if it is not to be used again.
     home: Option<(Arc<Pool>, u64)>,
@@ -59,19 +67,17 @@ impl LinearMemory {
     /// A memory of `ty.min()` pages that are zero.
     pub(super) fn new(ty: MemoryType, tunables: Tunables) -> Result<LinearMemory, ResourceError> {
         let length = LinearMemory::length(ty, &tunables)?;
-        let size = tunables.memory_reservation + tunables.memory_guard;
-        let open = |size| {
-            let reservation = Reservation::new(size)?;
-            reservation.open(0, length)?;
+        let guard = tunables.memory_guard;
+        let reservation = reserve(ty, accessible(length), &tunables).and_then(|reservation| {
+            reservation.open(0, accessible(length))?;
             Ok(reservation)
-        };
-        let reservation = open(size as usize);
+        });
         let reservation = reservation.map_err(|error| ResourceError::new(WHAT, error))?;
         Ok(LinearMemory {
             def: MemoryDef { length },
             reservation: ManuallyDrop::new(reservation),
-            tunables,
-            max: ty.max(),
+            guard,
+            ty,
             home: None,
         })
     }
@@ -85,13 +91,13 @@ impl LinearMemory {
         pool: &Arc<Pool>,
     ) -> Result<LinearMemory, ResourceError> {
         let length = LinearMemory::length(ty, &tunables)?;
-        let home = Some((pool.clone(), length));
+        let home = Some((pool.clone(), accessible(length)));
         if let Some(reservation) = pool.take() {
             return Ok(LinearMemory {
                 def: MemoryDef { length },
                 reservation: ManuallyDrop::new(reservation),
-                tunables,
-                max: ty.max(),
+                guard: tunables.memory_guard,
+                ty,
                 home,
             });
         }
@@ -103,11 +109,21 @@ impl LinearMemory {
 
     /// The first length of a memory, in bytes.
     fn length(ty: MemoryType, tunables: &Tunables) -> Result<u64, ResourceError> {
-        let limits = ty.min() <= ty.max().unwrap_or(MAX_PAGES) && ty.min() <= MAX_PAGES;
-        if limits && ty.min() * PAGE <= tunables.memory_reservation {
-            Ok(ty.min() * PAGE)
+        let refuse = |problem: String| {
+            let error = io::Error::new(io::ErrorKind::InvalidInput, problem);
+            Err(ResourceError::new(WHAT, error))
+        };
+        if ty.min() > ty.max().unwrap_or(u64::MAX) || ty.min() > ty.max_pages() {
+            return refuse(format!("the limits of {ty} are impossible"));
+        }
+        let most = if ty.is_64() {
+            MOST
         } else {
-            Err(ResourceError::new(WHAT, io::ErrorKind::InvalidInput.into()))
+            tunables.memory_reservation
+        };
+        match ty.min().checked_mul(ty.page_size()) {
+            Some(length) if length <= most => Ok(length),
+            _ => refuse(format!("{ty} is larger than {most} bytes from the start")),
         }
     }
 
@@ -143,10 +159,15 @@ impl LinearMemory {
 
     /// Whether code that relies on `tunables` can use it.
     pub(super) fn serves(&self, tunables: &Tunables) -> bool {
-        let own = &self.tunables;
-        own.memory_reservation >= tunables.memory_reservation
-            && own.memory_reservation + own.memory_guard
-                >= tunables.memory_reservation + tunables.memory_guard
+        self.space() >= tunables.memory_reservation
+            && self.reservation.size as u64 >= tunables.memory_reservation + tunables.memory_guard
+            // What is behind the length of a larger one may be the guard alone.
+            && (!self.ty.is_64() || self.guard >= tunables.memory_guard)
+    }
+
+    /// How many bytes it can have: what is reserved before the guard.
+    fn space(&self) -> u64 {
+        self.reservation.size as u64 - self.guard
     }
 
     /// Addresses at which compiled code may fault.
@@ -157,26 +178,30 @@ impl LinearMemory {
 
     /// The type it has now.
     pub(crate) fn ty(&self) -> MemoryType {
-        MemoryType::new(self.pages(), self.max)
+        self.ty.with_min(self.pages())
     }
 
     /// Its size in pages.
     pub(crate) fn pages(&self) -> u64 {
-        self.def.length / PAGE
+        self.def.length / self.ty.page_size()
     }
 
     /// How many pages it can have.
     pub(crate) fn limit(&self) -> u64 {
-        let space = self.tunables.memory_reservation / PAGE;
-        self.max.unwrap_or(MAX_PAGES).min(MAX_PAGES).min(space)
+        let space = self.space() / self.ty.page_size();
+        let declared = self.ty.max().unwrap_or(u64::MAX);
+        declared.min(self.ty.max_pages()).min(space)
     }
 
     /// Adds pages of zeros and returns the size before, in pages.
     pub(crate) fn grow(&mut self, delta: u64) -> Option<u64> {
         let old = self.pages();
         let new = old.checked_add(delta).filter(|&new| new <= self.limit())?;
-        self.reservation.open(self.def.length, delta * PAGE).ok()?;
-        self.def.length = new * PAGE;
+        let length = new * self.ty.page_size();
+        let open = accessible(self.def.length);
+        let more = accessible(length) - open;
+        self.reservation.open(open, more).ok()?;
+        self.def.length = length;
         Some(old)
     }
 
@@ -239,9 +264,34 @@ impl Drop for LinearMemory {
         // SAFETY: it is not used after this.
         let reservation = unsafe { ManuallyDrop::take(&mut self.reservation) };
         if let Some((pool, first)) = self.home.take() {
-            pool.give(reservation, first as usize, self.def.length as usize);
+            let now = accessible(self.def.length);
+            pool.give(reservation, first as usize, now as usize);
         }
     }
+}
+
+/// Address space for a memory and its guard, of which `first` bytes are accessible at
+/// first. A memory with 64-bit addresses has as much as it may ever need, or half of
+/// that, and so on, if the system does not give it.
+fn reserve(ty: MemoryType, first: u64, tunables: &Tunables) -> io::Result<Reservation> {
+    let least = tunables.memory_reservation.max(first);
+    let mut space = least;
+    if ty.is_64() {
+        let max = ty.max().map(|max| max.saturating_mul(ty.page_size()));
+        let wanted = max.unwrap_or(UNLIMITED).min(MOST);
+        space = accessible(wanted).max(least);
+    }
+    loop {
+        match Reservation::new((space + tunables.memory_guard) as usize) {
+            Err(_) if space > least => space = accessible(space / 2).max(least),
+            reservation => return reservation,
+        }
+    }
+}
+
+/// How many bytes are accessible in a memory of `length`.
+fn accessible(length: u64) -> u64 {
+    length.next_multiple_of(GRANULE)
 }
 
 #[cfg(test)]
@@ -281,6 +331,26 @@ mod tests {
         assert_eq!(memory.grow(65536), Some(0));
         assert_eq!(memory.bytes().len(), 1 << 32);
         memory.bytes_mut()[(1 << 32) - 1] = 1;
+    }
+
+    #[test]
+    fn a_memory_of_bytes_has_them_all_and_no_more() {
+        let ty = |min, max| MemoryType::new(min, max).with_page_size(1);
+        let new = |min, max| LinearMemory::new(ty(min, max), HOST_TUNABLES);
+        let mut memory = new(3, None).unwrap();
+        assert_eq!(memory.bytes().len(), 3);
+        assert_eq!(memory.grow(0xffff), Some(3));
+        assert_eq!(memory.bytes().len(), 0x1_0002);
+        memory.bytes_mut().fill(1);
+        assert_eq!(memory.grow(1), Some(0x1_0002));
+        assert_eq!(memory.bytes()[0x1_0002], 0);
+        // Its size has to fit into 32 bits.
+        assert_eq!(memory.limit(), 0xffff_ffff);
+        assert_eq!(memory.grow(0xffff_ffff), None);
+        assert_eq!(memory.grow(0xffff_ffff - 0x1_0003), Some(0x1_0003));
+        assert!(new(1 << 32, None).is_err());
+        assert!(new(2, Some(1)).is_err());
+        assert_eq!(new(0, Some(9)).unwrap().limit(), 9);
     }
 
     #[test]

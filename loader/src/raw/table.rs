@@ -23,7 +23,8 @@ pub(crate) struct TableData {
     /// For a table of the host.
     own: Option<Stable<TableDef>>,
     element: ValType,
-    max: Option<u64>,
+    /// The type that it was made with.
+    ty: TableType,
     /// How many elements there is room for.
     capacity: usize,
 }
@@ -64,7 +65,7 @@ impl TableData {
             def,
             own: None,
             element: ty.element(),
-            max: ty.max(),
+            ty,
             capacity: len as usize,
         })
     }
@@ -89,7 +90,7 @@ impl TableData {
 
     /// The type it has now.
     pub(crate) fn ty(&self) -> TableType {
-        TableType::new(self.element, self.len(), self.max)
+        self.ty.with_min(self.len())
     }
 
     pub(super) fn element(&self) -> ValType {
@@ -98,7 +99,7 @@ impl TableData {
 
     /// How many elements it can have.
     pub(crate) fn limit(&self) -> u64 {
-        self.max.unwrap_or(MAX_ELEMENTS).min(MAX_ELEMENTS)
+        self.ty.max().unwrap_or(MAX_ELEMENTS).min(MAX_ELEMENTS)
     }
 
     /// Number of elements.

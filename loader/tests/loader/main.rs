@@ -25,6 +25,7 @@ mod linked;
 mod linking;
 mod memories;
 mod open;
+mod page_sizes;
 mod pending;
 mod pre;
 mod programs;

@@ -1,5 +1,6 @@
 //! Loads and stores of vectors and of single lanes (core, 4.4.7). Whole vectors
-//! are loaded, stored and extended like numbers.
+//! are loaded, stored and extended like numbers. `it` is
+//! the type of the memory's addresses.
 
 use cranelift_codegen::ir::{InstBuilder, Type, Value};
 use wasmparser::MemArg;
@@ -7,14 +8,14 @@ use wasmparser::MemArg;
 use super::super::Translator;
 
 impl Translator<'_, '_> {
-    /// `[i32] -> [v128]`: every lane is what is loaded; traps out of bounds.
+    /// `[it] -> [v128]`: every lane is what is loaded; traps out of bounds.
     pub(super) fn load_splat(&mut self, memarg: &MemArg, ty: Type) {
         let lane = self.load_lane_value(memarg, ty);
         let vector = self.builder.ins().splat(ty, lane);
         self.stack.push(vector);
     }
 
-    /// `[i32] -> [v128]`: the first lane is what is loaded, the others are zero;
+    /// `[it] -> [v128]`: the first lane is what is loaded, the others are zero;
     /// traps out of bounds.
     pub(super) fn load_zero(&mut self, memarg: &MemArg, ty: Type) {
         let lane = self.load_lane_value(memarg, ty);
@@ -22,7 +23,7 @@ impl Translator<'_, '_> {
         self.stack.push(vector);
     }
 
-    /// `[i32 v128] -> [v128]`: one lane is what is loaded; traps out of bounds.
+    /// `[it v128] -> [v128]`: one lane is what is loaded; traps out of bounds.
     pub(super) fn load_lane(&mut self, memarg: &MemArg, ty: Type, lane: u8) {
         let vector = self.pop_vector(ty);
         let value = self.load_lane_value(memarg, ty);
@@ -30,7 +31,7 @@ impl Translator<'_, '_> {
         self.stack.push(vector);
     }
 
-    /// `[i32 v128] -> []`: stores one lane; traps out of bounds.
+    /// `[it v128] -> []`: stores one lane; traps out of bounds.
     pub(super) fn store_lane(&mut self, memarg: &MemArg, ty: Type, lane: u8) {
         let vector = self.pop_vector(ty);
         let value = self.builder.ins().extractlane(vector, lane);

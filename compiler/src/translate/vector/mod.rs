@@ -84,7 +84,7 @@ impl Translator<'_, '_> {
     }
 
     /// The instruction that computes `value`.
-    fn definition(&self, value: Value) -> Option<InstructionData> {
+    pub(super) fn definition(&self, value: Value) -> Option<InstructionData> {
         let dfg = &self.builder.func.dfg;
         match dfg.value_def(value) {
             ValueDef::Result(inst, _) => Some(dfg.insts[inst]),

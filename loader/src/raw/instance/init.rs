@@ -56,11 +56,13 @@ impl InstanceData {
         for (index, segment) in (0..).zip(module.artefact().metadata().elements()) {
             let mode = ElementMode::try_from(segment.mode).expect("modes are verified");
             if mode == ElementMode::Active {
-                let to = self.evaluate(&segment.offset, ValType::I32).as_u32();
+                // SAFETY: the table is alive, and nobody else uses it.
+                let ty = unsafe { self.table(segment.table).as_ref() }.ty();
+                let to = self.address(&segment.offset, ty.is_64());
                 let len = segment.items.count;
                 // SAFETY: the verifier has compared the types; nobody else uses the
                 // tables of the store, which is borrowed.
-                if !unsafe { self.table_init(segment.table, index, to.into(), 0, len) } {
+                if !unsafe { self.table_init(segment.table, index, to, 0, len) } {
                     return Err(TrapCode::TableOutOfBounds.into());
                 }
             }
@@ -76,11 +78,13 @@ impl InstanceData {
         for (index, segment) in (0..).zip(module.artefact().metadata().data()) {
             let mode = DataMode::try_from(segment.mode).expect("modes are verified");
             if mode == DataMode::Active {
-                let to = self.evaluate(&segment.offset, ValType::I32).as_u32();
+                // SAFETY: the memory is alive, and nobody else uses it.
+                let ty = unsafe { self.memory(segment.memory).as_ref() }.ty();
+                let to = self.address(&segment.offset, ty.is_64());
                 let len = segment.bytes.count;
                 // SAFETY: nobody else uses the memories of the store, which is
                 // borrowed.
-                if !unsafe { self.memory_init(segment.memory, index, to.into(), 0, len) } {
+                if !unsafe { self.memory_init(segment.memory, index, to, 0, len) } {
                     return Err(TrapCode::MemoryOutOfBounds.into());
                 }
             }
@@ -89,6 +93,15 @@ impl InstanceData {
             }
         }
         Ok(())
+    }
+
+    /// The value of a constant expression that is an address of so many bits.
+    fn address(&self, expr: &ConstExpr, is_64: bool) -> u64 {
+        if is_64 {
+            self.evaluate(expr, ValType::I64).as_u64()
+        } else {
+            self.evaluate(expr, ValType::I32).as_u32().into()
+        }
     }
 
     /// The value of a constant expression of type `ty`.

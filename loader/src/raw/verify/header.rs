@@ -94,7 +94,7 @@ pub(super) fn check_layout(descriptor: &Descriptor, elf: &Elf) -> Result<(), Ope
         WHAT,
         "it is not aligned",
     )?;
-    let address = |distance: i64| at.checked_add_signed(distance);
+    let address = |distance: i32| at.checked_add_signed(distance.into());
 
     // An empty text need not be anywhere.
     let text = address(descriptor.text).and_then(|text| elf.segment(text, descriptor.text_size));

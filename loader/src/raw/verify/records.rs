@@ -9,14 +9,12 @@ use wasm_aot_abi::{
     ValType, VmContext,
 };
 
+use super::super::description::memory_type;
 use super::super::metadata::Records;
 use super::{Block, damaged, ensure};
 use crate::OpenError;
 
 pub(super) type Result<T = ()> = std::result::Result<T, OpenError>;
-
-/// Pages of a memory with 32-bit addresses.
-const MAX_PAGES: u64 = 1 << 16;
 
 /// Checks all tables of records.
 pub(super) fn check(block: &Block<'_>, descriptor: &Descriptor) -> Result {
@@ -251,10 +249,10 @@ impl<'a> Checker<'a> {
                 "its type is not a memory's",
             )?;
             self.slot(memory.slot, size_of::<MemorySlot>() as u64, 8, what)?;
-            // Checked to be at most 4 GiB.
-            let size = memory.ty.min << 16;
+            // One with 64-bit addresses has address space of its own.
+            let large = memory.ty.flags & ExternType::ADDRESS64 != 0;
             ensure(
-                size <= reservation,
+                large || size(&memory.ty) <= reservation,
                 what,
                 "it is larger than its address space",
             )?;
@@ -270,7 +268,7 @@ impl<'a> Checker<'a> {
                 .memories
                 .get(0)
                 .filter(|_| own)
-                .map_or(0, |memory| memory.ty.min << 16);
+                .map_or(0, |memory| size(&memory.ty));
             let end = image_offset.checked_add(image_size);
             let fits = end.is_some_and(|end| end <= size);
             ensure(fits, "the memory image", "it is larger than the memory")?;
@@ -345,11 +343,15 @@ impl<'a> Checker<'a> {
                 let constant = table.is_some_and(|table| table.def == NONE);
                 let expected = mode == ElementMode::InText;
                 ensure(constant == expected, what, "its mode is not its table's")?;
-                let ty = self.element_type(segment.table);
-                ensure(ty == segment.ty, what, "its type is not its table's")?;
-            }
-            if mode == ElementMode::Active {
-                self.expr(&segment.offset, ValType::I32, self.globals.len(), what)?;
+                let ty = self.table_type(segment.table);
+                ensure(
+                    ValType(ty.ty) == segment.ty,
+                    what,
+                    "its type is not its table's",
+                )?;
+                if mode == ElementMode::Active {
+                    self.expr(&segment.offset, address(&ty), self.globals.len(), what)?;
+                }
             }
             match ElementItems::try_from(segment.encoding).map_err(unknown(what))? {
                 ElementItems::Slots => {
@@ -384,7 +386,8 @@ impl<'a> Checker<'a> {
             let mode = DataMode::try_from(segment.mode).map_err(unknown(what))?;
             if mode == DataMode::Active {
                 self.memory(segment.memory, what)?;
-                self.expr(&segment.offset, ValType::I32, self.globals.len(), what)?;
+                let ty = address(&self.memory_type(segment.memory));
+                self.expr(&segment.offset, ty, self.globals.len(), what)?;
             }
             self.block
                 .records::<[u8; 1]>(segment.bytes, "a data segment")?;
@@ -421,16 +424,9 @@ impl<'a> Checker<'a> {
         let kind = ExternKind::try_from(ty.kind).map_err(unknown(what))?;
         let known = match kind {
             ExternKind::Func | ExternKind::Tag => 0,
-            ExternKind::Table => ExternType::HAS_MAX,
-            ExternKind::Memory => ExternType::HAS_MAX,
+            ExternKind::Table | ExternKind::Memory => ExternType::HAS_MAX | ExternType::ADDRESS64,
             ExternKind::Global => ExternType::MUTABLE,
         };
-        let limits = matches!(kind, ExternKind::Table | ExternKind::Memory);
-        if limits && ty.flags & ExternType::ADDRESS64 != 0 {
-            return Err(OpenError::Unsupported(format!(
-                "{what} has 64-bit addresses"
-            )));
-        }
         if kind == ExternKind::Memory && ty.flags & ExternType::SHARED != 0 {
             return Err(OpenError::Unsupported(format!(
                 "{what} is shared between threads"
@@ -447,18 +443,21 @@ impl<'a> Checker<'a> {
                     what,
                     "it does not hold references",
                 )?;
-                let max = u64::from(u32::MAX);
+                let max = match ty.flags & ExternType::ADDRESS64 {
+                    0 => u64::from(u32::MAX),
+                    _ => u64::MAX,
+                };
                 let fits = ty.min <= max && ty.maximum().is_none_or(|m| m >= ty.min && m <= max);
                 ensure(fits, what, "its limits are impossible")?;
             }
             ExternKind::Memory => {
-                if ty.ty != 16 {
-                    return Err(OpenError::Unsupported(format!(
-                        "{what} has pages of another size"
-                    )));
-                }
-                let fits = ty.min <= MAX_PAGES
-                    && ty.maximum().is_none_or(|m| m >= ty.min && m <= MAX_PAGES);
+                ensure(
+                    matches!(ty.ty, 0 | 16),
+                    what,
+                    "its pages are of an impossible size",
+                )?;
+                let max = memory_type(ty).max_pages();
+                let fits = ty.min <= max && ty.maximum().is_none_or(|m| m >= ty.min && m <= max);
                 ensure(fits, what, "its limits are impossible")?;
             }
         }
@@ -534,23 +533,46 @@ impl<'a> Checker<'a> {
             .ok_or_else(|| damaged(what, "its table does not exist"))
     }
 
-    /// The type of the elements of a table that exists.
-    fn element_type(&self, index: u32) -> ValType {
-        let is_table = |import: &Import| import.ty.kind == ExternKind::Table as u32;
-        let ty = match index.checked_sub(self.imported_tables) {
+    /// The type of a table that exists.
+    fn table_type(&self, index: u32) -> ExternType {
+        match index.checked_sub(self.imported_tables) {
             Some(own) => self.tables.at(own).ty,
-            None => {
-                let mut tables = self.imports.clone().filter(is_table);
-                tables.nth(index as usize).expect("the table exists").ty
-            }
-        };
-        ValType(ty.ty)
+            None => self.imported_type(ExternKind::Table, index),
+        }
+    }
+
+    /// The type of a memory that exists.
+    fn memory_type(&self, index: u32) -> ExternType {
+        match index.checked_sub(self.imported_memories) {
+            Some(own) => self.memories.at(own).ty,
+            None => self.imported_type(ExternKind::Memory, index),
+        }
+    }
+
+    /// The type of the import of a kind that has an index.
+    fn imported_type(&self, kind: ExternKind, index: u32) -> ExternType {
+        let is_kind = |import: &Import| import.ty.kind == kind as u32;
+        let mut imports = self.imports.clone().filter(is_kind);
+        imports.nth(index as usize).expect("the import exists").ty
     }
 
     fn memory(&self, index: u32, what: &Nth) -> Result {
         let count = self.imported_memories as usize + self.memories.len();
         ensure((index as usize) < count, what, "its memory does not exist")
     }
+}
+
+/// The type of the addresses of a memory or table.
+fn address(ty: &ExternType) -> ValType {
+    match ty.flags & ExternType::ADDRESS64 {
+        0 => ValType::I32,
+        _ => ValType::I64,
+    }
+}
+
+/// The first size of a memory in bytes.
+fn size(ty: &ExternType) -> u64 {
+    ty.min.saturating_mul(1 << ty.ty)
 }
 
 fn val_type(ty: ValType, what: impl std::fmt::Display) -> Result {

@@ -233,9 +233,9 @@ fn check_metadata(layout: &Layout, bytes: &[u8]) {
             Target::Text => text_address(bytes),
             Target::Image => file.section_by_name(".wasm_image").unwrap().address(),
         };
-        let value = target as i64 + fixup.addend as i64 - address as i64;
+        let value = (target + fixup.addend).wrapping_sub(address) as i32;
         let offset = fixup.offset as usize;
-        expected[offset..offset + 8].copy_from_slice(&value.to_le_bytes());
+        expected[offset..offset + 4].copy_from_slice(&value.to_le_bytes());
     }
     assert_eq!(section.data().unwrap(), expected);
 }

@@ -1,7 +1,8 @@
-//! The ELF writer against independent readers and against the system's tools.
+//! The writers of files against independent readers and against the system's tools.
 
 mod check;
 mod code;
+mod linked;
 mod objects;
 mod tools;
 
@@ -192,7 +193,7 @@ fn other_targets_are_refused() {
     ] {
         assert_eq!(
             error(&code::empty(target)),
-            format!("cannot write an ELF shared object for {target}")
+            format!("cannot write an ELF file for {target}")
         );
     }
 }

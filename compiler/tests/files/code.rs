@@ -5,7 +5,7 @@ use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{
     AbiParam, Function, InstBuilder, Signature, StackSlotData, StackSlotKind, UserFuncName, types,
 };
-use cranelift_codegen::isa::unwind::UnwindInfo;
+use cranelift_codegen::isa::unwind::{UnwindInfo, UnwindInfoKind};
 use cranelift_codegen::isa::{self, CallConv, OwnedTargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
@@ -15,8 +15,22 @@ pub(crate) const X86_64: &str = "x86_64-unknown-linux-gnu";
 pub(crate) const AARCH64: &str = "aarch64-unknown-linux-gnu";
 pub(crate) const RISCV64: &str = "riscv64gc-unknown-linux-gnu";
 
-/// Every machine that the writer knows.
+/// Every machine that there are shared objects for.
 pub(crate) const ALL: [&str; 3] = [X86_64, AARCH64, RISCV64];
+
+pub(crate) const X86_64_MACOS: &str = "x86_64-apple-darwin";
+pub(crate) const AARCH64_MACOS: &str = "aarch64-apple-darwin";
+pub(crate) const X86_64_WINDOWS: &str = "x86_64-pc-windows-gnu";
+
+/// Every target that there are object files for.
+pub(crate) const OBJECTS: [&str; 6] = [
+    X86_64,
+    AARCH64,
+    RISCV64,
+    X86_64_MACOS,
+    AARCH64_MACOS,
+    X86_64_WINDOWS,
+];
 
 /// A module without anything in it but a descriptor.
 pub(crate) fn empty(target: &str) -> Layout {
@@ -121,6 +135,7 @@ pub(crate) fn push_function(layout: &mut Layout, isa: &OwnedTargetIsa, name: &st
     });
     layout.unwind.push(Unwind {
         offset,
+        size: code.bytes.len() as u64,
         info: code.unwind.clone(),
     });
 }
@@ -180,7 +195,8 @@ fn compile(
         .unwrap();
     assert!(code.buffer.relocs().is_empty());
     let bytes = code.buffer.data().to_vec();
-    match code.create_unwind_info(&**isa).unwrap() {
+    let kind = UnwindInfoKind::SystemV;
+    match code.create_unwind_info_of_kind(&**isa, kind).unwrap() {
         Some(UnwindInfo::SystemV(unwind)) => Code { bytes, unwind },
         other => panic!("unwind information of another kind: {other:?}"),
     }

@@ -9,12 +9,12 @@ use super::Error;
 
 /// The length of a build id. Tools allow others, but size their buffers for
 /// this one.
-pub(super) const BUILD_ID_LEN: usize = 20;
+pub(crate) const BUILD_ID_LEN: usize = 20;
 
 /// A stream of bytes to `W`. [`WritableBuffer`] has no way to report an error;
 /// the first one is kept for [`Output::finish`], and nothing is written after
 /// it.
-pub(super) struct Output<W: Write + Seek> {
+pub(crate) struct Output<W: Write + Seek> {
     out: BufWriter<W>,
     /// The position in `out` of the first byte of the file.
     start: u64,
@@ -25,7 +25,7 @@ pub(super) struct Output<W: Write + Seek> {
 
 impl<W: Write + Seek> Output<W> {
     /// Starts a file at the current position of `out`.
-    pub(super) fn new(mut out: W) -> Result<Self, Error> {
+    pub(crate) fn new(mut out: W) -> Result<Self, Error> {
         Ok(Output {
             start: out.stream_position()?,
             out: BufWriter::with_capacity(0x1_0000, out),
@@ -37,7 +37,7 @@ impl<W: Write + Seek> Output<W> {
 
     /// Stores the hash of all that was written at `build_id_offset`, where
     /// zeros have been written so far; nothing if the file has no build id.
-    pub(super) fn finish(self, build_id_offset: Option<u64>) -> Result<(), Error> {
+    pub(crate) fn finish(self, build_id_offset: Option<u64>) -> Result<(), Error> {
         let Output {
             mut out,
             start,
