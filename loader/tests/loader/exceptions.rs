@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use wasm_aot_abi::{Descriptor, Required, Wire};
 use wasm_aot_loader::{
     BoxError, CallError, Caller, Exception, ExnRef, ExternType, Func, Imports, Instance,
     InstantiationError, Store, Tag, TagType, TrapCode, Val, ValType, imports,
 };
 
-use crate::support::{add, call, instance, module, names, run, trap_code};
+use crate::damage::descriptor;
+use crate::support::{add, artefact, call, instance, module, names, run, trap_code};
 
 /// The exception that a call has ended with.
 #[track_caller]
@@ -612,6 +614,29 @@ fn a_tail_call_leaves_the_handlers_behind() {
             (i32.const 3)))"#,
     );
     assert_eq!(call(&mut store, instance, "run", &[]).unwrap(), [3.into()]);
+}
+
+#[test]
+fn artefacts_that_use_exceptions_say_so() {
+    let uses = |wat: &str| {
+        let bytes = artefact(wat);
+        let descriptor = Descriptor::decode(&bytes[descriptor(&bytes)..]);
+        Required(descriptor.required).contains(Required::EXCEPTIONS)
+    };
+    assert!(!uses(
+        "(module (func $f) (func (export \"f\") (return_call $f)))"
+    ));
+    for wat in [
+        "(module (tag))",
+        "(module (import \"h\" \"t\" (tag)))",
+        "(module (func (param exnref)))",
+        "(module (func (param exnref) (throw_ref (local.get 0))))",
+        "(module (global (mut exnref) (ref.null exn)))",
+        "(module (table 1 exnref))",
+        "(module (func $f) (func (block (try_table (catch_all 0) (call $f)))))",
+    ] {
+        assert!(uses(wat), "{wat}");
+    }
 }
 
 #[cfg(feature = "async")]
