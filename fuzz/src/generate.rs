@@ -33,7 +33,7 @@ fn config(random: &mut SmallRng) -> Config {
         // Both sides have the same bits then.
         canonicalize_nans: true,
         compact_imports_enabled: false,
-        custom_page_sizes_enabled: false,
+        custom_page_sizes_enabled: often(),
         exceptions_enabled: false,
         export_everything: true,
         extended_const_enabled: often(),
