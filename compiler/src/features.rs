@@ -344,6 +344,18 @@ impl Feature {
         self.0.name
     }
 
+    /// What is the matter with a feature that is not there, and what helps.
+    pub(crate) fn absence(self) -> &'static str {
+        if self.is_supported() {
+            "enabled"
+        } else if self.0.flags == WasmFeatures::LEGACY_EXCEPTIONS {
+            "supported; `wasm-opt --translate-to-exnref` (of Binaryen 118 or newer) makes \
+             exceptions of it"
+        } else {
+            "supported yet"
+        }
+    }
+
     /// Whether this compiler can compile it.
     pub fn is_supported(self) -> bool {
         self.0.bit.is_some()

@@ -1,0 +1,3 @@
+(module
+  (tag $t)
+  (func (try (do (throw $t)) (catch_all))))
