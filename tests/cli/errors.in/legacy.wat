@@ -1,3 +1,7 @@
 (module
   (tag $t)
-  (func (try (do (throw $t)) (catch_all))))
+  (func
+    try
+      throw $t
+    catch_all
+    end))
