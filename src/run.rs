@@ -240,9 +240,16 @@ fn functions(module: &Module) -> String {
 }
 
 /// What the process ends with after an error: a program that called
-/// `proc_exit` or trapped is not one that could not be run.
+/// `proc_exit`, trapped or threw is not one that could not be run.
 fn end(error: anyhow::Error) -> anyhow::Result<ExitCode> {
     for cause in error.chain() {
+        if let (Some(CallError::Exception(exception)), _)
+        | (_, Some(InstantiationError::Exception(exception))) =
+            (cause.downcast_ref(), cause.downcast_ref())
+        {
+            print::stderr(format_args!("{exception}"));
+            return Ok(ExitCode::from(TRAPPED));
+        }
         let (trap, host) = match (cause.downcast_ref(), cause.downcast_ref()) {
             (Some(CallError::Trap(trap)), _) | (_, Some(InstantiationError::Trap(trap))) => {
                 (Some(trap), None)

@@ -19,6 +19,8 @@ extern "C" fn wasm_extern_kind(item: &Ref) -> u8 {
         Extern::Global(_) => 1,
         Extern::Table(_) => 2,
         Extern::Memory(_) => 3,
+        // There is nothing in `wasm.h` to be done with it but to import it.
+        Extern::Tag(_) => 4,
     }
 }
 

@@ -6,7 +6,7 @@ use crate::host::IntoHostFunc;
 use crate::raw::HostFunction;
 use crate::{
     BoxError, Caller, Extern, ExternType, Func, FuncType, Global, ImportType, Memory,
-    MissingImport, SharedMemory, Table, Val,
+    MissingImport, SharedMemory, Table, Tag, Val,
 };
 
 /// What can be supplied for an import: a host function or [`SharedMemory`] that
@@ -101,10 +101,10 @@ impl From<SharedMemory> for Definition {
 /// apart and is always inferred.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be imported",
-    label = "neither a host function nor a `Func`, `Table`, `Memory`, `SharedMemory`, `Global`, `Extern` or `Definition`",
+    label = "neither a host function nor a `Func`, `Table`, `Memory`, `SharedMemory`, `Global`, `Tag`, `Extern` or `Definition`",
     note = "a host function is a closure that is `Send + Sync + 'static`, with annotated parameters: \
             an optional `Caller<'_>`, then at most 16 of `i32`, `u32`, `i64`, `u64`, `f32`, `f64`, \
-            `u128`, `Func`, `ExternRef` and `Option`s of the last two",
+            `u128`, `Func`, `ExternRef`, `ExnRef` and `Option`s of the last three",
     note = "it returns nothing, one of these types, a tuple of them, or a `Result` of those"
 )]
 pub trait IntoDefinition<M> {
@@ -141,4 +141,4 @@ macro_rules! into_definition {
     )*};
 }
 
-into_definition!(Extern Func Table Memory SharedMemory Global);
+into_definition!(Extern Func Table Memory SharedMemory Global Tag);

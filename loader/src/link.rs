@@ -144,6 +144,7 @@ fn matches(expected: &ExternType, found: &ExternType) -> bool {
             let constant = !expected.mutable() && !found.mutable();
             expected == found || (constant && found.content().matches(expected.content()))
         }
+        (ExternType::Tag(expected), ExternType::Tag(found)) => expected == found,
         (ExternType::Table(expected), ExternType::Table(found)) => {
             expected.element() == found.element()
                 && expected.is_64() == found.is_64()

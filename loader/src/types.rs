@@ -1,4 +1,4 @@
-//! Types of values, functions, memories, tables and globals (core, 2.3).
+//! Types of values, functions, memories, tables, globals and tags (core, 2.3).
 //!
 //! `Display` writes them as the WebAssembly text format does.
 
@@ -36,6 +36,8 @@ impl ValType {
     pub const FUNCREF: ValType = ValType::Ref(RefType::FUNCREF);
     /// Nullable reference to an object of the host.
     pub const EXTERNREF: ValType = ValType::Ref(RefType::EXTERNREF);
+    /// Nullable reference to an exception.
+    pub const EXNREF: ValType = ValType::Ref(RefType::EXNREF);
 
     /// Whether values of the type are references.
     pub const fn is_reference(self) -> bool {
@@ -346,6 +348,55 @@ impl fmt::Display for GlobalType {
     }
 }
 
+/// The type of a tag: what its exceptions carry. Cheap to clone.
+///
+/// ```
+/// use wasm_aot_loader::{TagType, ValType};
+///
+/// let ty = TagType::new([ValType::I32, ValType::EXNREF]);
+/// assert_eq!(ty.params().len(), 2);
+/// assert_eq!(ty.to_string(), "(tag (param i32 exnref))");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TagType {
+    /// Without results.
+    ty: FuncType,
+}
+
+impl TagType {
+    /// A tag for exceptions that carry values of these types.
+    pub fn new(params: impl IntoIterator<Item = ValType>) -> TagType {
+        TagType {
+            ty: FuncType::new(params, []),
+        }
+    }
+
+    /// The type of a tag that is described by a function type.
+    pub(crate) fn of(ty: FuncType) -> TagType {
+        debug_assert!(ty.results().is_empty());
+        TagType { ty }
+    }
+
+    /// The types of the values.
+    pub fn params(&self) -> &[ValType] {
+        self.ty.params()
+    }
+}
+
+impl fmt::Display for TagType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(tag")?;
+        if !self.params().is_empty() {
+            f.write_str(" (param")?;
+            for ty in self.params() {
+                write!(f, " {ty}")?;
+            }
+            f.write_str(")")?;
+        }
+        f.write_str(")")
+    }
+}
+
 /// The type of an import or export.
 ///
 /// ```
@@ -364,6 +415,8 @@ pub enum ExternType {
     Memory(MemoryType),
     /// A global.
     Global(GlobalType),
+    /// A tag.
+    Tag(TagType),
 }
 
 impl fmt::Display for ExternType {
@@ -373,6 +426,7 @@ impl fmt::Display for ExternType {
             ExternType::Table(ty) => ty.fmt(f),
             ExternType::Memory(ty) => ty.fmt(f),
             ExternType::Global(ty) => ty.fmt(f),
+            ExternType::Tag(ty) => ty.fmt(f),
         }
     }
 }
@@ -387,7 +441,7 @@ macro_rules! into_extern_type {
     )*};
 }
 
-into_extern_type!(Func FuncType Table TableType Memory MemoryType Global GlobalType);
+into_extern_type!(Func FuncType Table TableType Memory MemoryType Global GlobalType Tag TagType);
 
 /// What stands before the limits of a memory or table.
 fn index(is_64: bool) -> &'static str {
@@ -435,6 +489,8 @@ mod tests {
             "(global (mut i32))"
         );
         assert_eq!(text(GlobalType::new(F64, false).into()), "(global f64)");
+        assert_eq!(text(TagType::new([]).into()), "(tag)");
+        assert_eq!(text(TagType::new([F64]).into()), "(tag (param f64))");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use core::ffi::c_void;
 
-use crate::{FuncRef, StoreContext, VmContext};
+use crate::{Exception, FuncRef, StoreContext, VmContext};
 
 /// A table of C functions, found through
 /// [`VmContext::builtins`](crate::VmContext::builtins). Append-only: a loader
@@ -107,6 +107,15 @@ pub struct Builtins {
     /// it has ended.
     pub memory_atomic_notify:
         unsafe extern "C" fn(ctx: *mut VmContext, address: *mut u8, count: u32) -> u32,
+    /// A new exception of the tag `tag`, an index of the module; compiled code
+    /// writes the values into it, then throws it.
+    pub exception: unsafe extern "C" fn(ctx: *mut VmContext, tag: u32) -> *mut Exception,
+    /// Throws an exception: goes on in the innermost handler for it in the
+    /// innermost entry of the store, or ends that entry. Does not return. Compiled
+    /// code has left its frame pointer in [`StoreContext::exit_fp`], as for a
+    /// function of the host: the youngest frame that may have a handler is its
+    /// caller.
+    pub throw: unsafe extern "C" fn(store: *mut StoreContext, exception: *mut Exception) -> !,
 }
 
 const _: () = {
@@ -128,4 +137,6 @@ const _: () = {
     assert!(offset_of!(Builtins, memory_atomic_wait32) == 112);
     assert!(offset_of!(Builtins, memory_atomic_wait64) == 120);
     assert!(offset_of!(Builtins, memory_atomic_notify) == 128);
+    assert!(offset_of!(Builtins, exception) == 136);
+    assert!(offset_of!(Builtins, throw) == 144);
 };

@@ -172,6 +172,19 @@ pub struct MemoryDef {
     pub length: AtomicU64,
 }
 
+/// An exception, made by [`Builtins::exception`](crate::Builtins::exception):
+/// what a non-null `exnref` points at. The values of the tag's type follow it, one
+/// in each 16 bytes ([`VALUE_SIZE`](crate::VALUE_SIZE)), as in the array of an
+/// entry; the address is aligned so.
+#[repr(C)]
+pub struct Exception {
+    /// The address that stands for its tag: what is in the slot of the tag in
+    /// every vmctx that has it.
+    pub tag: *const c_void,
+    /// For the host; never read by compiled code.
+    pub host: u64,
+}
+
 /// Compiled code depends on these numbers: a change is a new ABI version.
 const _: () = {
     use core::mem::offset_of;
@@ -224,4 +237,6 @@ const _: () = {
     assert!(offset_of!(MemorySlot, def) == 8);
     assert!(size_of::<MemorySlot>() == 16);
     assert!(offset_of!(MemoryDef, length) == 0);
+
+    assert!(size_of::<Exception>() == crate::VALUE_SIZE);
 };

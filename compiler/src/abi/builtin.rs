@@ -28,6 +28,8 @@ pub(crate) enum Builtin {
     MemoryAtomicWait32,
     MemoryAtomicWait64,
     MemoryAtomicNotify,
+    Exception,
+    Throw,
 }
 
 impl Builtin {
@@ -51,6 +53,8 @@ impl Builtin {
             Builtin::MemoryAtomicWait32 => offset_of!(Builtins, memory_atomic_wait32),
             Builtin::MemoryAtomicWait64 => offset_of!(Builtins, memory_atomic_wait64),
             Builtin::MemoryAtomicNotify => offset_of!(Builtins, memory_atomic_notify),
+            Builtin::Exception => offset_of!(Builtins, exception),
+            Builtin::Throw => offset_of!(Builtins, throw),
         };
         offset as i32
     }
@@ -75,6 +79,8 @@ impl Builtin {
             Builtin::MemoryAtomicWait32 => (&[PTR, PTR, I32, I64], Some(I32)),
             Builtin::MemoryAtomicWait64 => (&[PTR, PTR, I64, I64], Some(I32)),
             Builtin::MemoryAtomicNotify => (&[PTR, PTR, I32], Some(I32)),
+            Builtin::Exception => (&[PTR, I32], Some(PTR)),
+            Builtin::Throw => (&[PTR, PTR], None),
         };
         let mut signature = Signature::new(isa.default_call_conv());
         signature.params = params

@@ -12,6 +12,7 @@ mod control;
 mod conversion;
 mod dispatch;
 mod env;
+mod exception;
 mod float;
 mod integer;
 mod known;

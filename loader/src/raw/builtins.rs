@@ -12,6 +12,7 @@ use wasm_aot_abi::{Builtins, FuncRef, StoreContext, VmContext};
 
 use super::arch;
 use super::direct::attach;
+use super::exception::{exception, throw};
 use super::instance::InstanceData;
 use super::table::TableData;
 use super::values::Slot;
@@ -36,6 +37,8 @@ pub(super) static BUILTINS: Builtins = Builtins {
     memory_atomic_wait32,
     memory_atomic_wait64,
     memory_atomic_notify,
+    exception,
+    throw,
 };
 
 unsafe extern "C" fn is_subtype(_: *mut StoreContext, ty: u32, expected: u32) -> bool {

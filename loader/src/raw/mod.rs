@@ -27,6 +27,7 @@ mod description;
 mod direct;
 mod elf;
 mod enter;
+mod exception;
 #[cfg(feature = "async")]
 mod fiber;
 mod host;

@@ -14,6 +14,7 @@ mod damage;
 mod edges;
 mod embedding;
 mod errors;
+mod exceptions;
 mod files;
 mod host_failures;
 mod host_functions;

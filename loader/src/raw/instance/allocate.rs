@@ -49,6 +49,7 @@ impl Inner {
             imported_tables: Box::default(),
             imported_memories: Box::default(),
             imported_globals: Box::default(),
+            tags: Box::default(),
             imported_global_places: Box::default(),
             own_tables,
             own_memories,
@@ -62,6 +63,7 @@ impl Inner {
             }
         }
         instance.bind(self, definitions);
+        instance.add_tags(self);
         let instance = Stable::new(instance);
         instance.fill_vmctx(instance.as_ptr(), self);
         Ok(self.add_instance(instance))
@@ -105,7 +107,8 @@ impl InstanceData {
         // Most imports are functions of the host.
         let count = definitions.len();
         let (mut functions, mut hosts) = (Vec::with_capacity(count), Vec::with_capacity(count));
-        let (mut tables, mut memories, mut globals) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut tables, mut memories) = (Vec::new(), Vec::new());
+        let (mut globals, mut tags) = (Vec::new(), Vec::new());
         let owner = store.this();
         for (import, definition) in metadata.imports().zip(definitions) {
             let item = &definition.borrow().item;
@@ -134,6 +137,10 @@ impl InstanceData {
                 }
                 (None, Item::Shared(memory)) => {
                     memories.push(store.adopted(memory).expect("adopted before"));
+                    continue;
+                }
+                (None, &Item::Extern(Extern::Tag(tag))) => {
+                    tags.push(tag);
                     continue;
                 }
                 (None, Item::Host(_)) => unreachable!("a host function"),
@@ -166,6 +173,22 @@ impl InstanceData {
         self.imported_tables = tables.into();
         self.imported_memories = memories.into();
         self.imported_globals = globals.into();
+        self.tags = tags.into();
+    }
+
+    /// Makes the tags that it defines.
+    fn add_tags(&mut self, store: &mut Inner) {
+        let own = self.module.artefact().metadata().tags();
+        if own.len() == 0 {
+            return;
+        }
+        let imported = self.tags.len() as u32;
+        let own = (imported..).zip(own).map(|(index, tag)| {
+            let ty = self.module.artefact().tag_type(tag.ty);
+            store.add_tag(ty, Some((self.module.clone(), index)))
+        });
+        let own: Vec<_> = own.collect();
+        self.tags = self.tags.iter().copied().chain(own).collect();
     }
 
     /// Writes what compiled code reads and never changes. `this` is our address.
@@ -223,8 +246,19 @@ impl InstanceData {
                         self.vmctx.slot::<*mut c_void>(import.slot).write(value);
                         globals += 1;
                     }
+                    // Below, with those that it defines.
+                    ExternKind::Tag => {}
                 }
             }
+        }
+        for (index, &tag) in (0..).zip(&self.tags) {
+            let slot = self.artefact().tag_slot(index);
+            // SAFETY: as above.
+            unsafe {
+                self.vmctx
+                    .slot::<*const c_void>(slot)
+                    .write(store.tag_address(tag))
+            };
         }
         for (memory, own) in metadata.memories().zip(&self.own_memories) {
             let slot = LinearMemory::slot(own.as_ptr());

@@ -17,7 +17,7 @@ use super::stable::Stable;
 use super::store::{Inner, StoreId};
 use super::table::TableData;
 use super::vmctx::Vmctx;
-use crate::{Extern, Func, FuncType, Global, GlobalType, Instance, Memory, Module, Table};
+use crate::{Extern, Func, FuncType, Global, GlobalType, Instance, Memory, Module, Table, Tag};
 
 /// An instance. Its address is in its vmctx.
 pub(crate) struct InstanceData {
@@ -28,6 +28,8 @@ pub(crate) struct InstanceData {
     imported_tables: Box<[Table]>,
     imported_memories: Box<[Memory]>,
     imported_globals: Box<[Global]>,
+    /// Every tag by its index, imports first.
+    tags: Box<[Tag]>,
     imported_global_places: Box<[*mut c_void]>,
     own_tables: Box<[Option<Stable<TableData>>]>,
     own_memories: Box<[OwnedMemory]>,
@@ -121,6 +123,7 @@ impl Inner {
             ExternKind::Table => instance.table_handle(self, index).into(),
             ExternKind::Memory => instance.memory_handle(self, index).into(),
             ExternKind::Global => instance.global_handle(self, index).into(),
+            ExternKind::Tag => instance.tag(index).into(),
         }
     }
 }
@@ -152,6 +155,11 @@ impl InstanceData {
     /// A table by its index.
     pub(super) fn table(&self, index: u32) -> NonNull<TableData> {
         self.tables[index as usize].expect("a table that code changes exists")
+    }
+
+    /// A tag by its index.
+    pub(super) fn tag(&self, index: u32) -> Tag {
+        self.tags[index as usize]
     }
 
     pub(super) fn own_memories(&self) -> &[OwnedMemory] {

@@ -1,5 +1,6 @@
 //! What a store owns, and how handles lead to it.
 
+mod exceptions;
 mod externs;
 mod functions;
 
@@ -14,6 +15,7 @@ use std::sync::{Arc, OnceLock};
 
 use wasm_aot_abi::{NONE, StoreContext};
 
+use self::exceptions::{Exceptions, TagData};
 use self::externs::HostGlobal;
 use self::functions::Hosts;
 use super::direct::Attachment;
@@ -23,7 +25,9 @@ use super::stable::Stable;
 use super::table::TableData;
 use super::trap::Capture;
 use crate::parking::Interrupt;
-use crate::{Backtrace, BoxError, Extern, Instance, Module, Store};
+use crate::{
+    Backtrace, BoxError, CallError, Exception, Extern, Instance, InstantiationError, Module, Store,
+};
 
 /// Tells stores apart; never used again in a process.
 pub(crate) type StoreId = NonZeroU64;
@@ -70,6 +74,8 @@ impl StoreBox {
             memories: Vec::new(),
             tables: Vec::new(),
             globals: Vec::new(),
+            tags: Vec::new(),
+            exceptions: Exceptions::default(),
             hosts: RefCell::default(),
             reservations: Vec::new(),
             modules: Vec::new(),
@@ -146,6 +152,9 @@ pub(crate) struct Inner {
     memories: Vec<OwnedMemory>,
     tables: Vec<Stable<TableData>>,
     globals: Vec<Stable<HostGlobal>>,
+    /// Of instances, too.
+    tags: Vec<Stable<TagData>>,
+    exceptions: Exceptions,
     hosts: RefCell<Hosts>,
     /// Addresses of all memories, for the fault handler.
     reservations: Vec<Range<usize>>,
@@ -165,7 +174,37 @@ pub(super) struct CallState {
 /// Why a host function has ended an entry.
 pub(super) enum Pending {
     Error(BoxError),
+    /// One that belongs to the store.
+    Exception(Exception),
     Panic(Box<dyn Any + Send>),
+}
+
+impl Pending {
+    /// What a host function of a store has failed with: an exception, if it is that
+    /// or passes one on.
+    pub(super) fn error(store: &Inner, error: BoxError) -> Pending {
+        let exception = match error.downcast::<Exception>() {
+            Ok(exception) => Ok(*exception),
+            Err(error) => match error.downcast::<CallError>() {
+                Ok(error) => match *error {
+                    CallError::Exception(exception) => Ok(exception),
+                    error => Err(error.into()),
+                },
+                Err(error) => match error.downcast::<InstantiationError>() {
+                    Ok(error) => match *error {
+                        InstantiationError::Exception(exception) => Ok(exception),
+                        error => Err(error.into()),
+                    },
+                    Err(error) => Err(error),
+                },
+            },
+        };
+        match exception {
+            Ok(exception) if store.owns(exception.tag().into()) => Pending::Exception(exception),
+            Ok(exception) => Pending::Error(exception.into()),
+            Err(error) => Pending::Error(error),
+        }
+    }
 }
 
 /// Values of the embedder, one of each type.
@@ -291,6 +330,7 @@ impl Inner {
             Extern::Table(table) => table.origin,
             Extern::Memory(memory) => memory.origin,
             Extern::Global(global) => global.origin,
+            Extern::Tag(tag) => tag.origin,
         };
         origin.store == self.id
     }
@@ -333,6 +373,9 @@ impl Inner {
             self.reservations.push(memory.addresses());
         }
         let module = instance.module().clone();
+        if module.artefact().passes_exceptions() {
+            self.references_are_anywhere();
+        }
         self.instances.push(instance);
         if !self.modules.iter().any(|known| known.is(&module)) {
             self.modules.push(module);
