@@ -41,6 +41,6 @@ impl Tag {
 
     /// Its type.
     pub fn ty(self, store: &Store) -> TagType {
-        store.raw().tag_type(self).clone()
+        store.raw().tag_type(self)
     }
 }

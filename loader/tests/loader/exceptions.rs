@@ -246,7 +246,7 @@ fn a_tag_of_another_type_does_not_match() {
     let expected = TagType::new([ValType::I64]);
     assert_eq!(
         module.exports().next().unwrap().ty,
-        ExternType::Tag(expected.clone())
+        ExternType::Tag(expected)
     );
     match Instance::new(&mut store, &module, &imports) {
         Err(InstantiationError::Link(error)) => {

@@ -213,8 +213,8 @@ impl Inner {
     }
 
     #[track_caller]
-    pub(crate) fn tag_type(&self, tag: Tag) -> &TagType {
-        &self.tag(tag).ty
+    pub(crate) fn tag_type(&self, tag: Tag) -> TagType {
+        self.tag(tag).ty
     }
 
     /// What stands for a tag in compiled code.
@@ -289,7 +289,8 @@ impl Inner {
         // SAFETY: just made.
         let number = unsafe { Exceptions::number(exception) };
         let to = self.exceptions.objects[number as usize].values();
-        let types = self.tag_type(value.tag()).params().iter();
+        let ty = self.tag_type(value.tag());
+        let types = ty.params().iter();
         for (index, (&ty, &value)) in types.zip(value.values()).enumerate() {
             // SAFETY: it has a place for each.
             unsafe { to.add(index).write(value.to_slot(ty, self)) };
@@ -313,7 +314,8 @@ impl Inner {
     }
 
     pub(crate) fn exception(&self, tag: Tag, values: Vec<Val>) -> Exception {
-        let types = self.tag_type(tag).params();
+        let ty = self.tag_type(tag);
+        let types = ty.params();
         let count = values.len();
         assert_eq!(types.len(), count, "the tag is for as many values");
         for (&value, &ty) in values.iter().zip(types) {
