@@ -41,6 +41,13 @@ pub(crate) struct Code {
     pub(crate) unwind: Option<systemv::UnwindInfo>,
 }
 
+impl Code {
+    /// Whether it calls anything.
+    pub(crate) fn calls(&self) -> bool {
+        self.sites.iter().any(|site| site.trap.is_none())
+    }
+}
+
 /// A place in the code that must be given the address of a symbol.
 pub(crate) struct Relocation {
     /// Bytes from the start of the code.

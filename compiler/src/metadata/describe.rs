@@ -328,7 +328,9 @@ fn trampolines(block: &mut Block, parts: &Parts<'_>) -> Slice {
         let (kind, ty) = match piece.symbol {
             Symbol::Entry(ty) => (TrampolineKind::Entry, ty),
             Symbol::Exit(ty) => (TrampolineKind::Exit, ty),
-            Symbol::Typed(index) => (TrampolineKind::Typed, module.functions[index as usize]),
+            Symbol::Typed(index) | Symbol::Entered(index) => {
+                (TrampolineKind::Typed, module.functions[index as usize])
+            }
             Symbol::Function(_) | Symbol::Throw | Symbol::Table(_) => return None,
         };
         Some(Trampoline {

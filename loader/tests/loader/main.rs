@@ -38,6 +38,7 @@ mod sharing;
 mod signals;
 mod stack;
 mod support;
+mod symbols;
 mod tables;
 mod tail_calls;
 mod threads;
