@@ -22,6 +22,7 @@ mod identity;
 mod imports;
 mod instances;
 mod leaks;
+mod limits;
 mod linked;
 mod linking;
 mod memories;
