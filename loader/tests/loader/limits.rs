@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use wasm_aot_loader::{
-    CallError, Config, Growable, GrowError, Growth, Imports, Instance, InstancePre,
+    CallError, Config, GrowError, Growable, Growth, Imports, Instance, InstancePre,
     InstantiationError, Memory, MemoryType, ResourceError, SharedMemory, Store, Table, TableError,
     TableType, Val, ValType, imports,
 };
@@ -163,7 +163,11 @@ fn a_table_beyond_the_limit_is_not_made_even_if_code_needs_it_not() {
     let wat = r#"(module (table 3 3 funcref) (elem (i32.const 0) $f $f $f)
         (func $f) (func (export "run") (call_indirect (i32.const 1))))"#;
     assert_eq!(
-        refused(&mut store(Config::new().max_table_elements(2)), wat, &Imports::new()),
+        refused(
+            &mut store(Config::new().max_table_elements(2)),
+            wat,
+            &Imports::new()
+        ),
         "cannot allocate a table: 3 elements are more than the store's limit of 2"
     );
     let mut enough = store(Config::new().max_table_elements(3));
@@ -346,7 +350,11 @@ fn a_panic_of_a_limiter_goes_through_the_code_that_grows() {
         (func (export "caught") (block (try_table (catch_all 0) call $memory)))
         (func (export "table") (drop (table.grow (ref.null func) (i32.const 1)))
             (global.set 0 (i32.const 1))))"#
-        .replacen("(export \"memory\") 1", "(export \"the memory\") 1", 1);
+        .replacen(
+            "(export \"memory\") 1",
+            "(export \"the memory\") 1",
+            1,
+        );
     let mut store = Store::new();
     let instance = add(&mut store, &wat, &Imports::new());
     store.set_limiter(|_| panic!("the limiter does not know"));
@@ -432,7 +440,9 @@ fn limits_of_a_shared_memory_are_those_of_who_makes_it_or_lets_it_grow() {
     assert_eq!(grow(&mut bound, here, "memory", 0), 4);
     let handle = memory.in_store(&mut bound);
     match handle.grow(&mut bound, 1) {
-        Err(GrowError::Limit { size: 4, limit: 2, .. }) => {}
+        Err(GrowError::Limit {
+            size: 4, limit: 2, ..
+        }) => {}
         other => panic!("{other:?}"),
     }
     let own = "(module (memory 1 8 shared))";
@@ -456,7 +466,9 @@ fn threads_that_let_a_memory_grow_ask_about_sizes_that_are_so() {
             sizes.filter(|&size| size >= 0).collect::<Vec<_>>()
         };
         let threads: Vec<_> = (0..4).map(|_| scope.spawn(one)).collect();
-        let sizes = threads.into_iter().flat_map(|thread| thread.join().unwrap());
+        let sizes = threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap());
         sizes.collect()
     });
     let mut sizes = sizes;
@@ -472,9 +484,21 @@ fn a_panic_of_a_limiter_ends_an_asynchronous_call() {
     let instance = add(&mut store, BOTH, &Imports::new());
     let func = instance.get_typed_func::<i32, i32>(&store, "memory-grow");
     let func = func.unwrap();
-    store.set_limiter(|growth| if growth.desired > 2 * PAGE { panic!("no") } else { true });
-    assert_eq!(crate::support::block_on(func.call_async(&mut store, 1)).unwrap(), 1);
-    let call = AssertUnwindSafe(|| crate::support::block_on(func.call_async(&mut store, 1)));
+    store.set_limiter(|growth| {
+        if growth.desired > 2 * PAGE {
+            panic!("no")
+        } else {
+            true
+        }
+    });
+    assert_eq!(
+        futures_lite::future::block_on(func.call_async(&mut store, 1)).unwrap(),
+        1
+    );
+    let call = AssertUnwindSafe(|| futures_lite::future::block_on(func.call_async(&mut store, 1)));
     assert_eq!(message(catch_unwind(call).unwrap_err()), "no");
-    assert_eq!(crate::support::block_on(func.call_async(&mut store, 0)).unwrap(), 2);
+    assert_eq!(
+        futures_lite::future::block_on(func.call_async(&mut store, 0)).unwrap(),
+        2
+    );
 }
