@@ -63,7 +63,7 @@ impl Config {
 /// How much a store may have. All of this is unlimited by default.
 ///
 /// What would exceed a limit is not made, with a [`ResourceError`] for which
-/// [`is_limit`](ResourceError::is_limit) holds: an instance before any of its code has
+/// [`is_limit`](crate::ResourceError::is_limit) holds: an instance before any of its code has
 /// run, and with nothing changed. What would grow beyond a limit stays as it is:
 /// `memory.grow` and `table.grow` return -1, [`Memory::grow`] and [`Table::grow`] a
 /// [`GrowError`].
@@ -102,7 +102,6 @@ impl Config {
 /// [`Table::grow`]: crate::Table::grow
 /// [`GrowError`]: crate::GrowError
 /// [`ResourceError`]: crate::ResourceError
-/// [`ResourceError::is_limit`]: crate::ResourceError::is_limit
 /// [`SharedMemory`]: crate::SharedMemory
 /// [`SharedMemory::grow`]: crate::SharedMemory::grow
 impl Config {
@@ -241,7 +240,7 @@ impl Store {
 
     /// Has `limiter` asked, from now on, whenever a memory or table is to be made in
     /// the store or to grow, in place of the one that there was; if it returns
-    /// `false`, that does not happen, as if a limit of the [`Config`](Config#impl-Config-1)
+    /// `false`, that does not happen, as if a limit of the [`Config`]
     /// were reached.
     ///
     /// It is not asked about what limits of the config or of the type forbid anyway,

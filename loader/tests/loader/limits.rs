@@ -64,11 +64,14 @@ fn host_table(store: &mut Store, len: u64) -> Result<Table, TableError> {
     Table::new(store, ty, Val::ExternRef(None))
 }
 
+/// What grows, from where to where, and how far it may by its type.
+type Asked = (Growable, u64, u64, Option<u64>);
+
 /// What a limiter was asked, which allows what `allow` says.
 fn asking(
     store: &mut Store,
     allow: impl Fn(Growth) -> bool + Send + 'static,
-) -> Arc<Mutex<Vec<(Growable, u64, u64, Option<u64>)>>> {
+) -> Arc<Mutex<Vec<Asked>>> {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let log = asked.clone();
     store.set_limiter(move |growth| {
