@@ -53,14 +53,19 @@ WASM_API_EXTERN void wasm_aot_config_set_max_wasm_stack(wasm_config_t *, size_t 
  * how many of them and of instances are made in it, by modules and by the host. All
  * of this is unlimited at first; UINT64_MAX and SIZE_MAX stand for that. What would
  * exceed a limit is not made: functions return NULL, wasm_aot_last_error says why, or
- * an instance's trap, and no code of that has run. What would grow beyond a limit stays as it is:
- * wasm_memory_grow and wasm_table_grow return false, the instructions -1. Imports do
- * not count again; a store never drops a part of what it has. */
+ * an instance's trap, and no code of that has run. What would grow beyond a limit stays
+ * as it is: wasm_memory_grow and wasm_table_grow return false, the instructions -1.
+ * Imports do not count again; a store never drops a part of what it has. */
 WASM_API_EXTERN void wasm_aot_config_set_max_memory_bytes(wasm_config_t *, uint64_t bytes);
 WASM_API_EXTERN void wasm_aot_config_set_max_table_elements(wasm_config_t *, uint64_t elements);
 WASM_API_EXTERN void wasm_aot_config_set_max_instances(wasm_config_t *, size_t count);
 WASM_API_EXTERN void wasm_aot_config_set_max_memories(wasm_config_t *, size_t count);
 WASM_API_EXTERN void wasm_aot_config_set_max_tables(wasm_config_t *, size_t count);
+
+/* Whether all code in a store must be one that wasm_aot_interrupt can stop; no at
+ * first. wasm_module_new then makes such code, and modules that were compiled without
+ * `--interruptible` cannot be instantiated. */
+WASM_API_EXTERN void wasm_aot_config_set_interruptible(wasm_config_t *, bool);
 
 /* What wasm_module_new compiles for: a name as for `wasm-aot compile --cpu`, as
  * "x86-64-v3", or "native" for all that this machine has. False if there is no such
@@ -70,6 +75,23 @@ WASM_API_EXTERN bool wasm_aot_config_set_cpu(wasm_config_t *, const char *name);
 /* How hard wasm_module_new optimises: "0", "1", "2" (at first) or "s". False if
  * there is no such level, or no compiler. */
 WASM_API_EXTERN bool wasm_aot_config_set_opt_level(wasm_config_t *, const char *level);
+
+/* ------------------------------------------------------------------------- */
+/* Interruption                                                               */
+
+/* What stops the code of a store. It may outlive the store. */
+typedef struct wasm_aot_interrupt_t wasm_aot_interrupt_t;
+
+WASM_API_EXTERN own wasm_aot_interrupt_t *wasm_aot_interrupt_new(wasm_store_t *);
+WASM_API_EXTERN void wasm_aot_interrupt_delete(own wasm_aot_interrupt_t *);
+
+/* Lets code that runs in the store end with the trap WASM_AOT_TRAP_INTERRUPTED, and
+ * code that is called later, until wasm_aot_interrupt_take_back: code that was compiled
+ * to be interruptible wherever it comes to a loop or a function that calls others, and
+ * any code where it waits in a shared memory. Functions of the host are not stopped.
+ * To be called from any thread. */
+WASM_API_EXTERN void wasm_aot_interrupt(const wasm_aot_interrupt_t *);
+WASM_API_EXTERN void wasm_aot_interrupt_take_back(const wasm_aot_interrupt_t *);
 
 /* ------------------------------------------------------------------------- */
 /* Limiters                                                                   */

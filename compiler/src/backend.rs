@@ -27,6 +27,7 @@ pub(crate) struct Backend {
     pub(crate) target: Target,
     /// Which instructions the code asks for.
     pub(crate) relaxed: RelaxedSimd,
+    pub(crate) interruptible: bool,
 }
 
 /// The machine code of one function or trampoline.
@@ -115,6 +116,7 @@ impl Backend {
             isa,
             target,
             relaxed: options.relaxed_simd,
+            interruptible: options.interruptible,
         })
     }
 

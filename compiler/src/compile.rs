@@ -250,6 +250,7 @@ pub(crate) fn context<'m>(
         whole,
         tunables: TUNABLES,
         relaxed: backend.relaxed,
+        interruptible: backend.interruptible,
         isa: backend.isa(),
     }
 }

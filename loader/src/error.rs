@@ -488,6 +488,10 @@ pub enum InstantiationError {
     /// The store has artefacts of another calling convention.
     #[error("the store holds artefacts of another calling convention")]
     Convention,
+    /// The store wants [code that can be interrupted](crate::Config::interruptible),
+    /// and the module was compiled without.
+    #[error("the code cannot be interrupted, as the store demands")]
+    Uninterruptible,
     /// Memory or address space is used up, or the store's limits do not allow the
     /// instance; no code has run, and nothing has changed yet.
     #[error(transparent)]

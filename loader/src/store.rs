@@ -29,6 +29,7 @@ const DEFAULT_WASM_STACK: usize = 1 << 20;
 #[derive(Clone, Debug)]
 pub struct Config {
     max_wasm_stack: usize,
+    interruptible: bool,
     bounds: Bounds,
 }
 
@@ -37,6 +38,7 @@ impl Config {
     pub const fn new() -> Config {
         Config {
             max_wasm_stack: DEFAULT_WASM_STACK,
+            interruptible: false,
             bounds: Bounds::NONE,
         }
     }
@@ -56,6 +58,15 @@ impl Config {
     #[must_use]
     pub const fn max_wasm_stack(mut self, bytes: usize) -> Config {
         self.max_wasm_stack = bytes;
+        self
+    }
+
+    /// Whether all code in the store must be one that an [`InterruptHandle`] can
+    /// stop. Modules that were compiled without cannot be instantiated then. No by
+    /// default.
+    #[must_use]
+    pub const fn interruptible(mut self, yes: bool) -> Config {
+        self.interruptible = yes;
         self
     }
 }
@@ -198,7 +209,7 @@ impl Store {
     /// An empty store.
     pub fn with_config(config: &Config) -> Store {
         Store {
-            inner: StoreBox::new(config.max_wasm_stack, config.bounds),
+            inner: StoreBox::new(config.max_wasm_stack, config.interruptible, config.bounds),
         }
     }
 
@@ -208,7 +219,7 @@ impl Store {
         self.raw().id().get()
     }
 
-    /// What ends waits in shared memories, from other threads.
+    /// What stops the store's code, from other threads.
     pub fn interrupt_handle(&self) -> InterruptHandle {
         InterruptHandle(self.raw().interrupt().clone())
     }

@@ -38,6 +38,7 @@ impl Translator<'_, '_> {
         );
         self.builder.switch_to_block(header);
         self.replace_operands(header, params.len());
+        self.poll();
     }
 
     /// `[t* i32] -> [t*]`

@@ -16,6 +16,7 @@ mod env;
 mod exception;
 mod float;
 mod integer;
+mod interrupt;
 mod known;
 mod memory;
 mod reference;
@@ -51,6 +52,7 @@ pub(crate) struct Context<'m> {
     pub(crate) whole: &'m Whole,
     pub(crate) tunables: Tunables,
     pub(crate) relaxed: RelaxedSimd,
+    pub(crate) interruptible: bool,
     pub(crate) isa: &'m dyn TargetIsa,
 }
 
@@ -81,6 +83,7 @@ struct Translator<'f, 'm> {
     known: Known<'m>,
     tunables: Tunables,
     relaxed: RelaxedSimd,
+    interruptible: bool,
     isa: &'m dyn TargetIsa,
     builder: FunctionBuilder<'f>,
     entities: Entities,
@@ -108,6 +111,7 @@ impl<'f, 'm> Translator<'f, 'm> {
             known: Known::new(cx.whole),
             tunables: cx.tunables,
             relaxed: cx.relaxed,
+            interruptible: cx.interruptible,
             isa: cx.isa,
             builder,
             entities: Entities::default(),
@@ -127,6 +131,7 @@ impl<'f, 'm> Translator<'f, 'm> {
             let (count, ty) = locals?;
             self.declare_locals(count, ty);
         }
+        self.poll_at_entry(body)?;
         let mut operators = code.get_operators_reader()?;
         while !operators.eof() {
             let (operator, offset) = operators.read_with_offset()?;

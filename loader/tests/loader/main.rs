@@ -21,6 +21,7 @@ mod host_functions;
 mod identity;
 mod imports;
 mod instances;
+mod interruption;
 mod leaks;
 mod limits;
 mod linked;
