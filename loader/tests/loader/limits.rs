@@ -453,6 +453,28 @@ fn limits_of_a_shared_memory_are_those_of_who_makes_it_or_lets_it_grow() {
 }
 
 #[test]
+fn a_limiter_is_asked_again_if_a_memory_grows_meanwhile() {
+    let memory = SharedMemory::new(MemoryType::shared(0, 8)).unwrap();
+    let mut store = Store::new();
+    let handle = memory.in_store(&mut store);
+    let other = memory.clone();
+    let asked = asking(&mut store, move |growth| {
+        // In place of another thread, which waits for nobody.
+        if growth.current == 0 {
+            other.grow(1).unwrap();
+        }
+        growth.desired <= 2 * PAGE
+    });
+    assert_eq!(handle.grow(&mut store, 1).unwrap(), 1);
+    let (what, max) = (Growable::Memory, Some(8 * PAGE));
+    assert_eq!(
+        *asked.lock().unwrap(),
+        [(what, 0, PAGE, max), (what, PAGE, 2 * PAGE, max)]
+    );
+    assert_eq!(memory.size(), 2);
+}
+
+#[test]
 fn threads_that_let_a_memory_grow_ask_about_sizes_that_are_so() {
     let wat = r#"(module (import "env" "memory" (memory 0 1000 shared))
         (func (export "memory-grow") (param i32) (result i32) (memory.grow (local.get 0))))"#;
