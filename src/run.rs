@@ -59,6 +59,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME=FILE", value_parser = parse_pair)]
     preload: Vec<(String, String)>,
 
+    /// Let no linear memory grow beyond BYTES, a number with K, M or G (of 1024) behind it or not;
+    /// one that is larger from the start is refused
+    #[arg(long, value_name = "BYTES", value_parser = parse_size)]
+    max_memory: Option<u64>,
+
     /// Let functions trap that are imported but provided by nobody
     #[arg(long)]
     stub_imports: bool,
@@ -100,7 +105,7 @@ fn execute(args: &Args) -> anyhow::Result<()> {
         return execute_threads(args, module, imports);
     }
 
-    let mut store = Store::with_config(&Config::new().interruptible(interruptible));
+    let mut store = Store::with_config(&config(args));
     store.insert(wasi(args)?);
     if let Some(timeout) = args.timeout {
         let handle = store.interrupt_handle();
@@ -157,7 +162,8 @@ fn execute_threads(args: &Args, module: Module, imports: Imports) -> anyhow::Res
         bail!("--preload does not go with threads, which share no instances");
     }
     let not_instantiated = |error| not_instantiated(&args.file, error);
-    let group = ThreadGroup::new(&module, imports, wasi(args)?).map_err(not_instantiated)?;
+    let group = ThreadGroup::with_config(&config(args), &module, imports, wasi(args)?)
+        .map_err(not_instantiated)?;
     let (sender, result) = mpsc::channel();
     let owned = args.clone();
     let ended = group.run(move |store, instance| {
@@ -187,6 +193,15 @@ fn load(path: &Path, interruptible: bool) -> anyhow::Result<Module> {
     };
     let artefact = compile(&input.wasm, &options).with_context(context)?;
     Module::from_bytes(&artefact).with_context(context)
+}
+
+/// What is chosen about stores.
+fn config(args: &Args) -> Config {
+    let config = Config::new().interruptible(args.timeout.is_some());
+    match args.max_memory {
+        Some(bytes) => config.max_memory_bytes(bytes),
+        None => config,
+    }
 }
 
 /// What the program sees of the world.
@@ -303,6 +318,19 @@ fn parse_dir(text: &str) -> Result<(String, String), String> {
         return Err("expected HOST or HOST::GUEST".to_owned());
     }
     Ok((host.to_owned(), guest.to_owned()))
+}
+
+/// A number of bytes.
+fn parse_size(text: &str) -> Result<u64, String> {
+    let units = [("K", 10), ("M", 20), ("G", 30)];
+    let (number, shift) = (units.iter())
+        .find_map(|&(unit, shift)| Some((text.strip_suffix(unit)?, shift)))
+        .unwrap_or((text, 0));
+    let bytes = number
+        .parse()
+        .ok()
+        .and_then(|number: u64| number.checked_mul(1 << shift));
+    bytes.ok_or_else(|| "expected a number of bytes, as 65536, 64K, 16M or 1G".to_owned())
 }
 
 fn parse_pair(text: &str) -> Result<(String, String), String> {

@@ -49,6 +49,19 @@ WASM_API_EXTERN const char *wasm_aot_last_error(void);
  * traps. */
 WASM_API_EXTERN void wasm_aot_config_set_max_wasm_stack(wasm_config_t *, size_t bytes);
 
+/* How much each store may have: bytes of a linear memory, elements of a table, and
+ * how many of them and of instances are made in it, by modules and by the host. All
+ * of this is unlimited at first; UINT64_MAX and SIZE_MAX stand for that. What would
+ * exceed a limit is not made: functions return NULL, wasm_aot_last_error says why, or
+ * an instance's trap, and no code of that has run. What would grow beyond a limit stays
+ * as it is: wasm_memory_grow and wasm_table_grow return false, the instructions -1.
+ * Imports do not count again; a store never drops a part of what it has. */
+WASM_API_EXTERN void wasm_aot_config_set_max_memory_bytes(wasm_config_t *, uint64_t bytes);
+WASM_API_EXTERN void wasm_aot_config_set_max_table_elements(wasm_config_t *, uint64_t elements);
+WASM_API_EXTERN void wasm_aot_config_set_max_instances(wasm_config_t *, size_t count);
+WASM_API_EXTERN void wasm_aot_config_set_max_memories(wasm_config_t *, size_t count);
+WASM_API_EXTERN void wasm_aot_config_set_max_tables(wasm_config_t *, size_t count);
+
 /* Whether all code in a store must be one that wasm_aot_interrupt can stop; no at
  * first. wasm_module_new then makes such code, and modules that were compiled without
  * `--interruptible` cannot be instantiated. */
@@ -79,6 +92,34 @@ WASM_API_EXTERN void wasm_aot_interrupt_delete(own wasm_aot_interrupt_t *);
  * To be called from any thread. */
 WASM_API_EXTERN void wasm_aot_interrupt(const wasm_aot_interrupt_t *);
 WASM_API_EXTERN void wasm_aot_interrupt_take_back(const wasm_aot_interrupt_t *);
+
+/* ------------------------------------------------------------------------- */
+/* Limiters                                                                   */
+
+/* A memory or table that is to be made or to grow. Sizes are bytes of a memory and
+ * elements of a table. */
+typedef struct wasm_aot_growth_t {
+  wasm_externkind_t kind; /* WASM_EXTERN_MEMORY or WASM_EXTERN_TABLE */
+  uint64_t current;       /* 0 if it is being made */
+  uint64_t desired;       /* never less */
+  uint64_t maximum;       /* of its type; UINT64_MAX if that has none */
+} wasm_aot_growth_t;
+
+/* Whether that may be. `growth` is borrowed until it returns. */
+typedef bool (*wasm_aot_limiter_callback_t)(void *env, const wasm_aot_growth_t *growth);
+
+/* Has `callback` asked, from now on, whenever a memory or table is to be made in the
+ * store or to grow, in place of the one that there was; NULL has nobody asked. If it
+ * returns false, that does not happen, as if a limit of the configuration were reached.
+ * It is not asked about what limits of the configuration or of the type forbid anyway,
+ * nor about growth by nothing. What it allows may still fail.
+ *
+ * `finalizer`, unless it is NULL, is called with `env` when the store has no use for it
+ * any more: it got another limiter, or has died; at once if `callback` is NULL. Neither
+ * function may use the store or its handles. */
+WASM_API_EXTERN void wasm_aot_store_set_limiter(
+    wasm_store_t *, wasm_aot_limiter_callback_t callback, void *env,
+    void (*finalizer)(void *));
 
 /* ------------------------------------------------------------------------- */
 /* Modules and instances                                                      */

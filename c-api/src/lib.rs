@@ -34,6 +34,7 @@ mod func;
 mod imports;
 mod instance;
 mod interrupt;
+mod limits;
 mod module;
 mod raw;
 mod reference;

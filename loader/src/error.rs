@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use wasm_aot_abi::{CpuFeatures, Required};
 
+use crate::limits::Refusal;
 use crate::raw::Inner;
 use crate::trap::Backtrace;
 use crate::{Exception, ExternType, FuncType, Trap, TrapCode, Val, ValType};
@@ -136,6 +137,13 @@ impl ResourceError {
     pub(crate) fn out_of_memory(what: &'static str) -> ResourceError {
         ResourceError::new(what, io::ErrorKind::OutOfMemory.into())
     }
+
+    /// Whether a limit of the store's [`Config`](crate::Config) or its
+    /// [limiter](crate::Store::set_limiter) is the reason.
+    pub fn is_limit(&self) -> bool {
+        let reason = self.source.get_ref();
+        reason.is_some_and(|reason| reason.is::<Refusal>())
+    }
 }
 
 /// A memory or table cannot grow, and is as it was.
@@ -163,8 +171,20 @@ pub enum GrowError {
         size: u64,
         /// How much was to be added.
         delta: u64,
-        /// Its maximum, or what there can be without one.
+        /// Its maximum, or what there can be without one; or the limit of the store.
         limit: u64,
+    },
+    /// The store's [limiter](crate::Store::set_limiter) does not allow it.
+    #[error("cannot grow {what} of {size} {unit} by {delta}: the store's limiter has denied it")]
+    Denied {
+        /// What was to grow, in words.
+        what: &'static str,
+        /// What sizes count, in words.
+        unit: &'static str,
+        /// Its size.
+        size: u64,
+        /// How much was to be added.
+        delta: u64,
     },
     /// Memory is used up.
     #[error("cannot grow {what} of {size} {unit} by {delta}: there is no memory")]
@@ -188,7 +208,26 @@ impl GrowError {
         delta: u64,
         limit: u64,
     ) -> GrowError {
-        if delta > limit.saturating_sub(size) {
+        GrowError::refused(what, unit, size, delta, limit, None)
+    }
+
+    /// With what the limits of the store have said, if those are the reason.
+    pub(crate) fn refused(
+        what: &'static str,
+        unit: &'static str,
+        size: u64,
+        delta: u64,
+        limit: u64,
+        refusal: Option<Refusal>,
+    ) -> GrowError {
+        if let Some(Refusal::Denied) = refusal {
+            GrowError::Denied {
+                what,
+                unit,
+                size,
+                delta,
+            }
+        } else if delta > limit.saturating_sub(size) {
             GrowError::Limit {
                 what,
                 unit,
@@ -453,7 +492,8 @@ pub enum InstantiationError {
     /// and the module was compiled without.
     #[error("the code cannot be interrupted, as the store demands")]
     Uninterruptible,
-    /// Memory or address space is used up; no code has run yet.
+    /// Memory or address space is used up, or the store's limits do not allow the
+    /// instance; no code has run, and nothing has changed yet.
     #[error(transparent)]
     Resource(#[from] ResourceError),
     /// An active segment did not fit, or the start function trapped. What had

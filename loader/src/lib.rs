@@ -46,7 +46,7 @@
 //! | [`OpenError`] | the artefact is damaged, foreign, or made for another host |
 //! | [`LinkError`] | the imports that were supplied do not match |
 //! | [`MissingImport`] | a stub for an import was called |
-//! | [`ResourceError`], [`GrowError`] | limits of a type or of the system are reached |
+//! | [`ResourceError`], [`GrowError`] | limits of a type, of the store or of the system are reached |
 //! | [`Trap`] | the WebAssembly code did what it must not |
 //! | [`HostError`] | a host function failed |
 //! | [`Exception`] | nobody has caught it |
@@ -91,6 +91,7 @@ mod host;
 mod imports;
 mod instance;
 mod intern;
+mod limits;
 mod link;
 mod memory;
 mod module;
@@ -125,6 +126,7 @@ pub use global::Global;
 pub use host::{HostReturn, IntoHostFunc};
 pub use imports::Imports;
 pub use instance::Instance;
+pub use limits::{Growable, Growth};
 pub use memory::Memory;
 pub use module::Module;
 pub use parking::{InterruptHandle, WaitResult};

@@ -54,8 +54,8 @@ impl Memory {
     ///
     /// # Errors
     ///
-    /// If the system has no address space or memory left, or the type's limits
-    /// contradict each other or are beyond 4 GiB. With 64-bit addresses, it can have
+    /// If the store's limits (see [`Config`](crate::Config)) do not allow it, the system
+    /// has no address space or memory left, or the type's limits contradict each other or are beyond 4 GiB. With 64-bit addresses, it can have
     /// 1 TiB at first, and grow to its maximum if that is no more; without one, to
     /// 64 GiB.
     pub fn new(store: &mut Store, ty: MemoryType) -> Result<Memory, ResourceError> {
@@ -86,12 +86,14 @@ impl Memory {
     ///
     /// # Errors
     ///
-    /// If the maximum or the system does not allow it; the memory is as it was.
+    /// If the maximum, the store's limits (see [`Config`](crate::Config)) or the system
+    /// do not allow it; the memory is as it was.
+    ///
+    /// # Panics
+    ///
+    /// If the store's [limiter](Store::set_limiter) does.
     pub fn grow(self, store: &mut Store, delta: u64) -> Result<u64, GrowError> {
-        let memory = store.raw_mut().memory(self);
-        memory.grow(delta).ok_or_else(|| {
-            GrowError::new("a memory", "pages", memory.pages(), delta, memory.limit())
-        })
+        store.raw_mut().memory_grow(self, delta)
     }
 
     /// The memory itself, which other stores can have too, if threads share it.

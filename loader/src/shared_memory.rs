@@ -97,7 +97,8 @@ impl SharedMemory {
     ///
     /// # Errors
     ///
-    /// If the maximum or the system does not allow it; nothing has changed.
+    /// If the maximum or the system does not allow it; nothing has changed. Limits of
+    /// stores do not hold here: see [`Config`](crate::Config).
     pub fn grow(&self, delta: u64) -> Result<u64, GrowError> {
         let memory = &self.0;
         memory.grow(delta).ok_or_else(|| {

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::fmt;
 
+use crate::limits::{Bounds, Growth};
 use crate::raw::{Inner, StoreBox};
 use crate::{Instance, InterruptHandle, Module};
 
@@ -29,6 +30,7 @@ const DEFAULT_WASM_STACK: usize = 1 << 20;
 pub struct Config {
     max_wasm_stack: usize,
     interruptible: bool,
+    bounds: Bounds,
 }
 
 impl Config {
@@ -37,6 +39,7 @@ impl Config {
         Config {
             max_wasm_stack: DEFAULT_WASM_STACK,
             interruptible: false,
+            bounds: Bounds::NONE,
         }
     }
 
@@ -64,6 +67,91 @@ impl Config {
     #[must_use]
     pub const fn interruptible(mut self, yes: bool) -> Config {
         self.interruptible = yes;
+        self
+    }
+}
+
+/// How much a store may have. All of this is unlimited by default.
+///
+/// What would exceed a limit is not made, with a [`ResourceError`] for which
+/// [`is_limit`](crate::ResourceError::is_limit) holds: an instance before any of its code has
+/// run, and with nothing changed. What would grow beyond a limit stays as it is:
+/// `memory.grow` and `table.grow` return -1, [`Memory::grow`] and [`Table::grow`] a
+/// [`GrowError`].
+///
+/// What counts is what instances define and what the host makes in the store, by
+/// its type: also a table that code does not need at run time. Imports do not count
+/// again. A store never drops a part of what it has, so numbers only increase.
+///
+/// A [`SharedMemory`] belongs to no store. The limits of a store hold for one that an
+/// instance or the host makes in it, and for growth by the store's own code or by
+/// [`Memory::grow`]. They do not hold for what is made elsewhere and brought into the
+/// store, which neither counts nor is too large; and others, with
+/// [`SharedMemory::grow`] or from other stores, may let it grow beyond them.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let compile = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctest/compile.rs"));
+/// use wasm_aot_loader::{Config, Imports, Instance, InstantiationError, Store};
+///
+/// let module = compile(r#"(module (memory 1)
+///   (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0))))"#)?;
+/// let config = Config::new().max_memory_bytes(1 << 20).max_instances(1);
+/// let mut store = Store::with_config(&config);
+/// let instance = Instance::new(&mut store, &module, &Imports::new())?;
+/// let grow = instance.get_typed_func::<i32, i32>(&store, "grow")?;
+/// assert_eq!(grow.call(&mut store, 15)?, 1);
+/// assert_eq!(grow.call(&mut store, 1)?, -1);
+/// match Instance::new(&mut store, &module, &Imports::new()) {
+///     Err(InstantiationError::Resource(error)) => assert!(error.is_limit()),
+///     other => panic!("{other:?}"),
+/// }
+/// # Ok(()) }
+/// ```
+///
+/// [`Memory::grow`]: crate::Memory::grow
+/// [`Table::grow`]: crate::Table::grow
+/// [`GrowError`]: crate::GrowError
+/// [`ResourceError`]: crate::ResourceError
+/// [`SharedMemory`]: crate::SharedMemory
+/// [`SharedMemory::grow`]: crate::SharedMemory::grow
+impl Config {
+    /// How large a linear memory may be, in bytes: each one, of instances and of the
+    /// host. Together with [`max_memories`](Config::max_memories), this limits all of
+    /// them.
+    #[must_use]
+    pub const fn max_memory_bytes(mut self, bytes: u64) -> Config {
+        self.bounds.memory_bytes = bytes;
+        self
+    }
+
+    /// How many elements a table may have: each one, of instances and of the host. An
+    /// element takes up to 32 bytes.
+    #[must_use]
+    pub const fn max_table_elements(mut self, elements: u64) -> Config {
+        self.bounds.table_elements = elements;
+        self
+    }
+
+    /// How many instances may be made. One whose start function or active segments
+    /// have trapped counts, too: the store still has it.
+    #[must_use]
+    pub const fn max_instances(mut self, count: usize) -> Config {
+        self.bounds.instances = count;
+        self
+    }
+
+    /// How many linear memories may be made, by instances and by the host.
+    #[must_use]
+    pub const fn max_memories(mut self, count: usize) -> Config {
+        self.bounds.memories = count;
+        self
+    }
+
+    /// How many tables may be made, by instances and by the host.
+    #[must_use]
+    pub const fn max_tables(mut self, count: usize) -> Config {
+        self.bounds.tables = count;
         self
     }
 }
@@ -121,7 +209,7 @@ impl Store {
     /// An empty store.
     pub fn with_config(config: &Config) -> Store {
         Store {
-            inner: StoreBox::new(config.max_wasm_stack, config.interruptible),
+            inner: StoreBox::new(config.max_wasm_stack, config.interruptible, config.bounds),
         }
     }
 
@@ -159,6 +247,56 @@ impl Store {
     /// The instance of `module`, if the store has exactly one.
     pub fn only_instance_of(&self, module: &Module) -> Option<Instance> {
         self.raw().only_instance_of(module)
+    }
+
+    /// Has `limiter` asked, from now on, whenever a memory or table is to be made in
+    /// the store or to grow, in place of the one that there was; if it returns
+    /// `false`, that does not happen, as if a limit of the [`Config`]
+    /// were reached.
+    ///
+    /// It is not asked about what limits of the config or of the type forbid anyway,
+    /// nor about growth by nothing. What it allows may still not take place: if the
+    /// system has no memory, or something else of the same instance is denied. Of
+    /// memories that stores share, it is asked about what the config's limits would
+    /// hold for; about growth again if another thread was faster.
+    ///
+    /// It runs where the code runs that asks to grow, with as much stack as a host
+    /// function has. If it panics, so does the call that has led to it, as with a host
+    /// function: the instance is not made, nothing has grown, and the store can still
+    /// be used.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use wasm_aot_loader::{Growable, GrowError, Memory, MemoryType, Store};
+    ///
+    /// // 256 KiB for all memories of the store together.
+    /// let mut left = 256 << 10;
+    /// let mut store = Store::new();
+    /// store.set_limiter(move |growth| {
+    ///     if growth.what != Growable::Memory {
+    ///         return true;
+    ///     }
+    ///     let more = growth.desired - growth.current;
+    ///     let allowed = more <= left;
+    ///     if allowed {
+    ///         left -= more;
+    ///     }
+    ///     allowed
+    /// });
+    /// let one = Memory::new(&mut store, MemoryType::new(1, None))?;
+    /// let two = Memory::new(&mut store, MemoryType::new(2, None))?;
+    /// assert_eq!(one.grow(&mut store, 1)?, 1);
+    /// let error = two.grow(&mut store, 1).unwrap_err();
+    /// assert!(matches!(error, GrowError::Denied { size: 2, delta: 1, .. }));
+    /// # Ok(()) }
+    /// ```
+    pub fn set_limiter(&mut self, limiter: impl FnMut(Growth) -> bool + Send + 'static) {
+        self.raw_mut().set_limiter(Some(Box::new(limiter)));
+    }
+
+    /// Has no limiter asked any more. Limits of the config stay.
+    pub fn remove_limiter(&mut self) {
+        self.raw_mut().set_limiter(None);
     }
 
     pub(crate) fn raw(&self) -> &Inner {

@@ -3,7 +3,7 @@
 use wasm_aot_abi::TrapCode;
 
 use crate::raw::Origin;
-use crate::{GrowError, Store, TableError, TableType, Val, ValType, ValTypeError};
+use crate::{Store, TableError, TableType, Val, ValType, ValTypeError};
 
 /// A table of a store. Equal if it is the same one.
 ///
@@ -34,8 +34,9 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// [`TableError::Resource`] if memory is used up, or the type's limits are
-    /// beyond ten million elements or contradict each other;
+    /// [`TableError::Resource`] if the store's limits (see [`Config`](crate::Config)) do
+    /// not allow it, memory is used up, or the type's limits are beyond ten million
+    /// elements or contradict each other;
     /// [`TableError::Type`] if `value` is not of the type of the elements.
     pub fn new(store: &mut Store, ty: TableType, value: Val) -> Result<Table, TableError> {
         value.ensure(ty.element(), store)?;
@@ -71,16 +72,17 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// [`TableError::Grow`] if the maximum (at most ten million elements) or the
-    /// system does not allow it, [`TableError::Type`] if `value` is not of the type
-    /// of the elements; the table is as it was.
+    /// [`TableError::Grow`] if the maximum (at most ten million elements), the store's
+    /// limits (see [`Config`](crate::Config)) or the system do not allow it,
+    /// [`TableError::Type`] if `value` is not of the type of the elements; the table is
+    /// as it was.
+    ///
+    /// # Panics
+    ///
+    /// If the store's [limiter](Store::set_limiter) does.
     pub fn grow(self, store: &mut Store, delta: u64, value: Val) -> Result<u64, TableError> {
         value.ensure(self.element(store), store)?;
-        let grown = store.raw_mut().table_grow(self, delta, value);
-        grown.ok_or_else(|| {
-            let table = store.raw().table(self);
-            GrowError::new("a table", "elements", table.len(), delta, table.limit()).into()
-        })
+        Ok(store.raw_mut().table_grow(self, delta, value)?)
     }
 
     /// Replaces `len` elements from `index` on.

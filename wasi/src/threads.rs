@@ -14,9 +14,9 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
 use wasm_aot_loader::{
-    BoxError, CallError, Caller, ExternType, FuncType, Imports, Instance, InstancePre,
-    InstantiationError, InterruptHandle, Module, ResourceError, SharedMemory, Store, TrapCode,
-    ValType,
+    BoxError, CallError, Caller, Config, ExternType, FuncType, Imports, Instance, InstancePre,
+    InstantiationError, InterruptHandle, Memory, Module, ResourceError, SharedMemory, Store,
+    TrapCode, ValType,
 };
 
 use crate::link::with_memory;
@@ -88,6 +88,7 @@ const TIDS: u32 = 1 << 29;
 pub struct ThreadGroup(Arc<Group>);
 
 struct Group {
+    config: Config,
     pre: InstancePre,
     ctx: Mutex<WasiCtx>,
     ended: AtomicBool,
@@ -162,14 +163,30 @@ impl ThreadGroup {
     /// a memory.
     pub fn new(
         module: &Module,
+        imports: Imports,
+        ctx: WasiCtx,
+    ) -> Result<ThreadGroup, InstantiationError> {
+        ThreadGroup::with_config(&Config::new(), module, imports, ctx)
+    }
+
+    /// As [`new`](ThreadGroup::new), with what is chosen about the stores of the
+    /// threads. The memories that are made here keep their limits, too.
+    ///
+    /// # Errors
+    ///
+    /// As for `new`.
+    pub fn with_config(
+        config: &Config,
+        module: &Module,
         mut imports: Imports,
         ctx: WasiCtx,
     ) -> Result<ThreadGroup, InstantiationError> {
         imports.func(MODULE, SPAWN, spawn);
-        for (name, field, memory) in missing_memories(module, &imports)? {
+        for (name, field, memory) in missing_memories(config, module, &imports)? {
             imports.define(&name, &field, memory);
         }
         Ok(ThreadGroup(Arc::new(Group {
+            config: config.clone(),
             pre: InstancePre::new(module, &imports)?,
             ctx: Mutex::new(ctx),
             ended: AtomicBool::new(false),
@@ -264,16 +281,20 @@ impl fmt::Debug for ThreadGroup {
 
 /// The shared memories that a module imports and that nobody supplies.
 fn missing_memories(
+    config: &Config,
     module: &Module,
     imports: &Imports,
 ) -> Result<Vec<(String, String, SharedMemory)>, ResourceError> {
     let mut memories = Vec::new();
+    // Only its limits matter.
+    let mut store = Store::with_config(config);
     for import in module.imports() {
         if let ExternType::Memory(ty) = import.ty
             && ty.is_shared()
             && !imports.contains(import.module, import.field)
         {
-            let memory = SharedMemory::new(ty)?;
+            let memory = Memory::new(&mut store, ty)?;
+            let memory = memory.shared(&store).expect("of a shared type");
             memories.push((import.module.to_owned(), import.field.to_owned(), memory));
         }
     }
@@ -326,7 +347,7 @@ impl Group {
         body: impl FnOnce(&mut Store, Instance) -> Result<bool, CallError>,
     ) {
         let live = || -> Result<bool, GroupError> {
-            let mut store = Store::new();
+            let mut store = Store::with_config(&self.config);
             store.insert(Member(self.clone()));
             if !self.begin(tid, store.interrupt_handle()) {
                 return Ok(false);

@@ -5,6 +5,7 @@
 mod callback;
 mod cell;
 mod items;
+mod limiter;
 mod linked;
 mod text;
 mod value;
@@ -12,6 +13,7 @@ mod vector;
 
 pub(crate) use callback::{Callback, Finalizer, HostInfo, Plain, WithEnv};
 pub(crate) use cell::StoreCell;
+pub(crate) use limiter::{Ask, Limiter};
 pub(crate) use text::{c_str, c_strs};
 pub(crate) use value::Value;
 pub(crate) use vector::Vector;

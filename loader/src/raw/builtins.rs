@@ -14,6 +14,7 @@ use super::arch;
 use super::direct::attach;
 use super::exception::{exception, throw};
 use super::instance::InstanceData;
+use super::store::Inner;
 use super::table::TableData;
 use super::values::Slot;
 use super::waiting::{memory_atomic_notify, memory_atomic_wait32, memory_atomic_wait64};
@@ -47,8 +48,12 @@ unsafe extern "C" fn is_subtype(_: *mut StoreContext, ty: u32, expected: u32) ->
 }
 
 unsafe extern "C" fn memory_grow(ctx: *mut VmContext, memory: u32, delta: u64) -> u64 {
-    // SAFETY: the instance is alive, and with it its memories.
-    let old = unsafe { (*InstanceData::of(ctx)).memory(memory).as_ref().grow(delta) };
+    // SAFETY: the instance is alive, and with it its memories; nothing of ours is
+    // dropped.
+    let old = unsafe {
+        let memory = (*InstanceData::of(ctx)).memory(memory);
+        Inner::code_grows_memory(ctx, memory, delta)
+    };
     old.unwrap_or(u64::MAX)
 }
 
@@ -90,7 +95,7 @@ unsafe extern "C" fn table_grow(
     // the elements.
     let old = unsafe {
         let table = (*InstanceData::of(ctx)).table(table);
-        (*table.as_ptr()).grow(delta, Slot::from_pointer(value))
+        Inner::code_grows_table(ctx, table, delta, Slot::from_pointer(value))
     };
     old.unwrap_or(u64::MAX)
 }

@@ -6,12 +6,13 @@ use std::io;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wasm_aot_abi::{MemoryDef, MemorySlot, Tunables};
 
 use super::reservation::{Pool, Reservation, page_size};
 
+use crate::limits::{Growth, Refusal};
 use crate::{MemoryType, ResourceError};
 
 /// What becomes accessible at a time: no machine has larger pages. In bytes.
@@ -232,11 +233,44 @@ impl LinearMemory {
         declared.min(self.ty.max_pages()).min(space)
     }
 
+    /// As [`grow`](LinearMemory::grow), if that is allowed: which is asked only about
+    /// growth that the type allows, and again if another thread was faster. Nobody who
+    /// lets the memory grow has to wait for the answer.
+    pub(super) fn grow_if(
+        &self,
+        delta: u64,
+        mut allow: impl FnMut(Growth) -> Result<(), Refusal>,
+    ) -> Result<u64, Option<Refusal>> {
+        loop {
+            let old = self.pages();
+            let new = self.grown(old, delta).ok_or(None)?;
+            if delta > 0 {
+                let page = self.ty.page_size();
+                allow(Growth::of_memory(self.ty, old * page, new * page))?;
+            }
+            let growing = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
+            if self.pages() == old {
+                return self.grow_alone(&growing, delta).ok_or(None);
+            }
+        }
+    }
+
     /// Adds pages of zeros and returns the size before, in pages.
     pub(crate) fn grow(&self, delta: u64) -> Option<u64> {
-        let _growing = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
+        let growing = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.grow_alone(&growing, delta)
+    }
+
+    /// The size after growth, in pages, if that is possible.
+    fn grown(&self, old: u64, delta: u64) -> Option<u64> {
+        let new = old.checked_add(delta);
+        new.filter(|&new| new <= self.limit())
+    }
+
+    /// Grows, while nobody else lets it grow.
+    fn grow_alone(&self, _: &MutexGuard<'_, ()>, delta: u64) -> Option<u64> {
         let old = self.pages();
-        let new = old.checked_add(delta).filter(|&new| new <= self.limit())?;
+        let new = self.grown(old, delta)?;
         let length = new * self.ty.page_size();
         let open = accessible(self.len());
         let more = accessible(length) - open;

@@ -8,6 +8,7 @@ use wasm_aot_abi::{FuncRef, TableDef, TableElement};
 
 use super::stable::Stable;
 use super::values::Slot;
+use crate::limits::{Growth, Refusal};
 use crate::{ResourceError, TableType, ValType};
 
 /// More elements than this no table can have: the limit of the JavaScript API
@@ -172,6 +173,28 @@ impl TableData {
                 }
             }
         }
+    }
+
+    /// As [`grow`](TableData::grow), if that is allowed: which is asked only about
+    /// growth that the type allows.
+    ///
+    /// # Safety
+    ///
+    /// As for `grow`.
+    pub(super) unsafe fn grow_if(
+        &mut self,
+        delta: u64,
+        value: Slot,
+        allow: impl FnOnce(Growth) -> Result<(), Refusal>,
+    ) -> Result<u64, Option<Refusal>> {
+        let (old, max) = (self.len(), self.limit());
+        let new = old.checked_add(delta).filter(|&new| new <= max);
+        let new = new.ok_or(None)?;
+        if delta > 0 {
+            allow(Growth::of_table(self.ty, old, new))?;
+        }
+        // SAFETY: the caller says so.
+        unsafe { self.grow(delta, value) }.ok_or(None)
     }
 
     /// Adds `delta` elements and returns the size before.

@@ -23,6 +23,7 @@ mod imports;
 mod instances;
 mod interruption;
 mod leaks;
+mod limits;
 mod linked;
 mod linking;
 mod memories;

@@ -34,6 +34,7 @@ impl Inner {
         signal::install();
         let artefact = module.artefact();
         let descriptor = artefact.metadata().descriptor();
+        let count = self.admit_instance(artefact)?;
         let vmctx = Vmctx::new(descriptor.vmctx.size)?;
         let own_memories = new_memories(artefact)?;
         let own_tables = new_tables(artefact, &vmctx)?;
@@ -66,6 +67,7 @@ impl Inner {
         instance.add_tags(self);
         let instance = Stable::new(instance);
         instance.fill_vmctx(instance.as_ptr(), self);
+        self.count(count);
         Ok(self.add_instance(instance))
     }
 }

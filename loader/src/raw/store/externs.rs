@@ -13,6 +13,7 @@ use super::super::stable::Stable;
 use super::super::table::TableData;
 use super::super::values::Slot;
 use super::Inner;
+use crate::limits::Count;
 use crate::{
     ExternRef, Global, GlobalType, Memory, MemoryType, Module, ResourceError, SharedMemory, Table,
     TableType, Val,
@@ -27,7 +28,12 @@ pub(super) struct HostGlobal {
 /// Memories and tables.
 impl Inner {
     pub(crate) fn add_memory(&mut self, ty: MemoryType) -> Result<Memory, ResourceError> {
+        self.admit_memory(ty)?;
         let memory = LinearMemory::new(ty, HOST_TUNABLES)?;
+        self.count(Count {
+            memories: 1,
+            ..Count::default()
+        });
         Ok(self.keep_memory(OwnedMemory::new(memory)))
     }
 
@@ -142,11 +148,16 @@ impl Inner {
 
     pub(crate) fn add_table(&mut self, ty: TableType, value: Val) -> Result<Table, ResourceError> {
         let value = value.to_slot(ty.element(), self);
+        self.admit_table(ty)?;
         let mut table = TableData::new_host(ty)?;
         // SAFETY: the value was just made, of this type.
         unsafe { table.fill(0, value, table.len()) };
         let origin = self.origin(NONE, self.tables.len());
         self.tables.push(Stable::new(table));
+        self.count(Count {
+            tables: 1,
+            ..Count::default()
+        });
         Ok(Table { origin })
     }
 
@@ -182,13 +193,6 @@ impl Inner {
         let value = value.to_slot(self.table(table).element(), self);
         // SAFETY: we are borrowed mutably; the value was just made, of this type.
         unsafe { self.table_ptr(table).as_mut().fill(to, value, len) }
-    }
-
-    #[track_caller]
-    pub(crate) fn table_grow(&mut self, table: Table, delta: u64, value: Val) -> Option<u64> {
-        let value = value.to_slot(self.table(table).element(), self);
-        // SAFETY: as above.
-        unsafe { self.table_ptr(table).as_mut().grow(delta, value) }
     }
 
     #[track_caller]

@@ -3,6 +3,7 @@
 mod exceptions;
 mod externs;
 mod functions;
+mod limits;
 
 use std::any::{Any, TypeId};
 use std::cell::RefCell;
@@ -24,6 +25,7 @@ use super::shared::OwnedMemory;
 use super::stable::Stable;
 use super::table::TableData;
 use super::trap::Capture;
+use crate::limits::{Bounds, Limits};
 use crate::parking::Interrupt;
 use crate::{
     Backtrace, BoxError, CallError, Exception, Extern, Instance, InstantiationError, Module, Store,
@@ -51,7 +53,7 @@ pub(crate) struct StoreBox(NonNull<Inner>);
 unsafe impl Send for StoreBox {}
 
 impl StoreBox {
-    pub(crate) fn new(max_wasm_stack: usize, interruptible: bool) -> StoreBox {
+    pub(crate) fn new(max_wasm_stack: usize, interruptible: bool, bounds: Bounds) -> StoreBox {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let inner = Inner {
@@ -70,6 +72,7 @@ impl StoreBox {
             pending: None,
             capture: Capture::EMPTY,
             data: Data::default(),
+            limits: (bounds != Bounds::NONE).then(|| Box::new(Limits::new(bounds))),
             objects: Vec::new(),
             instances: Vec::new(),
             memories: Vec::new(),
@@ -149,6 +152,8 @@ pub(crate) struct Inner {
     pub(super) capture: Capture,
     /// Values of the embedder.
     pub(crate) data: Data,
+    /// None if there is nothing that is limited, and nobody to ask.
+    limits: Option<Box<Limits>>,
     /// What external references refer to.
     objects: Vec<Box<dyn Any + Send>>,
     instances: Vec<Stable<InstanceData>>,
