@@ -8,6 +8,7 @@ use wasm_aot_abi::{self as abi, NONE, TrapCode};
 use super::Translator;
 use crate::abi::{Access, Builtin, Region, Symbol, val_type};
 use crate::module::TypeIndex;
+use crate::passes::Product;
 
 /// Bytes of a row of a table in the text: where the function is, relative to
 /// the table, and its type.
@@ -35,6 +36,13 @@ pub(super) enum Code {
 impl Translator<'_, '_> {
     /// `[t*] -> [t*]`
     pub(super) fn call(&mut self, index: u32) {
+        let ty = self.module.function_type(index);
+        if Product::may_have(ty)
+            && let Some(product) = self.known.product(index)
+        {
+            self.multiply_into_memory(product);
+            return;
+        }
         let callee = self.function_callee(index);
         self.invoke(callee);
     }

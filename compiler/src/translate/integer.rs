@@ -4,7 +4,10 @@
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Opcode, Type, Value, types};
 
+use wasmparser::{MemArg, MemArgTarget};
+
 use super::Translator;
+use crate::passes::Product;
 
 impl Translator<'_, '_> {
     /// `[] -> [i32]` or `[] -> [i64]`
@@ -75,6 +78,39 @@ impl Translator<'_, '_> {
         let (left, right) = (widened(left), widened(right));
         let product = self.builder.ins().imul(left, right);
         self.push_wide(product);
+    }
+
+    /// `[it i64 i64 i64 i64] -> []`: stores the product of two numbers of 128 bits,
+    /// low halves first, at an address of memory 0; traps out of bounds. Just what
+    /// the function does in whose place this is, and as a store may trap when the
+    /// other has been done, in its order.
+    pub(super) fn multiply_into_memory(&mut self, product: Product) {
+        let [b_high, b, a_high, a] = [(); 4].map(|()| self.stack.pop());
+        let address = self.stack.pop();
+        self.stack.push(a);
+        self.stack.push(b);
+        self.multiply_wide(Opcode::Uextend);
+        let mut high = self.stack.pop();
+        let low = self.stack.pop();
+        for (left, right) in [(a, b_high), (a_high, b)] {
+            let upper = self.builder.ins().imul(left, right);
+            high = self.builder.ins().iadd(high, upper);
+        }
+        let halves = match product {
+            Product::LowFirst => [(0, low), (8, high)],
+            Product::HighFirst => [(8, high), (0, low)],
+        };
+        for (offset, half) in halves {
+            self.stack.push(address);
+            self.stack.push(half);
+            self.store_memory(&MemArg {
+                align: 3,
+                max_align: 3,
+                offset,
+                target: MemArgTarget::Memory(0),
+                ordering: None,
+            });
+        }
     }
 
     fn pop_wide(&mut self) -> Value {
