@@ -29,7 +29,7 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use wasm_aot_abi::Tunables;
 use wasmparser::ValType;
 
-pub(crate) use call::TEXT_ROW;
+pub(crate) use call::{BEYOND, TEXT_ROW};
 pub(crate) use env::declare;
 
 use crate::RelaxedSimd;
