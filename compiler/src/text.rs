@@ -142,8 +142,7 @@ impl Text {
                 [distance, ty]
             })
             .chain([0, BEYOND])
-            .map(u32::to_le_bytes)
-            .flatten()
+            .flat_map(u32::to_le_bytes)
             .collect();
         self.place(Symbol::Table(table), &bytes, TEXT_ROW);
     }
