@@ -31,7 +31,9 @@ impl Checker {
         body: Unchecked<'a>,
         usage: &mut Usage,
     ) -> Result<Body<'a>, Refused<'a>> {
-        body.check(&mut self.scratch, |operator| usage.add(module, operator))
+        let body = body.check(&mut self.scratch, |operator| usage.add(module, operator))?;
+        usage.add_body(module, &body);
+        Ok(body)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::abi::Symbol;
 use crate::backend::{Backend, Code, GuardedCall, Relocation, Site};
 use crate::error::{Error, Result};
 use crate::layout::Unwind;
-use crate::translate::{Context, TEXT_ROW};
+use crate::translate::{BEYOND, Context, TEXT_ROW};
 
 /// A page, which relative addresses on AArch64 are made of.
 const ALIGN: u64 = 4096;
@@ -125,7 +125,7 @@ impl Text {
     }
 
     /// Writes a row for every element: how far from the table the function is,
-    /// and its type.
+    /// and its type. Behind them is one for what is beyond the table.
     fn place_table(&mut self, cx: &Context<'_>, table: u32, rows: &[Option<u32>]) {
         let start = self.bytes.len().next_multiple_of(TEXT_ROW as usize) as u32;
         let bytes: Vec<u8> = rows
@@ -139,9 +139,10 @@ impl Text {
                     }
                     None => (0, NONE),
                 };
-                [distance.to_le_bytes(), ty.to_le_bytes()]
+                [distance, ty]
             })
-            .flatten()
+            .chain([0, BEYOND])
+            .flat_map(u32::to_le_bytes)
             .collect();
         self.place(Symbol::Table(table), &bytes, TEXT_ROW);
     }

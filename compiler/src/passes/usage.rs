@@ -1,10 +1,11 @@
 //! What function bodies do with tables, functions and types.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use wasmparser::Operator;
 
-use crate::module::{Module, TypeIndex};
+use crate::module::{Body, Module, TypeIndex};
+use crate::passes::Product;
 
 /// What valid bodies of a module do, taken together.
 #[derive(Default)]
@@ -21,6 +22,8 @@ pub(crate) struct Usage {
     pub(crate) reference_calls: BTreeSet<TypeIndex>,
     /// Whether exceptions are thrown.
     pub(crate) throws: bool,
+    /// Functions that are nothing but a multiplication.
+    pub(crate) products: BTreeMap<u32, Product>,
 }
 
 impl Usage {
@@ -66,6 +69,13 @@ impl Usage {
         }
     }
 
+    /// Takes into account what a valid body is as a whole.
+    pub(crate) fn add_body(&mut self, module: &Module, body: &Body<'_>) {
+        let product = Product::of(module.function_type(body.index), &body.code());
+        self.products
+            .extend(product.map(|product| (body.index, product)));
+    }
+
     /// Takes what `other` functions do into account.
     pub(crate) fn extend(&mut self, other: Usage) {
         self.handled_tables.extend(other.handled_tables);
@@ -74,5 +84,6 @@ impl Usage {
         self.indirect_calls.extend(other.indirect_calls);
         self.reference_calls.extend(other.reference_calls);
         self.throws |= other.throws;
+        self.products.extend(other.products);
     }
 }

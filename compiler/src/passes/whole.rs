@@ -1,11 +1,11 @@
 //! What is found out about a module as a whole, and the parts of it that can
 //! change with every further function.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::abi::Vmctx;
 use crate::module::Module;
-use crate::passes::{Escapes, Usage};
+use crate::passes::{Escapes, Product, Usage};
 
 /// What is found out about a module as a whole.
 pub(crate) struct Whole {
@@ -15,6 +15,7 @@ pub(crate) struct Whole {
     pub(crate) throws: bool,
     /// The functions that the module exports.
     pub(crate) exported: BTreeSet<u32>,
+    products: BTreeMap<u32, Product>,
 }
 
 /// Something that may depend on any function of a module.
@@ -28,6 +29,8 @@ pub(crate) enum Question {
     TableOffset(u32),
     /// The slot of a function among the function references.
     Slot(u32),
+    /// The [`Product`] that a function is, or 0.
+    Product(u32),
 }
 
 /// An answer that code relies on.
@@ -47,7 +50,19 @@ impl Whole {
             vmctx,
             throws: usage.throws,
             exported: module.exported_functions(),
+            products: usage.products.clone(),
         }
+    }
+
+    /// Whether all that code can rely on stays as it is if there are functions
+    /// that do what `usage` says.
+    pub(crate) fn allows(&self, usage: &Usage) -> bool {
+        usage.products.is_empty() && self.escapes.allow(usage)
+    }
+
+    /// How function `index` multiplies, if it does nothing else.
+    pub(crate) fn product(&self, index: u32) -> Option<Product> {
+        self.products.get(&index).copied()
     }
 
     /// Answers a question.
@@ -61,6 +76,7 @@ impl Whole {
             Question::TableIsFixed(table) => self.escapes.is_fixed(table).into(),
             Question::TableOffset(table) => self.vmctx.tables[table as usize],
             Question::Slot(function) => self.escapes.slot(function),
+            Question::Product(function) => self.product(function).map_or(0, |it| it as u32),
         };
         Fact { question, answer }
     }

@@ -266,7 +266,7 @@ impl Stream {
             bodies.push(body.map_err(|refused| self.intake.refuse(refused))?);
         }
         let known = self.whole.take();
-        let known = known.filter(|whole| whole.escapes.allow(&usage));
+        let known = known.filter(|whole| whole.allows(&usage));
         self.usage.extend(usage);
         let whole = known.unwrap_or_else(|| Arc::new(Whole::new(module, &self.usage)));
         for body in bodies {

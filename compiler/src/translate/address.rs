@@ -140,7 +140,7 @@ impl Translator<'_, '_> {
     }
 
     /// An index of 64 bits, but `limit` if it is greater, whatever the CPU believes.
-    fn bounded(&mut self, index: Value, limit: Value) -> Value {
+    pub(super) fn bounded(&mut self, index: Value, limit: Value) -> Value {
         let beyond = self
             .builder
             .ins()

@@ -8,12 +8,15 @@ use wasm_aot_abi::{self as abi, NONE, TrapCode};
 use super::Translator;
 use crate::abi::{Access, Builtin, Region, Symbol, val_type};
 use crate::module::TypeIndex;
+use crate::passes::Product;
 
 /// Bytes of a row of a table in the text: where the function is, relative to
 /// the table, and its type.
 pub(crate) const TEXT_ROW: u32 = 8;
-/// Offset of the type in such a row.
+/// Offset of the type in such a row. It is [`NONE`] for null.
 pub(crate) const TEXT_ROW_TYPE: u32 = 4;
+/// In place of the type, in the row behind the last. No module has so many.
+pub(crate) const BEYOND: u32 = NONE - 1;
 
 /// What is called: code, its context, and the type of both.
 #[derive(Clone, Copy)]
@@ -35,6 +38,13 @@ pub(super) enum Code {
 impl Translator<'_, '_> {
     /// `[t*] -> [t*]`
     pub(super) fn call(&mut self, index: u32) {
+        let ty = self.module.function_type(index);
+        if Product::may_have(ty)
+            && let Some(product) = self.known.product(index)
+        {
+            self.multiply_into_memory(product);
+            return;
+        }
         let callee = self.function_callee(index);
         self.invoke(callee);
     }
@@ -168,8 +178,8 @@ impl Translator<'_, '_> {
                 self.trap_unless(actual, TrapCode::UninitializedElement);
             } else {
                 let expected = self.load_fixed(types::I32, self.known.type_ids_offset() + 4 * ty);
-                let null = self.iconst32(0);
-                self.check_type(ty, actual, expected, null, |_| (actual, expected));
+                let null = [(0, TrapCode::UninitializedElement)];
+                self.check_type(ty, actual, expected, &null, |_| (actual, expected));
             }
         }
         let code = offset_of!(abi::TableElement, code) as u32;
@@ -181,21 +191,25 @@ impl Translator<'_, '_> {
         }
     }
 
-    /// A row of a table in the text: all its functions are of this instance.
+    /// A row of a table in the text: all its functions are of this instance. What
+    /// is beyond the table is the row behind it, whatever the CPU believes, so that
+    /// the comparison of types takes care of it.
     fn row_callee(&mut self, ty: TypeIndex, table: u32, index: Value) -> Callee {
         let length = self.module.tables[table as usize].ty.initial;
         let index = self.wide(index);
-        let beyond =
-            self.builder
-                .ins()
-                .icmp_imm_u(IntCC::UnsignedGreaterThanOrEqual, index, length as i64);
-        self.trap_if(beyond, TrapCode::UndefinedElement);
+        let length = self.builder.ins().iconst(types::I64, length as i64);
+        let index = self.bounded(index, length);
         let rows = self.text_address(Symbol::Table(table));
-        let row = self.row_address(rows, index, TEXT_ROW, beyond);
+        let shift = i64::from(TEXT_ROW.trailing_zeros());
+        let distance = self.builder.ins().ishl_imm_u(index, shift);
+        let row = self.builder.ins().iadd(rows, distance);
         let actual = self.load(types::I32, Access::Text, row, TEXT_ROW_TYPE);
         let expected = self.iconst32(ty);
-        let null = self.iconst32(NONE);
-        self.check_type(ty, actual, expected, null, |this| {
+        let others = [
+            (NONE, TrapCode::UninitializedElement),
+            (BEYOND, TrapCode::UndefinedElement),
+        ];
+        self.check_type(ty, actual, expected, &others, |this| {
             let ids = this.known.type_ids_offset();
             let index = this.builder.ins().uextend(types::I64, actual);
             let distance = this.builder.ins().ishl_imm_u(index, 2);
@@ -214,15 +228,15 @@ impl Translator<'_, '_> {
         }
     }
 
-    /// One compare on the hot path; only then, a null is told from a subtype, and
-    /// that from a mismatch. `ids` are those of the types in the process, the
-    /// actual one first.
+    /// One compare on the hot path; only then, what is no type but traps with a code
+    /// is told from a subtype, and that from a mismatch. `ids` are those of the types
+    /// in the process, the actual one first.
     fn check_type(
         &mut self,
         ty: TypeIndex,
         actual: Value,
         expected: Value,
-        null: Value,
+        others: &[(u32, TrapCode)],
         ids: impl FnOnce(&mut Self) -> (Value, Value),
     ) {
         let differs = self.builder.ins().icmp(IntCC::NotEqual, actual, expected);
@@ -233,8 +247,11 @@ impl Translator<'_, '_> {
         self.builder.seal_block(mismatch);
 
         self.builder.switch_to_block(mismatch);
-        let is_null = self.builder.ins().icmp(IntCC::Equal, actual, null);
-        self.trap_if(is_null, TrapCode::UninitializedElement);
+        for &(other, code) in others {
+            let other = self.iconst32(other);
+            let is_other = self.builder.ins().icmp(IntCC::Equal, actual, other);
+            self.trap_if(is_other, code);
+        }
         if self.module.subtypes[ty as usize].open {
             let (actual, expected) = ids(self);
             let store = self.load_fixed(types::I64, offset_of!(abi::VmContext, store) as u32);

@@ -2,9 +2,12 @@
 //! operands carry it.
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{InstBuilder, Opcode, Type, Value, types};
+use cranelift_codegen::ir::{InstBuilder, InstructionData, Opcode, Type, Value, types};
+
+use wasmparser::{MemArg, MemArgTarget};
 
 use super::Translator;
+use crate::passes::Product;
 
 impl Translator<'_, '_> {
     /// `[] -> [i32]` or `[] -> [i64]`
@@ -78,6 +81,51 @@ impl Translator<'_, '_> {
         let (left, right) = (widened(left), widened(right));
         let product = self.builder.ins().imul(left, right);
         self.push_wide(product);
+    }
+
+    /// `[it i64 i64 i64 i64] -> []`: stores the product of two numbers of 128 bits,
+    /// low halves first, at an address of memory 0; traps out of bounds. Just what
+    /// the function does in whose place this is, and as a store may trap when the
+    /// other has been done, in its order.
+    pub(super) fn multiply_into_memory(&mut self, product: Product) {
+        let [b_high, b, a_high, a] = [(); 4].map(|()| self.stack.pop());
+        let address = self.stack.pop();
+        self.stack.push(a);
+        self.stack.push(b);
+        self.multiply_wide(Opcode::Uextend);
+        let mut high = self.stack.pop();
+        let low = self.stack.pop();
+        for (left, right) in [(a, b_high), (b, a_high)] {
+            // Mostly, 64 bits were made 128: less for the optimiser to do.
+            if self.is_zero(right) {
+                continue;
+            }
+            let upper = self.builder.ins().imul(left, right);
+            high = self.builder.ins().iadd(high, upper);
+        }
+        let halves = match product {
+            Product::LowFirst => [(0, low), (8, high)],
+            Product::HighFirst => [(8, high), (0, low)],
+        };
+        for (offset, half) in halves {
+            self.stack.push(address);
+            self.stack.push(half);
+            self.store_memory(&MemArg {
+                align: 3,
+                max_align: 3,
+                offset,
+                target: MemArgTarget::Memory(0),
+                ordering: None,
+            });
+        }
+    }
+
+    /// Whether a value is the constant 0.
+    fn is_zero(&self, value: Value) -> bool {
+        matches!(
+            self.definition(value),
+            Some(InstructionData::UnaryImm { opcode: Opcode::Iconst, imm }) if imm.bits() == 0
+        )
     }
 
     fn pop_wide(&mut self) -> Value {

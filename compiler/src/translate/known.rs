@@ -7,7 +7,7 @@
 //! be compiled again, and otherwise the code is what it would be. The fields are
 //! private so that there is no way around this.
 
-use crate::passes::{Fact, Question, Whole};
+use crate::passes::{Fact, Product, Question, Whole};
 
 /// What is known, and which facts have been asked for.
 pub(super) struct Known<'m> {
@@ -49,6 +49,12 @@ impl<'m> Known<'m> {
     /// The slot of a function that can become a value.
     pub(super) fn slot(&mut self, function: u32) -> u32 {
         self.ask(Question::Slot(function))
+    }
+
+    /// How `function` multiplies, if it does nothing else.
+    pub(super) fn product(&mut self, function: u32) -> Option<Product> {
+        self.ask(Question::Product(function));
+        self.whole.product(function)
     }
 
     /// Byte offset of a memory's slot in the vmctx.

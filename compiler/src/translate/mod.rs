@@ -31,7 +31,7 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use wasm_aot_abi::Tunables;
 use wasmparser::{FuncType, ValType};
 
-pub(crate) use call::TEXT_ROW;
+pub(crate) use call::{BEYOND, TEXT_ROW};
 pub(crate) use direct::translate_direct;
 pub(crate) use env::declare;
 

@@ -33,30 +33,31 @@
 ;;     v3 = iconst.i32 7
 ;;     v4 = uextend.i64 v1
 ;;     v5 = iconst.i64 2
-;;     v6 = icmp uge v4, v5  ; v5 = 2
-;;     trapnz v6, user5
-;;     v7 = symbol_value.i64 gv3
-;;     v8 = iconst.i64 3
-;;     v9 = ishl v4, v8  ; v8 = 3
-;;     v10 = iadd v7, v9
-;;     v11 = iconst.i64 0
-;;     v12 = select_spectre_guard v6, v11, v10  ; v11 = 0
-;;     v13 = load.i32 notrap aligned readonly v12+4
-;;     v14 = iconst.i32 0
-;;     v15 = iconst.i32 -1
-;;     v16 = icmp ne v13, v14  ; v14 = 0
-;;     brif v16, block2, block3
+;;     v6 = icmp ugt v4, v5  ; v5 = 2
+;;     v7 = select_spectre_guard v6, v5, v4  ; v5 = 2
+;;     v8 = symbol_value.i64 gv3
+;;     v9 = iconst.i64 3
+;;     v10 = ishl v7, v9  ; v9 = 3
+;;     v11 = iadd v8, v10
+;;     v12 = load.i32 notrap aligned readonly v11+4
+;;     v13 = iconst.i32 0
+;;     v14 = icmp ne v12, v13  ; v13 = 0
+;;     brif v14, block2, block3
 ;;
 ;; block2 cold:
-;;     v17 = icmp.i32 eq v13, v15  ; v15 = -1
-;;     trapnz v17, user6
+;;     v15 = iconst.i32 -1
+;;     v16 = icmp.i32 eq v12, v15  ; v15 = -1
+;;     trapnz v16, user6
+;;     v17 = iconst.i32 -2
+;;     v18 = icmp.i32 eq v12, v17  ; v17 = -2
+;;     trapnz v18, user5
 ;;     trap user7
 ;;
 ;; block3:
-;;     v18 = sload32.i64 notrap aligned readonly v12
-;;     v19 = iadd.i64 v7, v18
-;;     v20 = call_indirect sig0, v19(v0, v3)  ; v3 = 7
-;;     jump block1(v20)
+;;     v19 = sload32.i64 notrap aligned readonly v11
+;;     v20 = iadd.i64 v8, v19
+;;     v21 = call_indirect sig0, v20(v0, v3)  ; v3 = 7
+;;     jump block1(v21)
 ;;
 ;; block1(v2: i32):
 ;;     return v2

@@ -29,12 +29,12 @@
 ;;     v12 = select_spectre_guard v6, v11, v10  ; v11 = 0
 ;;     v13 = load.i32 notrap aligned region1 v12+16
 ;;     v14 = load.i32 notrap aligned readonly can_move v0+48
-;;     v15 = iconst.i32 0
-;;     v16 = icmp ne v13, v14
-;;     brif v16, block2, block3
+;;     v15 = icmp ne v13, v14
+;;     brif v15, block2, block3
 ;;
 ;; block2 cold:
-;;     v17 = icmp.i32 eq v13, v15  ; v15 = 0
+;;     v16 = iconst.i32 0
+;;     v17 = icmp.i32 eq v13, v16  ; v16 = 0
 ;;     trapnz v17, user6
 ;;     trap user7
 ;;

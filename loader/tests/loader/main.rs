@@ -31,6 +31,7 @@ mod open;
 mod page_sizes;
 mod pending;
 mod pre;
+mod products;
 mod programs;
 mod reflection;
 mod resources;
