@@ -3,6 +3,7 @@
 //! ```text
 //! wasmtime-peer compile IN.wasm -o OUT [--cpu native]
 //! wasmtime-peer run FILE [--dir HOST::GUEST]... [--] [ARGS...]
+//! wasmtime-peer --version
 //! ```
 //!
 //! It takes the command lines of `wasm-aot compile` and `wasm-aot run`, so that
@@ -22,13 +23,17 @@ const TRAP_STATUS: u8 = 134;
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let result = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["--version"] => {
+            println!("wasmtime 48.0.8");
+            Ok(ExitCode::SUCCESS)
+        }
         ["compile", input, "-o", output] | ["compile", input, "-o", output, "--cpu", "native"] => {
             compile(input, output)
         }
         ["run", file, ref rest @ ..] => run(file, rest),
         _ => {
             eprintln!(
-                "usage: wasmtime-peer compile IN -o OUT | run FILE [--dir HOST::GUEST] [ARGS]"
+                "usage: wasmtime-peer compile IN -o OUT [--cpu native] | run FILE [--dir HOST::GUEST] [ARGS]"
             );
             return ExitCode::from(2);
         }
