@@ -30,7 +30,7 @@ pub(crate) fn format(value: &Val) -> String {
         Val::F32(bits) => f32::from_bits(bits).to_string(),
         Val::F64(bits) => f64::from_bits(bits).to_string(),
         Val::V128(bits) => format!("{bits:#034x}"),
-        Val::FuncRef(None) | Val::ExternRef(None) => "null".to_owned(),
+        Val::FuncRef(None) | Val::ExternRef(None) | Val::AnyRef(_) => "null".to_owned(),
         Val::FuncRef(Some(_)) => "funcref".to_owned(),
         Val::ExternRef(Some(_)) => "externref".to_owned(),
     }
@@ -43,7 +43,7 @@ fn parse(ty: ValType, text: &str) -> anyhow::Result<Val> {
         ValType::V128 => Val::V128(integer(text, 128)?),
         ValType::F32 => Val::F32(text.parse::<f32>()?.to_bits()),
         ValType::F64 => Val::F64(text.parse::<f64>()?.to_bits()),
-        ValType::FuncRef | ValType::ExternRef => {
+        ValType::Ref(_) => {
             bail!("references cannot be written on a command line")
         }
     })
@@ -115,7 +115,7 @@ mod tests {
             assert!(parse(ValType::I32, text).is_err(), "{text:?}");
         }
         assert!(parse(ValType::F64, "one").is_err());
-        assert!(parse(ValType::FuncRef, "null").is_err());
+        assert!(parse(ValType::FUNCREF, "null").is_err());
     }
 
     #[test]

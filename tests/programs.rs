@@ -9,6 +9,7 @@
 //! | `stdin` | standard input; without it, there is none |
 //! | `stdout` | what has to come out |
 //! | `exit_code` | the expected exit status; without it, 0 |
+//! | `invoke` | an export to call with `args` instead of running a command |
 
 mod common;
 
@@ -62,7 +63,10 @@ fn run(folder: &Path, name: &str, level: &str) -> Result<(), Failed> {
     for variable in lines(&folder.join("env"))? {
         command.arg("--env").arg(variable);
     }
-    command.arg(&artefact).arg("--");
+    match &lines(&folder.join("invoke"))?[..] {
+        [] => command.arg(&artefact).arg("--"),
+        [export, ..] => command.args(["--invoke", export]).arg(&artefact),
+    };
     command.args(lines(&folder.join("args"))?);
     if let Ok(stdin) = File::open(folder.join("stdin")) {
         command.stdin(stdin);

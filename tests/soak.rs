@@ -210,7 +210,7 @@ impl Running {
         memory.fill(store, 65536, 7, 2 * 65536)?;
         memory.grow(store, 1).unwrap_err();
         let object = ExternRef::new(store, vec![0u8; 100]);
-        let ty = TableType::new(ValType::ExternRef, 0, None);
+        let ty = TableType::new(ValType::EXTERNREF, 0, None);
         let table = Table::new(store, ty, Val::ExternRef(None))?;
         table.grow(store, 500, object.into())?;
         let table = self.instance.get_table(store, "table")?;

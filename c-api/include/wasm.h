@@ -185,7 +185,12 @@ typedef struct wasm_limits_t {
 
 static const uint32_t wasm_limits_max_default = 0xffffffff;
 
-/* Types of values. A vector has a kind of its own, WASM_AOT_V128. */
+/*
+ * Types of values. A vector has a kind of its own, WASM_AOT_V128. Types of references
+ * have the kind of their values: any type of functions that of funcref. A type that a
+ * module gives says more than its kind, and values are compared with all of it: null
+ * or a function of another type is refused where it does not belong.
+ */
 WASM_TYPE_(valtype)
 
 typedef uint8_t wasm_valkind_t;

@@ -1,7 +1,7 @@
 /*
  * What the headers that `wasm-aot compile --header` generates are made of. They
- * use it; programs use them, and from here wasm_aot_status, WASM_AOT_*,
- * wasm_aot_extern, wasm_aot_export and wasm_aot_linked_memory_grow.
+ * use it; programs use them, and from here what stands before "For generated
+ * headers", and wasm_aot_export.
  *
  * The functions are in libwasm_aot, on Linux. Exported functions of a module are not: they
  * are symbols of the module itself, and calling them is a call and no more.
@@ -57,6 +57,31 @@ WASM_API_EXTERN wasm_aot_extern wasm_aot_export_named(void *instance, const char
  * module says. Returns its size before, in pages, or -1. */
 WASM_API_EXTERN int64_t wasm_aot_linked_memory_grow(void *instance, const char *name, uint64_t delta);
 
+/* A list of what the program makes itself, for instances to import. All of it, and the
+ * instances that import any of it, are one store, as above. */
+typedef struct wasm_aot_items wasm_aot_items;
+WASM_API_EXTERN wasm_aot_items *wasm_aot_items_create(void);
+
+/* Ends the list, which may be NULL. What instances have imported stays until these are
+ * destroyed too. */
+WASM_API_EXTERN void wasm_aot_items_destroy(wasm_aot_items *items);
+
+/* Adds a memory of zeros, of `min` pages of 64 KiB at first and `max` at most; or a
+ * table of functions, all null, of as many elements. The instance of what is returned
+ * is NULL if that cannot be: wasm_aot_linked_error(NULL, WASM_AOT_ERROR) tells why. */
+#define WASM_AOT_NO_MAX UINT64_MAX
+WASM_API_EXTERN wasm_aot_extern wasm_aot_items_memory(
+    wasm_aot_items *items, uint64_t min, uint64_t max);
+WASM_API_EXTERN wasm_aot_extern wasm_aot_items_table(
+    wasm_aot_items *items, uint64_t min, uint64_t max);
+
+/* The bytes of a memory, and how many there are, unless `size` is NULL. They stay where
+ * they are. NULL if it is no memory. */
+static inline uint8_t *wasm_aot_memory_data(wasm_aot_extern memory, size_t *size);
+
+/* As wasm_aot_linked_memory_grow. */
+WASM_API_EXTERN int64_t wasm_aot_memory_grow(wasm_aot_extern memory, uint64_t delta);
+
 /* ------------------------------------------------------------------------- */
 /* For generated headers                                                      */
 
@@ -66,6 +91,8 @@ typedef union wasm_aot_value {
     int64_t i64;
     float f32;
     double f64;
+    /* What WebAssembly gave; or NULL, unless the type excludes it. A function must be
+     * of the type that it is passed as: nothing checks that here. */
     void *ref;
     wasm_aot_v128 v128;
 } wasm_aot_value;
@@ -130,6 +157,14 @@ WASM_API_EXTERN const char *wasm_aot_linked_error(void *instance, wasm_aot_statu
 
 /* The memory at a position among the exports. */
 WASM_API_EXTERN uint8_t *wasm_aot_linked_memory(void *instance, uint32_t position, size_t *size);
+
+static inline uint8_t *wasm_aot_memory_data(wasm_aot_extern memory, size_t *size)
+{
+    if (memory.instance == NULL) {
+        return NULL;
+    }
+    return wasm_aot_linked_memory(memory.instance, memory.position, size);
+}
 
 /* The value of the global at a position among the exports. */
 WASM_API_EXTERN void *wasm_aot_linked_global(void *instance, uint32_t position);

@@ -24,5 +24,6 @@ typedef uint32_t wasm_aot_trap_code_t;
 #define WASM_AOT_TRAP_NULL_REFERENCE 12u
 #define WASM_AOT_TRAP_INTERRUPTED 13u
 #define WASM_AOT_TRAP_OUT_OF_FUEL 14u
+#define WASM_AOT_TRAP_NULL_FUNCTION_REFERENCE 15u
 
 #endif

@@ -38,7 +38,7 @@ extern "C" fn wasm_global_new(store: &StoreHandle, ty: &Type, value: &Value) -> 
     let (inner, ty) = (&store.inner, ty.global());
     let global = inner.with(|store| {
         let value = to_val(value, ty.content(), inner, store)?;
-        Ok::<_, String>(Global::new(store, ty, value))
+        Global::new(store, ty, value).map_err(|error| error::chain(&error))
     });
     Some(Ref::of_extern(inner, error::keep(global)?))
 }
@@ -61,13 +61,10 @@ extern "C" fn wasm_global_get(global: &Ref, out: &mut MaybeUninit<Value>) {
 extern "C" fn wasm_global_set(handle: &Ref, value: &Value) {
     let (inner, global) = (&handle.store, handle.global());
     let set = inner.with(|store| {
-        let ty = global.ty(store);
-        if !ty.mutable() {
-            return Err("the global is immutable".to_owned());
-        }
-        let value = to_val(value, ty.content(), inner, store)?;
-        global.set(store, value);
-        Ok(())
+        let ty = global.ty(store).content();
+        let value = to_val(value, ty, inner, store)?;
+        let set = global.set(store, value);
+        set.map_err(|error| error::chain(&error))
     });
     error::keep(set);
 }
@@ -123,7 +120,7 @@ fn with_element(
 extern "C" fn wasm_table_set(table: &Ref, index: u32, value: Option<&Ref>) -> bool {
     with_element(table, value, |table, store, value| {
         let set = table.set(store, index.into(), value);
-        set.map_err(|trap| trap.message().to_owned())
+        set.map_err(|error| error::chain(&error))
     })
 }
 

@@ -23,7 +23,7 @@ fn define(store: &StoreHandle, ty: FuncType, callback: Callback) -> Option<Box<R
     }
     let weak = Arc::downgrade(&store.inner);
     let func = store.inner.with(|store| {
-        let types = ty.clone();
+        let types = ty;
         Func::new(store, ty, move |caller, args, results| {
             call_host(&weak, &types, &callback, caller, args, results)
         })

@@ -1,6 +1,6 @@
 //! Types as objects of their own.
 
-use wasm_aot_loader::{ExternType, FuncType, GlobalType, MemoryType, TableType, ValType};
+use wasm_aot_loader::{ExternType, FuncType, GlobalType, HeapType, MemoryType, TableType, ValType};
 
 use crate::error;
 use crate::raw::Vector;
@@ -31,8 +31,8 @@ impl ValueKind {
             ValueKind::F32 => ValType::F32,
             ValueKind::F64 => ValType::F64,
             ValueKind::V128 => ValType::V128,
-            ValueKind::EXTERNREF => ValType::ExternRef,
-            ValueKind::FUNCREF => ValType::FuncRef,
+            ValueKind::EXTERNREF => ValType::EXTERNREF,
+            ValueKind::FUNCREF => ValType::FUNCREF,
             _ => return None,
         })
     }
@@ -46,8 +46,11 @@ impl From<ValType> for ValueKind {
             ValType::F32 => ValueKind::F32,
             ValType::F64 => ValueKind::F64,
             ValType::V128 => ValueKind::V128,
-            ValType::ExternRef => ValueKind::EXTERNREF,
-            ValType::FuncRef => ValueKind::FUNCREF,
+            ValType::Ref(ty) => match ty.heap().top() {
+                HeapType::Func => ValueKind::FUNCREF,
+                // Those below `any` are always null.
+                _ => ValueKind::EXTERNREF,
+            },
         }
     }
 }

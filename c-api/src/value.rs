@@ -19,7 +19,7 @@ pub(crate) fn to_val(
 ) -> Result<Val, String> {
     let kind = value.kind();
     Ok(match ty {
-        ValType::FuncRef | ValType::ExternRef if kind.is_reference() => {
+        ValType::Ref(_) if kind.is_reference() => {
             return to_reference(value.as_reference(), ty, inner, store);
         }
         ValType::V128 => return Err("a v128 cannot be given by this interface".into()),
@@ -43,16 +43,30 @@ pub(crate) fn to_reference(
     inner: &Arc<Inner>,
     store: &mut Store,
 ) -> Result<Val, String> {
+    let null = Val::default_for(ty);
     let Some(reference) = reference else {
-        return Ok(Val::default_for(ty));
+        return match null.matches(ty, store) {
+            true => Ok(null),
+            false => Err(format!("expected {ty}, got null")),
+        };
     };
     if !reference.is_of(inner) {
         return Err("a reference belongs to another store".into());
     }
-    match (ty, &reference.object) {
-        (ValType::FuncRef, Object::Extern(Extern::Func(func))) => Ok((*func).into()),
-        (ValType::FuncRef, _) => Err("expected funcref, got a reference to no function".into()),
-        (_, object) => Ok(inner.reference(store, object).into()),
+    let val: Val = match (null, &reference.object) {
+        (Val::FuncRef(_), Object::Extern(Extern::Func(func))) => (*func).into(),
+        (Val::FuncRef(_), _) => {
+            return Err(format!("expected {ty}, got a reference to no function"));
+        }
+        (_, object) => inner.reference(store, object).into(),
+    };
+    match (val.matches(ty, store), val) {
+        (true, val) => Ok(val),
+        (false, Val::FuncRef(Some(func))) => Err(format!(
+            "expected {ty}, got a reference to {}",
+            func.ty(store)
+        )),
+        (false, _) => Err(format!("expected {ty}, got a reference to an object")),
     }
 }
 
@@ -66,7 +80,7 @@ pub(crate) fn from_val(val: Val, inner: &Arc<Inner>, store: &Store) -> Value {
         // There is no room for it.
         Val::V128(_) => Value::long(ValueKind::V128, 0),
         Val::FuncRef(_) => Value::reference(ValueKind::FUNCREF, from_reference(val, inner, store)),
-        Val::ExternRef(_) => {
+        Val::ExternRef(_) | Val::AnyRef(_) => {
             Value::reference(ValueKind::EXTERNREF, from_reference(val, inner, store))
         }
     }
@@ -80,6 +94,7 @@ pub(crate) fn from_reference(val: Val, inner: &Arc<Inner>, store: &Store) -> Opt
             .get::<Object>(store)
             .expect("references of the store are made by it")
             .clone(),
+        Val::AnyRef(_) => return None,
         _ => unreachable!("it is a reference"),
     };
     Some(Ref::new(inner, object))

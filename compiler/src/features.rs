@@ -146,10 +146,11 @@ const FEATURES: &[Row] = &[
         abi::WasmFeatures::RELAXED_SIMD,
     ),
     unsupported("exceptions", WasmFeatures::EXCEPTIONS, Version::V3),
-    unsupported(
+    supported(
         "function-references",
         WasmFeatures::FUNCTION_REFERENCES,
         Version::V3,
+        abi::WasmFeatures::FUNCTION_REFERENCES,
     ),
     unsupported(
         "gc",
@@ -306,7 +307,11 @@ impl FromStr for Features {
                     features.enabled |= row.flags;
                 }
                 Some(("-", name)) => {
-                    features.enabled -= find(name)?.flags;
+                    let row = find(name)?;
+                    // What is never on takes nothing away with it.
+                    if row.bit.is_some() {
+                        features.enabled -= row.flags;
+                    }
                 }
                 _ => {
                     return Err(Error::Options(format!(
@@ -334,6 +339,12 @@ fn find(name: &str) -> Result<&'static Row, Error> {
 }
 
 impl Feature {
+    /// Garbage-collected types.
+    pub(crate) fn gc() -> Feature {
+        let mut rows = FEATURES.iter();
+        Feature(rows.find(|row| row.name == "gc").expect("a row"))
+    }
+
     /// Its name, as in `--features`.
     pub fn name(self) -> &'static str {
         self.0.name

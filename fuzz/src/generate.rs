@@ -24,7 +24,7 @@ pub(crate) fn module(seed: u64) -> anyhow::Result<Option<Vec<u8>>> {
 /// Which features a module may use differs, so that each is used a lot by some.
 fn config(random: &mut SmallRng) -> Config {
     let mut often = || random.random_bool(0.7);
-    let memory64_enabled = false;
+    let memory64_enabled = often();
     let simd_enabled = often();
     let reference_types_enabled = often();
     let no_traps = often();

@@ -59,7 +59,7 @@ impl Definition {
             field: import.field.to_owned(),
         };
         let fail = move |_: Caller<'_>, _: &[Val], _: &mut [Val]| Err(error.clone().into());
-        Some(Definition::func_dynamic(ty.clone(), fail))
+        Some(Definition::func_dynamic(*ty, fail))
     }
 
     /// What it is of a store; `None` for a host function that belongs to none.
@@ -94,7 +94,7 @@ impl<T: Into<Extern>> From<T> for Definition {
     label = "neither a host function nor a `Func`, `Table`, `Memory`, `Global`, `Extern` or `Definition`",
     note = "a host function is a closure that is `Send + Sync + 'static`, with annotated parameters: \
             an optional `Caller<'_>`, then at most 16 of `i32`, `u32`, `i64`, `u64`, `f32`, `f64`, \
-            `u128`, `Option<Func>` and `Option<ExternRef>`",
+            `u128`, `Func`, `ExternRef` and `Option`s of the last two",
     note = "it returns nothing, one of these types, a tuple of them, or a `Result` of those"
 )]
 pub trait IntoDefinition<M> {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use wasm_aot_abi::{CpuFeatures, Required};
 
+use crate::raw::Inner;
 use crate::trap::Backtrace;
 use crate::{ExternType, FuncType, Trap, TrapCode, Val, ValType};
 
@@ -204,6 +205,76 @@ impl GrowError {
             }
         }
     }
+}
+
+/// A value that is not of the type that it is needed of.
+///
+/// ```
+/// use wasm_aot_loader::{Global, GlobalType, Store, Val, ValType};
+///
+/// let ty = GlobalType::new(ValType::I32, false);
+/// let error = Global::new(&mut Store::new(), ty, Val::I64(1)).unwrap_err();
+/// assert_eq!(error.to_string(), "expected i32, got i64");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected}, got {found}")]
+pub struct ValTypeError {
+    /// The type that is needed.
+    pub expected: ValType,
+    /// The value's; of a reference the narrowest.
+    pub found: ValType,
+}
+
+/// Why a global does not take a value.
+///
+/// ```
+/// use wasm_aot_loader::{Global, GlobalError, GlobalType, Store, Val, ValType};
+///
+/// let mut store = Store::new();
+/// let ty = GlobalType::new(ValType::I32, false);
+/// let global = Global::new(&mut store, ty, Val::I32(1))?;
+/// assert_eq!(global.set(&mut store, Val::I32(2)), Err(GlobalError::Immutable));
+/// # Ok::<(), wasm_aot_loader::ValTypeError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GlobalError {
+    /// It never changes.
+    #[error("the global is immutable")]
+    Immutable,
+    /// The value is of another type.
+    #[error(transparent)]
+    Type(#[from] ValTypeError),
+}
+
+/// Why something cannot be done with a table.
+///
+/// ```
+/// use wasm_aot_loader::{Store, Table, TableError, TableType, Val, ValType};
+///
+/// let mut store = Store::new();
+/// let ty = TableType::new(ValType::FUNCREF, 1, None);
+/// let table = Table::new(&mut store, ty, Val::FuncRef(None))?;
+/// let error = table.set(&mut store, 1, Val::FuncRef(None)).unwrap_err();
+/// assert_eq!(error.to_string(), "out of bounds table access");
+/// let error = table.set(&mut store, 0, Val::I32(1)).unwrap_err();
+/// assert_eq!(error.to_string(), "expected funcref, got i32");
+/// # Ok::<(), TableError>(())
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TableError {
+    /// There are no such elements.
+    #[error(transparent)]
+    Trap(Trap),
+    /// A value is not of the type of the elements.
+    #[error(transparent)]
+    Type(#[from] ValTypeError),
+    /// It cannot be made.
+    #[error(transparent)]
+    Resource(#[from] ResourceError),
+    /// It cannot grow.
+    #[error(transparent)]
+    Grow(#[from] GrowError),
 }
 
 /// Every import that was not supplied, or not as the module wants it. Never
@@ -571,9 +642,10 @@ pub enum ArgumentError {
 impl ArgumentError {
     /// Whether a function of type `ty` can be called with these.
     pub(crate) fn check(
-        ty: &FuncType,
+        ty: FuncType,
         arguments: &[Val],
         results: &[Val],
+        store: &Inner,
     ) -> Result<(), ArgumentError> {
         if arguments.len() != ty.params().len() {
             return Err(ArgumentError::Count {
@@ -582,11 +654,11 @@ impl ArgumentError {
             });
         }
         for (index, (argument, &expected)) in arguments.iter().zip(ty.params()).enumerate() {
-            if argument.ty() != expected {
+            if let Err(found) = argument.check(expected, store) {
                 return Err(ArgumentError::Type {
                     index,
                     expected,
-                    found: argument.ty(),
+                    found,
                 });
             }
         }

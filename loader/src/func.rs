@@ -50,7 +50,8 @@ impl Func {
     /// A host function whose type is known only at run time.
     ///
     /// `function` gets one value for each parameter, and a slice with one zero
-    /// or null for each result, which it overwrites. If it fails, the call into
+    /// or null for each result, which it overwrites (it must, if the result is a
+    /// reference that is never null). If it fails, the call into
     /// WebAssembly that led to it ends with [`CallError::Host`].
     ///
     /// # Panics
@@ -106,7 +107,8 @@ impl Func {
     ///
     /// # Errors
     ///
-    /// If the function has another type.
+    /// If the function has another type: if it does not take every `P`, or may return
+    /// something else than `R`.
     pub fn typed<P, R>(self, store: &Store) -> Result<TypedFunc<P, R>, FuncTypeError>
     where
         P: WasmValues,

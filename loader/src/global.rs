@@ -1,7 +1,7 @@
 //! Globals.
 
 use crate::raw::Origin;
-use crate::{GlobalType, Store, Val};
+use crate::{GlobalError, GlobalType, Store, Val, ValTypeError};
 
 /// A global of a store. Equal if it is the same one.
 ///
@@ -10,9 +10,10 @@ use crate::{GlobalType, Store, Val};
 ///
 /// let mut store = Store::new();
 /// let ty = GlobalType::new(ValType::I64, true);
-/// let counter = Global::new(&mut store, ty, Val::I64(0));
-/// counter.set(&mut store, Val::I64(7));
+/// let counter = Global::new(&mut store, ty, Val::I64(0))?;
+/// counter.set(&mut store, Val::I64(7))?;
 /// assert_eq!(counter.get(&store), Val::I64(7));
+/// # Ok::<(), wasm_aot_loader::GlobalError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Global {
@@ -22,11 +23,12 @@ pub struct Global {
 impl Global {
     /// A global that holds `value`.
     ///
-    /// # Panics
+    /// # Errors
     ///
     /// If `value` is not of the type's content.
-    pub fn new(store: &mut Store, ty: GlobalType, value: Val) -> Global {
-        store.raw_mut().add_global(ty, value)
+    pub fn new(store: &mut Store, ty: GlobalType, value: Val) -> Result<Global, ValTypeError> {
+        value.ensure(ty.content(), store)?;
+        Ok(store.raw_mut().add_global(ty, value))
     }
 
     /// Its type.
@@ -41,11 +43,16 @@ impl Global {
 
     /// Replaces its value.
     ///
-    /// # Panics
+    /// # Errors
     ///
     /// If it is immutable, or `value` is of another type.
-    pub fn set(self, store: &mut Store, value: Val) {
-        assert!(self.ty(store).mutable(), "the global is immutable");
+    pub fn set(self, store: &mut Store, value: Val) -> Result<(), GlobalError> {
+        let ty = self.ty(store);
+        if !ty.mutable() {
+            return Err(GlobalError::Immutable);
+        }
+        value.ensure(ty.content(), store)?;
         store.raw_mut().global_set(self, value);
+        Ok(())
     }
 }

@@ -82,6 +82,7 @@ mod description;
 mod error;
 mod export;
 mod func;
+mod func_type;
 mod global;
 mod host;
 mod imports;
@@ -93,6 +94,7 @@ mod module;
 mod pre;
 mod program;
 mod raw;
+mod ref_type;
 mod store;
 mod table;
 mod trap;
@@ -106,8 +108,9 @@ pub use caller::Caller;
 pub use definition::{Definition, IntoDefinition};
 pub use description::{CustomSection, Description, ExportType, ImportType};
 pub use error::{
-    ArgumentError, BoxError, CallError, ExportError, FuncTypeError, GrowError, HostError,
-    InstantiationError, LinkError, LinkProblem, MissingImport, OpenError, ResourceError,
+    ArgumentError, BoxError, CallError, ExportError, FuncTypeError, GlobalError, GrowError,
+    HostError, InstantiationError, LinkError, LinkProblem, MissingImport, OpenError, ResourceError,
+    TableError, ValTypeError,
 };
 pub use export::Extern;
 pub use func::Func;
@@ -123,7 +126,9 @@ pub use store::{Config, Store};
 pub use table::Table;
 pub use trap::{Backtrace, Frame, Trap};
 pub use typed::{TypedFunc, WasmType, WasmValues};
-pub use types::{ExternType, FuncType, GlobalType, MemoryType, TableType, ValType};
-pub use value::{ExternRef, Val};
+pub use types::{
+    ExternType, FuncType, GlobalType, HeapType, MemoryType, RefType, TableType, ValType,
+};
+pub use value::{AnyRef, ExternRef, Val};
 
 pub use wasm_aot_abi::{self as abi, TrapCode};

@@ -8,6 +8,9 @@ use crate::{Extern, ExternType, ImportType, Imports, LinkError, LinkProblem, Mod
 /// What is wrong with an extern that is not of the store.
 pub(crate) const FOREIGN: &str = "what is defined belongs to another store";
 
+/// What is wrong with a type that reads as the one expected.
+const DECLARED: &str = "the types are in different recursion groups, or have other supertypes";
+
 /// Finds what every import of `module` is bound to, in their order; of the
 /// types that they have. Without a store, what belongs to one does not match.
 pub(crate) fn resolve<'a>(
@@ -75,6 +78,12 @@ fn bind<'a>(
 /// do not tell.
 type Mismatch = (Option<ExternType>, Option<&'static str>);
 
+/// That a type is another than the one expected, though it may read the same.
+fn mismatch(expected: &ExternType, found: ExternType) -> Mismatch {
+    let same = expected.to_string() == found.to_string();
+    (Some(found), same.then_some(DECLARED))
+}
+
 fn check(
     store: Option<&Store>,
     module: &Module,
@@ -84,10 +93,10 @@ fn check(
     match found {
         Item::Host(function) => {
             let found = function.ty();
-            if matches!(expected, ExternType::Func(expected) if expected == found) {
+            if matches!(expected, ExternType::Func(expected) if found.matches(*expected)) {
                 Ok(())
             } else {
-                Err((Some(found.clone().into()), None))
+                Err(mismatch(expected, found.into()))
             }
         }
         &Item::Extern(item) => {
@@ -99,7 +108,7 @@ fn check(
             }
             let found = item.ty(store);
             if !matches(expected, &found) {
-                return Err((Some(found), None));
+                return Err(mismatch(expected, found));
             }
             match item {
                 Extern::Memory(memory) if !store.raw().memory_serves(memory, module) => Err((
@@ -116,8 +125,11 @@ fn check(
 /// of `found` is its present size.
 fn matches(expected: &ExternType, found: &ExternType) -> bool {
     match (expected, found) {
-        (ExternType::Func(expected), ExternType::Func(found)) => expected == found,
-        (ExternType::Global(expected), ExternType::Global(found)) => expected == found,
+        (ExternType::Func(expected), ExternType::Func(found)) => found.matches(*expected),
+        (ExternType::Global(expected), ExternType::Global(found)) => {
+            let constant = !expected.mutable() && !found.mutable();
+            expected == found || (constant && found.content().matches(expected.content()))
+        }
         (ExternType::Table(expected), ExternType::Table(found)) => {
             expected.element() == found.element()
                 && expected.is_64() == found.is_64()
@@ -175,8 +187,8 @@ mod tests {
         assert!(matches(&large, &large));
         assert!(!matches(&large, &memory(1, None)));
         assert!(!matches(&memory(1, None), &large));
-        let table = TableType::new(ValType::FuncRef, 1, None).into();
-        let large = TableType::new64(ValType::FuncRef, 1, None).into();
+        let table = TableType::new(ValType::FUNCREF, 1, None).into();
+        let large = TableType::new64(ValType::FUNCREF, 1, None).into();
         assert!(matches(&large, &large));
         assert!(!matches(&large, &table));
         assert!(!matches(&table, &large));
@@ -184,18 +196,21 @@ mod tests {
 
     #[test]
     fn everything_else_must_be_equal() {
-        use ValType::{ExternRef, FuncRef, I32, I64};
+        use ValType::{I32, I64};
         let global = |ty, mutable| GlobalType::new(ty, mutable).into();
         assert!(matches(&global(I32, true), &global(I32, true)));
         assert!(!matches(&global(I32, true), &global(I32, false)));
         assert!(!matches(&global(I32, false), &global(I32, true)));
         assert!(!matches(&global(I32, false), &global(I64, false)));
         let table = |ty| TableType::new(ty, 0, None).into();
-        assert!(matches(&table(FuncRef), &table(FuncRef)));
-        assert!(!matches(&table(FuncRef), &table(ExternRef)));
+        assert!(matches(&table(ValType::FUNCREF), &table(ValType::FUNCREF)));
+        assert!(!matches(
+            &table(ValType::FUNCREF),
+            &table(ValType::EXTERNREF)
+        ));
         let func = |params: &[ValType]| FuncType::new(params.iter().copied(), []).into();
         assert!(matches(&func(&[I32]), &func(&[I32])));
         assert!(!matches(&func(&[I32]), &func(&[I64])));
-        assert!(!matches(&func(&[]), &table(FuncRef)));
+        assert!(!matches(&func(&[]), &table(ValType::FUNCREF)));
     }
 }

@@ -3,7 +3,7 @@
 use wasm_aot_abi::TrapCode;
 
 use crate::raw::Origin;
-use crate::{GrowError, ResourceError, Store, TableType, Trap, Val};
+use crate::{GrowError, Store, TableError, TableType, Val, ValType, ValTypeError};
 
 /// A table of a store. Equal if it is the same one.
 ///
@@ -12,7 +12,7 @@ use crate::{GrowError, ResourceError, Store, TableType, Trap, Val};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let mut store = Store::new();
-/// let ty = TableType::new(ValType::FuncRef, 2, Some(10));
+/// let ty = TableType::new(ValType::FUNCREF, 2, Some(10));
 /// let table = Table::new(&mut store, ty, Val::FuncRef(None))?;
 /// let seven = Func::wrap(&mut store, || 7);
 /// table.set(&mut store, 1, seven.into())?;
@@ -34,14 +34,12 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// If memory is used up, or the type's limits are beyond ten million
-    /// elements or contradict each other.
-    ///
-    /// # Panics
-    ///
-    /// If `value` is not of the type of the elements.
-    pub fn new(store: &mut Store, ty: TableType, value: Val) -> Result<Table, ResourceError> {
-        store.raw_mut().add_table(ty, value)
+    /// [`TableError::Resource`] if memory is used up, or the type's limits are
+    /// beyond ten million elements or contradict each other;
+    /// [`TableError::Type`] if `value` is not of the type of the elements.
+    pub fn new(store: &mut Store, ty: TableType, value: Val) -> Result<Table, TableError> {
+        value.ensure(ty.element(), store)?;
+        Ok(store.raw_mut().add_table(ty, value)?)
     }
 
     /// The type it has now: the minimum is its size.
@@ -63,12 +61,9 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// "out of bounds table access".
-    ///
-    /// # Panics
-    ///
-    /// If `value` is not of the type of the elements.
-    pub fn set(self, store: &mut Store, index: u64, value: Val) -> Result<(), Trap> {
+    /// [`TableError::Trap`], "out of bounds table access"; [`TableError::Type`] if
+    /// `value` is not of the type of the elements.
+    pub fn set(self, store: &mut Store, index: u64, value: Val) -> Result<(), TableError> {
         self.fill(store, index, value, 1)
     }
 
@@ -76,17 +71,15 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// If the maximum (at most ten million elements) or the system does not allow
-    /// it; the table is as it was.
-    ///
-    /// # Panics
-    ///
-    /// If `value` is not of the type of the elements.
-    pub fn grow(self, store: &mut Store, delta: u64, value: Val) -> Result<u64, GrowError> {
+    /// [`TableError::Grow`] if the maximum (at most ten million elements) or the
+    /// system does not allow it, [`TableError::Type`] if `value` is not of the type
+    /// of the elements; the table is as it was.
+    pub fn grow(self, store: &mut Store, delta: u64, value: Val) -> Result<u64, TableError> {
+        value.ensure(self.element(store), store)?;
         let grown = store.raw_mut().table_grow(self, delta, value);
         grown.ok_or_else(|| {
             let table = store.raw().table(self);
-            GrowError::new("a table", "elements", table.len(), delta, table.limit())
+            GrowError::new("a table", "elements", table.len(), delta, table.limit()).into()
         })
     }
 
@@ -94,12 +87,16 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// "out of bounds table access", having replaced nothing.
-    ///
-    /// # Panics
-    ///
-    /// If `value` is not of the type of the elements.
-    pub fn fill(self, store: &mut Store, index: u64, value: Val, len: u64) -> Result<(), Trap> {
+    /// [`TableError::Trap`], "out of bounds table access"; [`TableError::Type`] if
+    /// `value` is not of the type of the elements. Nothing is replaced then.
+    pub fn fill(
+        self,
+        store: &mut Store,
+        index: u64,
+        value: Val,
+        len: u64,
+    ) -> Result<(), TableError> {
+        value.ensure(self.element(store), store)?;
         bounds(store.raw_mut().table_fill(self, index, value, len))
     }
 
@@ -108,11 +105,9 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// "out of bounds table access", having copied nothing.
-    ///
-    /// # Panics
-    ///
-    /// If the tables have elements of different types.
+    /// [`TableError::Trap`], "out of bounds table access"; [`TableError::Type`] if
+    /// elements of `from` need not be of the type that those of this table have.
+    /// Nothing is copied then.
     pub fn copy(
         self,
         store: &mut Store,
@@ -120,19 +115,27 @@ impl Table {
         from: Table,
         from_index: u64,
         len: u64,
-    ) -> Result<(), Trap> {
+    ) -> Result<(), TableError> {
+        let (expected, found) = (self.element(store), from.element(store));
+        if !found.matches(expected) {
+            return Err(ValTypeError { expected, found }.into());
+        }
         bounds(
             store
                 .raw_mut()
                 .table_copy(self, index, from, from_index, len),
         )
     }
+
+    fn element(self, store: &Store) -> ValType {
+        store.raw().table(self).element()
+    }
 }
 
-fn bounds(inside: bool) -> Result<(), Trap> {
+fn bounds(inside: bool) -> Result<(), TableError> {
     if inside {
         Ok(())
     } else {
-        Err(TrapCode::TableOutOfBounds.into())
+        Err(TableError::Trap(TrapCode::TableOutOfBounds.into()))
     }
 }

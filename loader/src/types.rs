@@ -3,17 +3,17 @@
 //! `Display` writes them as the WebAssembly text format does.
 
 use std::fmt;
-use std::sync::Arc;
 
-use wasm_aot_abi as abi;
+pub use crate::func_type::FuncType;
+pub use crate::ref_type::{HeapType, RefType};
 
 /// The type of a value.
 ///
 /// ```
 /// use wasm_aot_loader::{FuncType, ValType};
 ///
-/// let ty = FuncType::new([ValType::I32, ValType::ExternRef], []);
-/// assert_eq!(ty.params()[1], ValType::ExternRef);
+/// let ty = FuncType::new([ValType::I32, ValType::EXTERNREF], []);
+/// assert_eq!(ty.params()[1], ValType::EXTERNREF);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ValType {
@@ -27,29 +27,46 @@ pub enum ValType {
     F64,
     /// 128-bit vector.
     V128,
-    /// Nullable reference to a function.
-    FuncRef,
-    /// Nullable reference to an object of the host.
-    ExternRef,
+    /// Reference.
+    Ref(RefType),
 }
 
 impl ValType {
+    /// Nullable reference to a function.
+    pub const FUNCREF: ValType = ValType::Ref(RefType::FUNCREF);
+    /// Nullable reference to an object of the host.
+    pub const EXTERNREF: ValType = ValType::Ref(RefType::EXTERNREF);
+
     /// Whether values of the type are references.
     pub const fn is_reference(self) -> bool {
-        matches!(self, ValType::FuncRef | ValType::ExternRef)
+        matches!(self, ValType::Ref(_))
     }
 
-    pub(crate) const fn from_abi(ty: abi::ValType) -> Option<ValType> {
-        Some(match ty {
-            abi::ValType::I32 => ValType::I32,
-            abi::ValType::I64 => ValType::I64,
-            abi::ValType::F32 => ValType::F32,
-            abi::ValType::F64 => ValType::F64,
-            abi::ValType::V128 => ValType::V128,
-            abi::ValType::FUNCREF => ValType::FuncRef,
-            abi::ValType::EXTERNREF => ValType::ExternRef,
-            _ => return None,
-        })
+    /// Whether every value of the type is one of type `expected`, too (core, 3.3).
+    ///
+    /// ```
+    /// use wasm_aot_loader::{HeapType, RefType, ValType};
+    ///
+    /// let function = ValType::from(RefType::new(false, HeapType::Func));
+    /// assert!(function.matches(ValType::FUNCREF));
+    /// assert!(!ValType::FUNCREF.matches(function));
+    /// ```
+    pub fn matches(self, expected: ValType) -> bool {
+        match (self, expected) {
+            (ValType::Ref(ty), ValType::Ref(expected)) => ty.matches(expected),
+            _ => self == expected,
+        }
+    }
+
+    /// Whether values of the type are references to functions.
+    pub(crate) fn is_function(self) -> bool {
+        matches!(self, ValType::Ref(ty) if ty.heap.top() == HeapType::Func)
+    }
+}
+
+impl From<RefType> for ValType {
+    fn from(ty: RefType) -> ValType {
+        ValType::Ref(ty)
     }
 }
 
@@ -61,82 +78,8 @@ impl fmt::Display for ValType {
             ValType::F32 => "f32",
             ValType::F64 => "f64",
             ValType::V128 => "v128",
-            ValType::FuncRef => "funcref",
-            ValType::ExternRef => "externref",
+            ValType::Ref(ty) => return ty.fmt(f),
         })
-    }
-}
-
-/// The type of a function: its parameters and results. Cheap to clone.
-///
-/// ```
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use wasm_aot_loader::{FuncType, ValType};
-///
-/// let ty = FuncType::new([ValType::I32, ValType::F64], [ValType::I64]);
-/// assert_eq!(ty.params(), [ValType::I32, ValType::F64]);
-/// assert_eq!(ty.results(), [ValType::I64]);
-/// assert_eq!(ty.to_string(), "(func (param i32 f64) (result i64))");
-/// # Ok(()) }
-/// ```
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct FuncType {
-    /// Parameters, then results.
-    types: Arc<[ValType]>,
-    params: usize,
-}
-
-impl FuncType {
-    /// A function type.
-    pub fn new(
-        params: impl IntoIterator<Item = ValType>,
-        results: impl IntoIterator<Item = ValType>,
-    ) -> FuncType {
-        let mut types: Vec<ValType> = params.into_iter().collect();
-        let params = types.len();
-        types.extend(results);
-        FuncType {
-            types: types.into(),
-            params,
-        }
-    }
-
-    /// The types of the parameters.
-    pub fn params(&self) -> &[ValType] {
-        &self.types[..self.params]
-    }
-
-    /// The types of the results.
-    pub fn results(&self) -> &[ValType] {
-        &self.types[self.params..]
-    }
-
-    /// How many slots the `values` array of a call takes.
-    pub(crate) fn slots(&self) -> usize {
-        self.params.max(self.types.len() - self.params)
-    }
-}
-
-/// `(func (param i32 i64) (result f32))`.
-impl fmt::Display for FuncType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(func")?;
-        for (keyword, types) in [("param", self.params()), ("result", self.results())] {
-            if !types.is_empty() {
-                write!(f, " ({keyword}")?;
-                for ty in types {
-                    write!(f, " {ty}")?;
-                }
-                f.write_str(")")?;
-            }
-        }
-        f.write_str(")")
-    }
-}
-
-impl fmt::Debug for FuncType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 
@@ -253,10 +196,10 @@ impl fmt::Display for MemoryType {
 /// ```
 /// use wasm_aot_loader::{TableType, ValType};
 ///
-/// let ty = TableType::new(ValType::FuncRef, 10, None);
-/// assert_eq!(ty.element(), ValType::FuncRef);
+/// let ty = TableType::new(ValType::FUNCREF, 10, None);
+/// assert_eq!(ty.element(), ValType::FUNCREF);
 /// assert_eq!(ty.to_string(), "(table 10 funcref)");
-/// let large = TableType::new64(ValType::FuncRef, 10, None);
+/// let large = TableType::new64(ValType::FUNCREF, 10, None);
 /// assert_eq!(large.to_string(), "(table i64 10 funcref)");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -377,7 +320,7 @@ impl fmt::Display for GlobalType {
 /// let ty = ExternType::from(MemoryType::new(1, None));
 /// assert_eq!(ty, ExternType::Memory(MemoryType::new(1, None)));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ExternType {
     /// A function.
     Func(FuncType),
@@ -434,11 +377,11 @@ mod tests {
 
     #[test]
     fn types_read_as_in_the_text_format() {
-        use ValType::{ExternRef, F64, FuncRef, I32, I64, V128};
+        use ValType::{F64, I32, I64, V128};
         let text = |ty: ExternType| ty.to_string();
         assert_eq!(text(FuncType::new([], []).into()), "(func)");
         assert_eq!(
-            text(FuncType::new([I32, V128], [ExternRef]).into()),
+            text(FuncType::new([I32, V128], [ValType::EXTERNREF]).into()),
             "(func (param i32 v128) (result externref))"
         );
         assert_eq!(
@@ -450,7 +393,7 @@ mod tests {
         let bytes = memory.with_page_size(1);
         assert_eq!(text(bytes.into()), "(memory 1 2 (pagesize 1))");
         assert_eq!(
-            text(TableType::new(FuncRef, 3, None).into()),
+            text(TableType::new(ValType::FUNCREF, 3, None).into()),
             "(table 3 funcref)"
         );
         assert_eq!(

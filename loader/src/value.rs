@@ -2,8 +2,8 @@
 
 use std::any::Any;
 
-use crate::raw::Origin;
-use crate::{Func, Store, ValType};
+use crate::raw::{Inner, Origin};
+use crate::{Func, HeapType, RefType, Store, ValType, ValTypeError};
 
 /// A WebAssembly value. Floats are kept as their bits, so that NaNs survive.
 ///
@@ -15,7 +15,7 @@ use crate::{Func, Store, ValType};
 /// assert_eq!(values[0], Val::I32(1));
 /// assert_eq!(values[1].ty(), ValType::I64);
 /// assert_eq!(values[2], Val::F32(0.5f32.to_bits()));
-/// assert_eq!(Val::default_for(ValType::FuncRef), Val::FuncRef(None));
+/// assert_eq!(Val::default_for(ValType::FUNCREF), Val::FuncRef(None));
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +34,18 @@ pub enum Val {
     FuncRef(Option<Func>),
     /// An object of the host, or null.
     ExternRef(Option<ExternRef>),
+    /// Null of a type below `any`.
+    AnyRef(Option<AnyRef>),
 }
 
+/// Something garbage-collected. In this version there is no such thing, so
+/// references to it are null.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AnyRef {}
+
 impl Val {
-    /// The value's type.
+    /// The value's type; of a reference the most general one that it can have:
+    /// `funcref`, `externref` or `anyref`.
     pub const fn ty(&self) -> ValType {
         match self {
             Val::I32(_) => ValType::I32,
@@ -45,12 +53,14 @@ impl Val {
             Val::F32(_) => ValType::F32,
             Val::F64(_) => ValType::F64,
             Val::V128(_) => ValType::V128,
-            Val::FuncRef(_) => ValType::FuncRef,
-            Val::ExternRef(_) => ValType::ExternRef,
+            Val::FuncRef(_) => ValType::FUNCREF,
+            Val::ExternRef(_) => ValType::EXTERNREF,
+            Val::AnyRef(_) => ValType::Ref(RefType::new(true, HeapType::Any)),
         }
     }
 
-    /// Zero, or null.
+    /// Zero, or null. For the type of a reference that is never null, it is no value
+    /// of that type, but one that can stand in its place until there is one.
     pub const fn default_for(ty: ValType) -> Val {
         match ty {
             ValType::I32 => Val::I32(0),
@@ -58,8 +68,73 @@ impl Val {
             ValType::F32 => Val::F32(0),
             ValType::F64 => Val::F64(0),
             ValType::V128 => Val::V128(0),
-            ValType::FuncRef => Val::FuncRef(None),
-            ValType::ExternRef => Val::ExternRef(None),
+            ValType::Ref(ty) => match ty.heap().top() {
+                HeapType::Func => Val::FuncRef(None),
+                HeapType::Extern => Val::ExternRef(None),
+                _ => Val::AnyRef(None),
+            },
+        }
+    }
+
+    /// Whether it is of type `ty`. What a function of `store` is depends on its type.
+    ///
+    /// ```
+    /// use wasm_aot_loader::{Func, FuncType, HeapType, RefType, Store, Val, ValType};
+    ///
+    /// let mut store = Store::new();
+    /// let func = Val::from(Func::wrap(&mut store, |_: i32| ()));
+    /// let ty = FuncType::new([ValType::I32], []);
+    /// let ty = ValType::Ref(RefType::new(false, HeapType::ConcreteFunc(ty)));
+    /// assert!(func.matches(ty, &store) && func.matches(ValType::FUNCREF, &store));
+    /// assert!(!Val::FuncRef(None).matches(ty, &store));
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If it is a function of another store.
+    pub fn matches(self, ty: ValType, store: &Store) -> bool {
+        self.check(ty, store.raw()).is_ok()
+    }
+
+    /// Fails unless it is of type `expected`.
+    pub(crate) fn ensure(self, expected: ValType, store: &Store) -> Result<(), ValTypeError> {
+        let checked = self.check(expected, store.raw());
+        checked.map_err(|found| ValTypeError { expected, found })
+    }
+
+    /// The narrowest type of the value.
+    fn exact_type(self, store: &Inner) -> ValType {
+        let ty = match self {
+            Val::FuncRef(None) => RefType::new(true, HeapType::NoFunc),
+            Val::FuncRef(Some(func)) => {
+                RefType::new(false, HeapType::ConcreteFunc(store.func_type(func)))
+            }
+            Val::ExternRef(None) => RefType::new(true, HeapType::NoExtern),
+            Val::ExternRef(Some(_)) => RefType::new(false, HeapType::Extern),
+            Val::AnyRef(None) => RefType::new(true, HeapType::None),
+            Val::AnyRef(Some(never)) => match never {},
+            number => return number.ty(),
+        };
+        ty.into()
+    }
+
+    /// Whether it is of type `expected`; else the type that it has.
+    ///
+    /// # Panics
+    ///
+    /// If it is a function of another store.
+    pub(crate) fn check(self, expected: ValType, store: &Inner) -> Result<(), ValType> {
+        let general = self.ty();
+        if general == expected {
+            return Ok(());
+        }
+        if !expected.is_reference() || !Val::default_for(expected).ty().matches(general) {
+            return Err(general);
+        }
+        let found = self.exact_type(store);
+        match found.matches(expected) {
+            true => Ok(()),
+            false => Err(found),
         }
     }
 }

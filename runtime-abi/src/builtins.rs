@@ -79,6 +79,10 @@ pub struct Builtins {
     /// writes [`StoreContext::stack_limit`] and [`StoreContext::stack_size`]. 0, or
     /// a status that the symbol returns at once.
     pub attach: unsafe extern "C" fn(store: *mut StoreContext) -> u32,
+    /// Whether the type with the id `ty` is declared to be a subtype of that with
+    /// the id `expected`, perhaps by way of others. Asked by indirect calls that
+    /// expect an open type, if the ids differ. Neither id is 0.
+    pub is_subtype: unsafe extern "C" fn(store: *mut StoreContext, ty: u32, expected: u32) -> bool,
 }
 
 const _: () = {
@@ -96,4 +100,5 @@ const _: () = {
     assert!(offset_of!(Builtins, elem_drop) == 80);
     assert!(offset_of!(Builtins, func_ref) == 88);
     assert!(offset_of!(Builtins, attach) == 96);
+    assert!(offset_of!(Builtins, is_subtype) == 104);
 };

@@ -100,7 +100,8 @@ records! {
         pub tunables: Tunables,
         /// What a vmctx looks like.
         pub vmctx: VmctxLayout,
-        /// Of [`FuncType`](crate::FuncType).
+        /// Of [`FuncType`](crate::FuncType). Their recursion groups are in the
+        /// order of the module.
         pub types: Slice,
         /// Of [`Import`](crate::Import).
         pub imports: Slice,
@@ -138,6 +139,10 @@ records! {
         pub options: Str,
         /// SHA-256 of the source module's binary.
         pub source_hash: [u8; 32],
+        /// Of [`SubType`](crate::SubType), one for each of `types`; or empty if
+        /// every type is a recursion group of its own, final, and has no
+        /// supertype.
+        pub subtypes: Slice,
     }
 
     /// What the code relies on. Requirements, not wishes: a loader which cannot

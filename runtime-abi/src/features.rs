@@ -58,6 +58,9 @@ bits! {
         /// Traps of this artefact are hardware faults: the host must have
         /// handlers for them.
         FAULTS = 0, "hardware faults as traps";
+        /// Types of references other than `funcref` and `externref`, recursion
+        /// groups and subtypes of function types, calls through references.
+        TYPED_REFERENCES = 1, "typed references";
         /// A memory or table, imported or defined, has addresses of 64 bits.
         ADDRESS64 = 3, "64-bit memories or tables";
         /// A memory, imported or defined, has pages of another size than 64 KiB.

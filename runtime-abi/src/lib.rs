@@ -129,7 +129,10 @@
 //! the store ready for calls from this thread, so that the host can tell whose a
 //! fault is. That of a function that neither traps nor calls does without. It has
 //! `int32_t`, `int64_t`, `float`, `double` and `void *` for `i32`, `i64`,
-//! `f32`, `f64` and references. A `v128` parameter is passed by pointer
+//! `f32`, `f64` and references. Whoever calls an entry or a symbol, or returns
+//! from a host function, vouches for references: code checks neither that one is
+//! of its type nor that it is not null where that is excluded. A `v128` parameter
+//! is passed by pointer
 //! (`const void *`). Both return a **status**: 0 when the call returned, else
 //! the [`TrapCode`] it ended with or a host's own number (see
 //! [`STATUS_HOST`]). Results are written only when the status is 0.
@@ -145,8 +148,10 @@
 //!
 //! A trap is a hardware fault at an instruction recorded in the module's
 //! [site table](crate::sites): `ud2`, `udf` or `unimp`, a division error (of
-//! x86-64; the others have none), or an access
-//! to the guard pages of a linear memory. The host's fault handler looks the
+//! x86-64; the others have none), an access
+//! to the guard pages of a linear memory, or one to what a null function
+//! reference would refer to: to the first bytes of the address space, as many as a
+//! [`FuncRef`] has. The host's fault handler looks the
 //! faulting address up, then resumes at the innermost [`EntryRecord`]:
 //! it loads the stack and frame pointer from it, puts the status in the first
 //! result register of the wasm convention (rax, x0, a0), and jumps to its handler.
@@ -213,10 +218,10 @@ pub use features::{CpuFeatures, Required, WasmFeatures};
 pub use records::{
     ConstExpr, ConstKind, CustomSection, DataMode, DataSegment, ElementItems, ElementMode,
     ElementSegment, Export, ExternKind, ExternType, FuncType, Function, FunctionName, Global,
-    Import, Memory, Table, Trampoline, TrampolineKind,
+    Import, Memory, SubType, Table, Trampoline, TrampolineKind,
 };
 pub use trap::TrapCode;
-pub use types::ValType;
+pub use types::{HeapType, ValType};
 pub use vmctx::{
     EntryRecord, FuncRef, FunctionImport, HostContext, MemoryDef, MemorySlot, StoreContext,
     TableDef, TableElement, VmContext,

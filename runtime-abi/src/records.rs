@@ -89,7 +89,7 @@ codes! {
     /// How an element segment's items are written.
     pub enum ElementItems {
         /// `u32` slots of function references, [`NONE`] for null. In a segment
-        /// of another type, all are null.
+        /// of other references, all are null.
         Slots = 0,
         /// [`ConstExpr`]s.
         Exprs = 1,
@@ -118,13 +118,31 @@ codes! {
 }
 
 records! {
-    /// A function type. Structurally equal types have one record, so within a
-    /// module types are equal exactly if their indices are.
+    /// A function type. Equal types have one record, so within a module types are
+    /// equal exactly if their indices are: types are equal if their recursion
+    /// groups are equal up to the indices of the groups themselves, and they have
+    /// the same place there (core, 3.1.3 "Rolling and Unrolling").
     pub struct FuncType {
         /// Of [`ValType`].
         pub params: Slice,
         /// Of [`ValType`].
         pub results: Slice,
+    }
+
+    /// What more there is to say of a type (core, 2.3.9 and 2.3.10). A type refers to
+    /// types of its own recursion group and of those before it.
+    pub struct SubType {
+        /// Index of the first type of its recursion group. A group is a run of
+        /// types.
+        pub group: u32,
+        /// Index of the type that it is declared to be a subtype of, which is
+        /// before it and open; or [`NONE`].
+        pub supertype: u32,
+        /// Bit 0 is set if it is open (not `final`): if others can be declared as
+        /// its subtypes.
+        pub flags: u32,
+        /// What it is: 0 for a function. Reserved for structs and arrays.
+        pub kind: u32,
     }
 
     /// The type of an import, or of a table or memory that the module defines.
@@ -318,6 +336,11 @@ impl ExternType {
             Some(self.max)
         }
     }
+}
+
+impl SubType {
+    /// Bit of `flags`: the type is not `final`.
+    pub const OPEN: u32 = 1;
 }
 
 impl ConstExpr {

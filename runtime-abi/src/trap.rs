@@ -37,11 +37,13 @@ pub enum TrapCode {
     Interrupted = 13,
     /// The fuel is used up.
     OutOfFuel = 14,
+    /// A call through a null function reference.
+    NullFunctionReference = 15,
 }
 
 impl TrapCode {
     /// Every code, in the order of their numbers, which start at 1.
-    pub const ALL: [TrapCode; 14] = [
+    pub const ALL: [TrapCode; 15] = [
         TrapCode::StackOverflow,
         TrapCode::MemoryOutOfBounds,
         TrapCode::UnalignedAtomic,
@@ -56,6 +58,7 @@ impl TrapCode {
         TrapCode::NullReference,
         TrapCode::Interrupted,
         TrapCode::OutOfFuel,
+        TrapCode::NullFunctionReference,
     ];
 
     /// The text of the specification's test suite.
@@ -75,6 +78,7 @@ impl TrapCode {
             TrapCode::NullReference => "null reference",
             TrapCode::Interrupted => "interrupted",
             TrapCode::OutOfFuel => "out of fuel",
+            TrapCode::NullFunctionReference => "null function reference",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What is written is read back.
 
 use wasm_aot_abi::sites::{Decoder, Encoder, Site};
-use wasm_aot_abi::{ConstExpr, CpuFeatures, Required, Slice, TrapCode, ValType, Wire};
+use wasm_aot_abi::{ConstExpr, CpuFeatures, HeapType, Required, Slice, TrapCode, ValType, Wire};
 
 #[test]
 fn sites_survive_a_round_trip() {
@@ -66,10 +66,30 @@ fn names_cover_what_is_known_and_count_what_is_not() {
 }
 
 #[test]
+fn reference_types_are_a_heap_type_a_bit_and_an_index() {
+    let non_null = ValType::reference(false, HeapType::Func, 0);
+    assert_eq!((non_null, non_null.is_nullable()), (ValType(0xf0), false));
+    assert_eq!(non_null.to_string(), "(ref func)");
+    let concrete = ValType::reference(true, HeapType::Function, 5);
+    assert_eq!((concrete, concrete.is_nullable()), (ValType(0x563), true));
+    assert_eq!(concrete.type_index(), Some(5));
+    assert_eq!(concrete.to_string(), "(ref null 5)");
+    assert_eq!(
+        ValType::reference(true, HeapType::Func, 0),
+        ValType::FUNCREF
+    );
+    // An index where none belongs, a reserved heap type, bit 7 of a number.
+    for unknown in [0x170, 0x64, 0xff, 0x69] {
+        assert!(!ValType(unknown).is_known(), "{unknown:#x}");
+    }
+    assert!(!ValType::I32.is_nullable());
+}
+
+#[test]
 fn trap_codes_are_their_numbers() {
     for code in TrapCode::ALL {
         assert_eq!(TrapCode::try_from(code as u32), Ok(code));
     }
     assert_eq!(TrapCode::try_from(0), Err(0));
-    assert_eq!(TrapCode::try_from(15), Err(15));
+    assert_eq!(TrapCode::try_from(16), Err(16));
 }

@@ -1,10 +1,10 @@
 //! Whether a result is what a script expects.
 
 use wasm_aot_loader::{Store, Val};
-use wast::core::{AbstractHeapType, NanPattern, V128Pattern, WastRetCore};
+use wast::core::{NanPattern, V128Pattern, WastRetCore};
 use wast::token::{F32, F64};
 
-use crate::values::{HostObject, reference_type};
+use crate::values::{HostObject, null};
 
 /// Whether `found` is `expected`: the same bits, or a NaN of the expected kind.
 pub(crate) fn matches(expected: &WastRetCore<'_>, found: &Val, store: &Store) -> bool {
@@ -14,12 +14,10 @@ pub(crate) fn matches(expected: &WastRetCore<'_>, found: &Val, store: &Store) ->
         (WastRetCore::F32(expected), Val::F32(found)) => matches_f32(expected, *found),
         (WastRetCore::F64(expected), Val::F64(found)) => matches_f64(expected, *found),
         (WastRetCore::V128(expected), Val::V128(found)) => matches_v128(expected, *found),
-        (WastRetCore::RefNull(ty), Val::FuncRef(None)) => {
-            (ty.as_ref()).is_none_or(|ty| reference_type(ty) == Some(AbstractHeapType::Func))
-        }
-        (WastRetCore::RefNull(ty), Val::ExternRef(None)) => {
-            (ty.as_ref()).is_none_or(|ty| reference_type(ty) == Some(AbstractHeapType::Extern))
-        }
+        (
+            WastRetCore::RefNull(ty),
+            Val::FuncRef(None) | Val::ExternRef(None) | Val::AnyRef(None),
+        ) => (ty.as_ref()).is_none_or(|ty| null(ty).as_ref() == Some(found)),
         (WastRetCore::RefFunc(None), Val::FuncRef(Some(_))) => true,
         (WastRetCore::RefExtern(None), Val::ExternRef(Some(_))) => true,
         (WastRetCore::RefExtern(Some(expected)), Val::ExternRef(Some(found))) => {

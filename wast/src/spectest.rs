@@ -11,7 +11,7 @@ use wasm_aot_loader::{
 ///
 /// If there is no memory for a table of 10 elements and a memory of one page.
 pub(crate) fn imports(store: &mut Store) -> Imports {
-    use ValType::{F32, F64, FuncRef, I32, I64};
+    use ValType::{F32, F64, I32, I64};
     let mut imports = Imports::new();
     for (name, value) in [
         ("global_i32", Val::I32(666)),
@@ -19,7 +19,8 @@ pub(crate) fn imports(store: &mut Store) -> Imports {
         ("global_f32", Val::F32(666.6f32.to_bits())),
         ("global_f64", Val::F64(666.6f64.to_bits())),
     ] {
-        let global = Global::new(store, GlobalType::new(value.ty(), false), value);
+        let ty = GlobalType::new(value.ty(), false);
+        let global = Global::new(store, ty, value).expect("a value of its own type");
         imports.define(MODULE, name, global);
     }
     for (name, params) in [
@@ -34,11 +35,14 @@ pub(crate) fn imports(store: &mut Store) -> Imports {
         let ty = FuncType::new(params.iter().copied(), []);
         imports.define(MODULE, name, Func::new(store, ty, |_, _, _| Ok(())));
     }
-    let ty = TableType::new(FuncRef, 10, Some(20));
+    let ty = TableType::new(ValType::FUNCREF, 10, Some(20));
     let table = Table::new(store, ty, Val::FuncRef(None)).expect("10 elements are few");
+    let ty = TableType::new64(ValType::FUNCREF, 10, Some(20));
+    let table64 = Table::new(store, ty, Val::FuncRef(None)).expect("10 elements are few");
     let memory = Memory::new(store, MemoryType::new(1, Some(2))).expect("one page is little");
     imports
         .define(MODULE, "table", table)
+        .define(MODULE, "table64", table64)
         .define(MODULE, "memory", memory);
     imports
 }

@@ -20,11 +20,9 @@ pub(crate) fn argument(argument: &WastArg<'_>, store: &mut Store) -> Result<Val,
         WastArgCore::F32(value) => Val::F32(value.bits),
         WastArgCore::F64(value) => Val::F64(value.bits),
         WastArgCore::V128(value) => Val::V128(u128::from_le_bytes(value.to_le_bytes())),
-        WastArgCore::RefNull(ty) => match reference_type(ty) {
-            Some(AbstractHeapType::Func) => Val::FuncRef(None),
-            Some(AbstractHeapType::Extern) => Val::ExternRef(None),
-            _ => return Err(format!("null of type {ty:?} is not supported")),
-        },
+        WastArgCore::RefNull(ty) => {
+            null(ty).ok_or_else(|| format!("null of type {ty:?} is not supported"))?
+        }
         WastArgCore::RefExtern(number) => {
             Val::ExternRef(Some(ExternRef::new(store, HostObject(*number))))
         }
@@ -32,12 +30,24 @@ pub(crate) fn argument(argument: &WastArg<'_>, store: &mut Store) -> Result<Val,
     })
 }
 
-/// The type, if it is one of the abstract ones.
-pub(crate) fn reference_type(ty: &HeapType<'_>) -> Option<AbstractHeapType> {
-    match ty {
-        HeapType::Abstract { shared: false, ty } => Some(*ty),
-        _ => None,
-    }
+/// The null of a heap type. There is one for all functions, one for all objects of
+/// the host, and one for all that is garbage-collected.
+pub(crate) fn null(ty: &HeapType<'_>) -> Option<Val> {
+    use AbstractHeapType as Abstract;
+    let HeapType::Abstract { shared: false, ty } = ty else {
+        return matches!(ty, HeapType::Concrete(_)).then_some(Val::FuncRef(None));
+    };
+    Some(match ty {
+        Abstract::Func | Abstract::NoFunc => Val::FuncRef(None),
+        Abstract::Extern | Abstract::NoExtern => Val::ExternRef(None),
+        Abstract::Any
+        | Abstract::Eq
+        | Abstract::I31
+        | Abstract::Struct
+        | Abstract::Array
+        | Abstract::None => Val::AnyRef(None),
+        _ => return None,
+    })
 }
 
 /// Values, one after the other.
@@ -60,6 +70,7 @@ pub(crate) fn show(value: &Val, store: &Store) -> String {
         Val::V128(bits) => show_i32x4(bits),
         Val::FuncRef(None) => "(ref.null func)".to_owned(),
         Val::ExternRef(None) => "(ref.null extern)".to_owned(),
+        Val::AnyRef(_) => "(ref.null any)".to_owned(),
         Val::FuncRef(Some(_)) => "(ref.func)".to_owned(),
         Val::ExternRef(Some(object)) => match object.get::<HostObject>(store) {
             Some(HostObject(number)) => format!("(ref.extern {number})"),
@@ -77,9 +88,10 @@ pub(crate) fn show_expected(expected: &WastRetCore<'_>) -> String {
         WastRetCore::F64(pattern) => format!("(f64.const {})", pattern_f64(pattern)),
         WastRetCore::V128(pattern) => show_pattern(pattern),
         WastRetCore::RefNull(None) => "(ref.null)".to_owned(),
-        WastRetCore::RefNull(Some(ty)) => match reference_type(ty) {
-            Some(AbstractHeapType::Func) => "(ref.null func)".to_owned(),
-            Some(AbstractHeapType::Extern) => "(ref.null extern)".to_owned(),
+        WastRetCore::RefNull(Some(ty)) => match null(ty) {
+            Some(Val::FuncRef(_)) => "(ref.null func)".to_owned(),
+            Some(Val::ExternRef(_)) => "(ref.null extern)".to_owned(),
+            Some(Val::AnyRef(_)) => "(ref.null any)".to_owned(),
             _ => format!("(ref.null {ty:?})"),
         },
         WastRetCore::RefExtern(Some(number)) => format!("(ref.extern {number})"),

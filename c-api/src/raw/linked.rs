@@ -16,21 +16,37 @@ use wasm_aot_loader::{
 
 use crate::error;
 
-/// An instance that a generated header has made.
-struct Linked {
+/// An instance that a generated header has made, or items that the program has.
+pub(super) struct Linked {
     /// Shared with instances that it imports from, and those that import from it.
-    store: Arc<DirectStore>,
-    instance: Instance,
+    pub(super) store: Arc<DirectStore>,
+    pub(super) source: Source,
     /// The last answer of `wasm_aot_linked_error`.
-    message: CString,
+    pub(super) message: CString,
+}
+
+/// What can be imported from.
+pub(super) enum Source {
+    Instance(Instance),
+    /// Of the program's own, by position. They have a context all the same, which has
+    /// nothing in it but the way here.
+    Items(Vec<Extern>),
 }
 
 /// `wasm_aot_extern`.
 #[derive(Clone, Copy)]
 #[repr(C)]
-struct ExternItem {
-    instance: *mut abi::VmContext,
-    position: u32,
+pub(super) struct ExternItem {
+    pub(super) instance: *mut abi::VmContext,
+    pub(super) position: u32,
+}
+
+impl ExternItem {
+    /// What is not there.
+    pub(super) const NONE: ExternItem = ExternItem {
+        instance: ptr::null_mut(),
+        position: 0,
+    };
 }
 
 /// `wasm_aot_import`.
@@ -49,32 +65,37 @@ fn failed(message: impl Into<String>) -> Failure {
 }
 
 impl Linked {
-    /// Of an instance that C code has.
+    /// Of an instance, or items, that C code has.
     ///
     /// # Safety
     ///
-    /// `context` is from [`wasm_aot_linked_create`], and not destroyed.
-    unsafe fn of<'a>(context: *mut abi::VmContext) -> &'a mut Linked {
+    /// `context` is from [`wasm_aot_linked_create`] or `wasm_aot_items_create`, and
+    /// not destroyed.
+    pub(super) unsafe fn of<'a>(context: *mut abi::VmContext) -> &'a mut Linked {
         // SAFETY: the caller says so; one thread at a time uses an instance.
         unsafe { &mut *(*context).embedder.cast::<Linked>() }
     }
 
-    fn store(&self) -> &Store {
+    pub(super) fn store(&self) -> &Store {
         // SAFETY: one thread at a time uses the store, and no Rust code around this
         // does while C code calls us.
         unsafe { &*self.store.as_ptr() }
     }
 
     #[expect(clippy::mut_from_ref, reason = "the store is not a part of us")]
-    fn store_mut(&self) -> &mut Store {
+    pub(super) fn store_mut(&self) -> &mut Store {
         // SAFETY: as above.
         unsafe { &mut *self.store.as_ptr() }
     }
 
-    fn export(&self, position: u32) -> Option<Extern> {
-        let store = self.store();
-        let mut exports = self.instance.exports(store);
-        Some(exports.nth(position as usize)?.1)
+    pub(super) fn export(&self, position: u32) -> Option<Extern> {
+        match &self.source {
+            Source::Instance(instance) => {
+                let mut exports = instance.exports(self.store());
+                Some(exports.nth(position as usize)?.1)
+            }
+            Source::Items(items) => items.get(position as usize).copied(),
+        }
     }
 }
 
@@ -165,7 +186,7 @@ unsafe fn create(
     let context = store.context(instance);
     let linked = Box::new(Linked {
         store,
-        instance,
+        source: Source::Instance(instance),
         message: CString::default(),
     });
     // SAFETY: the instance lives, and the field is the embedder's.
@@ -291,16 +312,16 @@ unsafe extern "C" fn wasm_aot_export_named(
 ) -> ExternItem {
     // SAFETY: C code has it from `wasm_aot_linked_create`, and gives us a string.
     let (linked, name) = unsafe { (Linked::of(context), CStr::from_ptr(name)) };
-    let mut exports = linked.instance.exports(linked.store());
+    let Source::Instance(instance) = linked.source else {
+        return ExternItem::NONE;
+    };
+    let mut exports = instance.exports(linked.store());
     match exports.position(|(export, _)| export.as_bytes() == name.to_bytes()) {
         Some(position) => ExternItem {
             instance: context,
             position: position as u32,
         },
-        None => ExternItem {
-            instance: ptr::null_mut(),
-            position: 0,
-        },
+        None => ExternItem::NONE,
     }
 }
 
@@ -311,13 +332,20 @@ unsafe extern "C" fn wasm_aot_linked_memory_grow(
     name: *const c_char,
     delta: u64,
 ) -> i64 {
-    // SAFETY: C code has it from `wasm_aot_linked_create`, and gives us a string.
-    let (linked, name) = unsafe { (Linked::of(context), CStr::from_ptr(name)) };
-    let name = name.to_str().unwrap_or_default();
-    let memory = linked.instance.get_memory(linked.store(), name);
-    let grown = memory
-        .ok()
-        .and_then(|memory| memory.grow(linked.store_mut(), delta).ok());
+    // SAFETY: C code has the instance, and gives us a string.
+    unsafe { wasm_aot_memory_grow(wasm_aot_export_named(context, name), delta) }
+}
+
+/// See `wasm_aot_linked.h`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn wasm_aot_memory_grow(item: ExternItem, delta: u64) -> i64 {
+    if item.instance.is_null() {
+        return -1;
+    }
+    // SAFETY: C code has the instance or the items.
+    let linked = unsafe { Linked::of(item.instance) };
+    let memory = linked.export(item.position).and_then(Extern::memory);
+    let grown = memory.and_then(|memory| memory.grow(linked.store_mut(), delta).ok());
     grown.map_or(-1, |pages| pages as i64)
 }
 

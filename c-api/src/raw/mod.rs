@@ -4,6 +4,7 @@
 
 mod callback;
 mod cell;
+mod items;
 mod linked;
 mod text;
 mod value;

@@ -4,6 +4,9 @@
 use std::borrow::Cow;
 
 use cranelift_codegen::ir::{AliasRegion, AliasRegionData, Function, MemFlagsData};
+use wasm_aot_abi::TrapCode;
+
+use super::clif_trap;
 
 /// A kind of memory that no access of another kind touches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +73,9 @@ pub(crate) enum Access {
     /// To a word that never changes while an instance can run. Such loads may
     /// be moved and merged freely.
     Fixed,
+    /// The first access to what a function reference refers to, at most a page
+    /// behind it: traps if it is null.
+    FuncRef,
     /// To something that is always there, and aligned.
     Trusted(Region),
     /// Reads data in the text, which never changes. Its address may be guarded
@@ -83,6 +89,10 @@ impl Access {
             Access::LinearMemory => MemFlagsData::new()
                 .with_endianness(cranelift_codegen::ir::Endianness::Little)
                 .with_alias_region(Some(Region::Memory.in_function(func))),
+            Access::FuncRef => MemFlagsData::new()
+                .with_aligned()
+                .with_trap_code(Some(clif_trap(TrapCode::NullFunctionReference)))
+                .with_alias_region(Some(Region::Element.in_function(func))),
             Access::Fixed => MemFlagsData::trusted().with_readonly().with_can_move(),
             Access::Trusted(region) => {
                 MemFlagsData::trusted().with_alias_region(Some(region.in_function(func)))

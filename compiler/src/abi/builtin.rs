@@ -24,6 +24,7 @@ pub(crate) enum Builtin {
     ElemDrop,
     FuncRef,
     Attach,
+    IsSubtype,
 }
 
 impl Builtin {
@@ -43,6 +44,7 @@ impl Builtin {
             Builtin::ElemDrop => offset_of!(Builtins, elem_drop),
             Builtin::FuncRef => offset_of!(Builtins, func_ref),
             Builtin::Attach => offset_of!(Builtins, attach),
+            Builtin::IsSubtype => offset_of!(Builtins, is_subtype),
         };
         offset as i32
     }
@@ -63,6 +65,7 @@ impl Builtin {
             Builtin::TableCopy => (&[PTR, I32, I32, I64, I64, I64], Some(I8)),
             Builtin::FuncRef => (&[PTR, I32], Some(PTR)),
             Builtin::Attach => (&[PTR], Some(I32)),
+            Builtin::IsSubtype => (&[PTR, I32, I32], Some(I8)),
         };
         let mut signature = Signature::new(isa.default_call_conv());
         signature.params = params

@@ -18,9 +18,9 @@ pub(crate) use trap::{clif_trap, wasm_trap};
 pub(crate) use vmctx::Vmctx;
 
 use wasm_aot_abi as abi;
-use wasmparser::ValType;
+use wasmparser::{AbstractHeapType, HeapType, RefType, UnpackedIndex, ValType};
 
-/// The wire form of a value type.
+/// The wire form of a value type of a [`Module`](crate::module::Module).
 ///
 /// # Panics
 ///
@@ -32,8 +32,34 @@ pub(crate) fn val_type(ty: ValType) -> abi::ValType {
         ValType::F32 => abi::ValType::F32,
         ValType::F64 => abi::ValType::F64,
         ValType::V128 => abi::ValType::V128,
-        ValType::FUNCREF => abi::ValType::FUNCREF,
-        ValType::EXTERNREF => abi::ValType::EXTERNREF,
-        ValType::Ref(other) => unreachable!("reference type {other} of an unsupported feature"),
+        ValType::Ref(ty) => ref_type(ty),
     }
+}
+
+fn ref_type(ty: RefType) -> abi::ValType {
+    use AbstractHeapType as Abstract;
+    use abi::HeapType as To;
+    let (heap, index) = match ty.heap_type() {
+        HeapType::Abstract { shared: false, ty } => {
+            let heap = match ty {
+                Abstract::Func => To::Func,
+                Abstract::NoFunc => To::NoFunc,
+                Abstract::Extern => To::Extern,
+                Abstract::NoExtern => To::NoExtern,
+                Abstract::Any => To::Any,
+                Abstract::Eq => To::Eq,
+                Abstract::I31 => To::I31,
+                Abstract::Struct => To::Struct,
+                Abstract::Array => To::Array,
+                Abstract::None => To::None,
+                Abstract::Exn | Abstract::NoExn | Abstract::Cont | Abstract::NoCont => {
+                    unreachable!("heap type {ty:?} of an unsupported feature")
+                }
+            };
+            (heap, 0)
+        }
+        HeapType::Concrete(UnpackedIndex::Module(index)) => (To::Function, index),
+        other => unreachable!("heap type {other:?} of an unsupported feature"),
+    };
+    abi::ValType::reference(ty.is_nullable(), heap, index)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use wasmparser::{FuncType, ValType};
+use wasmparser::{FuncType, RefType, ValType};
 
 use super::{Import, Interface, Type, comment};
 use crate::names::field;
@@ -337,7 +337,12 @@ fn bounds(text: &mut String, functions: &[(usize, &FuncType)], indent: &str) -> 
 /// The type of a function that the loader has Rust types for.
 fn typed(ty: Type<'_>) -> Option<&FuncType> {
     match ty {
-        Type::Func(ty) => (ty.params().len() <= TYPED && ty.results().len() <= TYPED).then_some(ty),
+        Type::Func(ty) => {
+            let (params, results) = (ty.params(), ty.results());
+            let exact = |ty: &ValType| reference_type(*ty).is_some() || !ty.is_reference_type();
+            let all = params.iter().chain(results).all(exact);
+            (all && params.len() <= TYPED && results.len() <= TYPED).then_some(ty)
+        }
         _ => None,
     }
 }
@@ -393,9 +398,19 @@ fn rust_type(ty: ValType) -> &'static str {
         ValType::F32 => "f32",
         ValType::F64 => "f64",
         ValType::V128 => "u128",
-        ValType::Ref(ty) if ty.is_func_ref() => "::core::option::Option<::wasm_aot_loader::Func>",
-        ValType::Ref(_) => "::core::option::Option<::wasm_aot_loader::ExternRef>",
+        reference => reference_type(reference).expect("a type that Rust has"),
     }
+}
+
+/// The Rust type of references, unless they are of types that it does not have.
+fn reference_type(ty: ValType) -> Option<&'static str> {
+    Some(match ty.as_reference_type()? {
+        RefType::FUNCREF => "::core::option::Option<::wasm_aot_loader::Func>",
+        RefType::FUNC => "::wasm_aot_loader::Func",
+        RefType::EXTERNREF => "::core::option::Option<::wasm_aot_loader::ExternRef>",
+        RefType::EXTERN => "::wasm_aot_loader::ExternRef",
+        _ => return None,
+    })
 }
 
 fn import_field(import: &Import<'_>) -> String {

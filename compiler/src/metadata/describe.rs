@@ -26,6 +26,7 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
     let mut block = Block::new();
 
     let types = types(&mut block, parts);
+    let subtypes = subtypes(&mut block, parts);
     let imports = imports(&mut block, parts);
     let exports: Vec<_> = module
         .exports
@@ -164,6 +165,7 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
         producer,
         options,
         source_hash: contents.digest,
+        subtypes,
     })?;
 
     let mut fixups = vec![Fixup {
@@ -193,6 +195,20 @@ fn types(block: &mut Block, parts: &Parts<'_>) -> Slice {
         })
         .collect();
     block.records(types)
+}
+
+/// Nothing, if there is nothing to say.
+fn subtypes(block: &mut Block, parts: &Parts<'_>) -> Slice {
+    let module = parts.cx.module;
+    if module.has_plain_types() {
+        return Slice::EMPTY;
+    }
+    block.records(module.subtypes.iter().map(|ty| abi::SubType {
+        group: ty.group,
+        supertype: ty.supertype.unwrap_or(NONE),
+        flags: flag(ty.open, abi::SubType::OPEN),
+        kind: 0,
+    }))
 }
 
 fn imports(block: &mut Block, parts: &Parts<'_>) -> Slice {
@@ -286,6 +302,9 @@ fn required(parts: &Parts<'_>) -> Required {
     if expressions(parts).any(|expr| matches!(expr, ConstExpr::Arithmetic(_))) {
         required = required.with(Required::EXTENDED_CONST);
     }
+    if has_typed_references(parts) {
+        required = required.with(Required::TYPED_REFERENCES);
+    }
     let memories = &parts.cx.module.memories;
     if memories.iter().any(|memory| memory.page_size_log2() != 16) {
         required = required.with(Required::PAGE_SIZES);
@@ -296,6 +315,25 @@ fn required(parts: &Parts<'_>) -> Required {
         required = required.with(Required::ADDRESS64);
     }
     required
+}
+
+fn has_typed_references(parts: &Parts<'_>) -> bool {
+    let (module, escapes) = (parts.cx.module, &parts.cx.whole.escapes);
+    let functions = module.types.iter();
+    let functions = functions.flat_map(|ty| ty.params().iter().chain(ty.results()));
+    let globals = module.globals.iter().map(|global| global.ty.content_type);
+    let tables = module.tables.iter();
+    let tables = tables.map(|table| table.ty.element_type.into());
+    let elements = module.elements.iter().map(|segment| segment.ty);
+    let mut types = functions
+        .copied()
+        .chain(globals)
+        .chain(tables)
+        .chain(elements);
+    let typed = |ty: wasmparser::ValType| {
+        ty.is_reference_type() && !matches!(val_type(ty), ValType::FUNCREF | ValType::EXTERNREF)
+    };
+    !module.has_plain_types() || escapes.calls_references() || types.any(typed)
 }
 
 /// All constant expressions.

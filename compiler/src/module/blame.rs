@@ -2,12 +2,11 @@
 
 use std::cell::Cell;
 
-use wasmparser::{
-    BinaryReader, BinaryReaderError, Chunk, FunctionBody, Parser, Payload, Validator, WasmFeatures,
-};
+use wasmparser::{BinaryReader, Chunk, FunctionBody, Parser, Payload, Validator, WasmFeatures};
 
-use super::Body;
+use super::gc::{self, Refusal};
 use super::items::Items;
+use super::{Body, body};
 use crate::Features;
 use crate::error::Error;
 
@@ -16,7 +15,7 @@ use crate::error::Error;
 #[derive(Default)]
 pub(super) struct Evidence(Vec<u8>);
 
-/// What the validator refuses.
+/// What is refused.
 pub(super) enum Suspect<'x> {
     /// The header or a section, or the beginning of one, at a byte offset in the
     /// binary.
@@ -36,16 +35,16 @@ impl Evidence {
         }
     }
 
-    /// The error that a validator's refusal of `suspect` is: if the module would
+    /// The error that a refusal of `suspect` is: if the module would
     /// get past the refused place with one more feature, that is the reason.
     /// None if it takes more of the suspect to tell.
     pub(super) fn blame(
         &self,
         features: Features,
         suspect: &Suspect<'_>,
-        refusal: &BinaryReaderError,
+        refusal: &Refusal,
     ) -> Option<Error> {
-        let offset = refusal.offset();
+        let offset = refusal.offset;
         let undecided = Cell::new(false);
         let passes = |wider| match self.replay(suspect, wider) {
             Err(error) => error > offset,
@@ -64,17 +63,17 @@ impl Evidence {
     /// Up to which offset everything is valid with `features`, or the offset of
     /// what is not.
     fn replay(&self, suspect: &Suspect<'_>, features: WasmFeatures) -> Result<u64, u64> {
-        let mut validator = Validator::new_with_features(features);
+        let mut validator = Validator::new_with_features(gc::validated(features));
         let mut parser = Parser::new(0);
-        parser.set_features(features);
+        parser.set_features(gc::validated(features));
         let mut bytes = &self.0[..];
         let mut code = false;
         while !bytes.is_empty() {
             let Ok(Chunk::Parsed { consumed, payload }) = parser.parse(bytes, false) else {
                 return Err(0);
             };
-            if let Err(error) = validator.payload(&payload) {
-                return Err(error.offset());
+            if let Err(error) = gc::validate(&mut validator, &payload, features) {
+                return Err(error.offset);
             }
             code = matches!(payload, Payload::CodeSectionStart { .. });
             bytes = &bytes[consumed..];
@@ -86,28 +85,34 @@ impl Evidence {
                 }
                 let left_out = offset - parser.offset();
                 let result = match parser.parse(unit, false) {
-                    Ok(Chunk::Parsed { payload, .. }) => validator.payload(&payload).map(drop),
+                    Ok(Chunk::Parsed { payload, .. }) => {
+                        gc::validate(&mut validator, &payload, features).map(drop)
+                    }
                     Ok(Chunk::NeedMoreData(_)) => {
                         let mut items = Items::new(unit).ok_or(0u64)?;
                         return items
-                            .validate(unit, offset, false, &mut validator)
+                            .validate(unit, offset, false, &mut validator, features)
                             .map(|()| items.end(offset))
-                            .map_err(|error| error.offset());
+                            .map_err(|error| error.offset);
                     }
-                    Err(error) => Err(error),
+                    Err(error) => Err(error.into()),
                 };
-                result.map_err(|error| error.offset() + left_out)?;
+                result.map_err(|error| error.offset + left_out)?;
             }
             Suspect::Body { body, before } => {
                 let valid = FunctionBody::new(BinaryReader::new(&[], 0));
                 let code = body.code_with(features);
-                let result = (0..before)
-                    .try_for_each(|_| validator.code_section_entry(&valid).map(drop))
-                    .and_then(|()| validator.code_section_entry(&code))
-                    .and_then(|function| {
-                        function.into_validator(Default::default()).validate(&code)
-                    });
-                result.map_err(|error| error.offset())?;
+                for _ in 0..before {
+                    validator
+                        .code_section_entry(&valid)
+                        .map_err(|error| error.offset())?;
+                }
+                let validator = validator
+                    .code_section_entry(&code)
+                    .map_err(|error| error.offset())?;
+                let mut validator = validator.into_validator(Default::default());
+                body::check(&code, &mut validator, features, |_| ())
+                    .map_err(|error| error.offset)?;
             }
         }
         Ok(u64::MAX)

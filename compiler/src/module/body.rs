@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use wasmparser::{
-    BinaryReader, FuncToValidate, FuncValidatorAllocations, FunctionBody, Operator,
+    BinaryReader, FuncToValidate, FuncValidator, FuncValidatorAllocations, FunctionBody, Operator,
     ValidatorResources, WasmFeatures,
 };
 
-use crate::error::Result;
+use super::gc::{self, Refusal};
 
 /// The body of a function.
 pub(crate) struct Body<'a> {
@@ -44,7 +44,7 @@ impl<'a> Body<'a> {
         FunctionBody::new(BinaryReader::new_features(
             &self.bytes,
             self.offset,
-            features,
+            gc::validated(features),
         ))
     }
 }
@@ -65,36 +65,44 @@ impl<'a> Unchecked<'a> {
     ) -> Result<Body<'a>, Refused<'a>> {
         let mut validator = self.validator.into_validator(std::mem::take(scratch));
         let code = self.body.code();
-        let mut check = || -> wasmparser::Result<()> {
-            let mut locals = code.get_locals_reader()?;
-            for _ in 0..locals.get_count() {
-                let offset = locals.original_position();
-                let (count, ty) = locals.read()?;
-                validator.define_locals(offset, count, ty)?;
-            }
-            let mut operators = code.get_operators_reader()?;
-            while !operators.eof() {
-                let (operator, offset) = operators.read_with_offset()?;
-                validator.op(offset, &operator)?;
-                see(&operator);
-            }
-            operators.finish()
-        };
-        match check() {
+        match check(&code, &mut validator, self.body.features, &mut see) {
             Ok(()) => {
                 *scratch = validator.into_allocations();
                 Ok(self.body)
             }
-            Err(error) => Err(Refused {
+            Err(refusal) => Err(Refused {
                 body: self.body,
-                error,
+                refusal,
             }),
         }
     }
 }
 
+/// Validates a body, and shows its operators.
+pub(super) fn check(
+    code: &FunctionBody<'_>,
+    validator: &mut FuncValidator<ValidatorResources>,
+    features: WasmFeatures,
+    mut see: impl FnMut(&Operator<'_>),
+) -> Result<(), Refusal> {
+    let mut locals = code.get_locals_reader()?;
+    for _ in 0..locals.get_count() {
+        let offset = locals.original_position();
+        let (count, ty) = locals.read()?;
+        validator.define_locals(offset, count, ty)?;
+    }
+    let mut operators = code.get_operators_reader()?;
+    while !operators.eof() {
+        let (operator, offset) = operators.read_with_offset()?;
+        validator.op(offset, &operator)?;
+        gc::check_operator(&operator, offset, features)?;
+        see(&operator);
+    }
+    Ok(operators.finish()?)
+}
+
 /// An invalid body, and why it is.
 pub(crate) struct Refused<'a> {
     pub(super) body: Body<'a>,
-    pub(super) error: wasmparser::BinaryReaderError,
+    pub(super) refusal: Refusal,
 }

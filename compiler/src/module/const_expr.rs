@@ -1,7 +1,9 @@
 //! Constant expressions (core, 3.3.10).
 
-use wasmparser::Operator;
+use wasmparser::{Operator, OperatorsReader};
 
+use super::gc;
+use crate::Feature;
 use crate::error::{Error, Result};
 
 /// A constant expression.
@@ -46,11 +48,11 @@ impl ConstExpr {
             let step = match operators.read()? {
                 Operator::End => break,
                 Operator::V128Const { value } => {
-                    return Ok(ConstExpr::Vector(value.i128() as u128));
+                    return alone(ConstExpr::Vector(value.i128() as u128), operators);
                 }
-                Operator::RefNull { .. } => return Ok(ConstExpr::RefNull),
+                Operator::RefNull { .. } => return alone(ConstExpr::RefNull, operators),
                 Operator::RefFunc { function_index } => {
-                    return Ok(ConstExpr::RefFunc(function_index));
+                    return alone(ConstExpr::RefFunc(function_index), operators);
                 }
                 Operator::I32Const { value } => Step::Number(u64::from(value as u32)),
                 Operator::I64Const { value } => Step::Number(value as u64),
@@ -63,7 +65,7 @@ impl ConstExpr {
                 Operator::I64Add => Step::Operation(Operation::I64Add),
                 Operator::I64Sub => Step::Operation(Operation::I64Sub),
                 Operator::I64Mul => Step::Operation(Operation::I64Mul),
-                _ => return Err(unexpected(offset)),
+                operator => return Err(unexpected(&operator, offset)),
             };
             push(&mut steps, step);
         }
@@ -109,8 +111,21 @@ impl Operation {
     }
 }
 
+/// A value that nothing is done with.
+fn alone(value: ConstExpr, mut operators: OperatorsReader<'_>) -> Result<ConstExpr> {
+    let offset = operators.original_position();
+    match operators.read()? {
+        Operator::End => Ok(value),
+        operator => Err(unexpected(&operator, offset)),
+    }
+}
+
 /// The validator lets nothing else pass with the features that are supported.
-fn unexpected(offset: u64) -> Error {
+fn unexpected(operator: &Operator<'_>, offset: u64) -> Error {
+    if gc::is_collected(operator) {
+        let feature = Feature::gc();
+        return Error::Unsupported { feature, offset };
+    }
     Error::Invalid {
         offset,
         message: "unexpected constant expression".into(),

@@ -7,18 +7,17 @@
 //! out](Intake::ready), since that is worth doing in parallel.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use wasmparser::{
-    BinaryReaderError, Chunk, FuncType, KnownCustom, Parser, Payload, ValidPayload, Validator,
-};
+use wasmparser::{Chunk, KnownCustom, Parser, Payload, ValidPayload, Validator};
 
 use super::blame::{Evidence, Suspect};
+use super::gc::{self, Refusal};
 use super::items::Items;
-use super::{Body, Contents, Module, Read, Refused, TypeIndex, Unchecked};
+use super::types::Groups;
+use super::{Body, Contents, Module, Read, Refused, Unchecked};
 use crate::Features;
 use crate::error::{Error, Result};
 
@@ -31,8 +30,7 @@ pub(crate) struct Intake<'a> {
     keep: Vec<String>,
     /// Nobody else has it before the code section starts.
     module: Arc<Module>,
-    /// Where in [`Module::types`] a type is.
-    canonical: HashMap<FuncType, TypeIndex>,
+    groups: Groups,
     contents: Contents<'a>,
     /// How many bodies there are to come, once that is known.
     announced: Option<u32>,
@@ -45,7 +43,7 @@ pub(crate) struct Intake<'a> {
     /// If that is a section of which some items are validated.
     items: Option<Items>,
     /// What is wrong with such a section, if it is not known yet what to blame.
-    refusal: Option<BinaryReaderError>,
+    refusal: Option<Refusal>,
 }
 
 /// A part of the input.
@@ -64,14 +62,15 @@ impl<'a> Intake<'a> {
     /// Keeps the custom sections whose names are in `keep`.
     pub(crate) fn new(features: Features, keep: &[String]) -> Intake<'a> {
         let mut parser = Parser::new(0);
-        parser.set_features(features.flags());
+        let validated = gc::validated(features.flags());
+        parser.set_features(validated);
         Intake {
             parser,
-            validator: Validator::new_with_features(features.flags()),
+            validator: Validator::new_with_features(validated),
             features,
             keep: keep.to_vec(),
             module: Arc::default(),
-            canonical: HashMap::new(),
+            groups: Groups::new(),
             contents: Contents::default(),
             announced: None,
             ready: Vec::new(),
@@ -138,7 +137,9 @@ impl<'a> Intake<'a> {
             let Some(mut items) = self.items.take().or_else(|| Items::new(&self.pending)) else {
                 return Ok(());
             };
-            let result = items.validate(&self.pending, offset, false, &mut self.validator);
+            let features = self.features.flags();
+            let validator = &mut self.validator;
+            let result = items.validate(&self.pending, offset, false, validator, features);
             self.refusal = result.err();
             self.items = Some(items);
         }
@@ -180,14 +181,14 @@ impl<'a> Intake<'a> {
     }
 
     /// Why a module with this body is not compiled.
-    pub(crate) fn refuse(&self, Refused { body, error }: Refused<'_>) -> Error {
+    pub(crate) fn refuse(&self, Refused { body, refusal }: Refused<'_>) -> Error {
         let before = body.index - self.module.imported_functions;
         let suspect = Suspect::Body {
             body: &body,
             before,
         };
         self.evidence
-            .blame(self.features, &suspect, &error)
+            .blame(self.features, &suspect, &refusal)
             .expect("bodies are complete")
     }
 
@@ -220,18 +221,19 @@ impl<'a> Intake<'a> {
 
     /// Why a module with this unit, or beginning of one, is not compiled. None if
     /// the beginning is too short to tell.
-    fn blame(&self, unit: &[u8], offset: u64, refusal: &BinaryReaderError) -> Option<Error> {
+    fn blame(&self, unit: &[u8], offset: u64, refusal: &Refusal) -> Option<Error> {
         let suspect = Suspect::Section { unit, offset };
         self.evidence.blame(self.features, &suspect, refusal)
     }
 
     fn unit<'x>(&mut self, unit: Unit<'x, 'a>, payload: Payload<'x>) -> Result<()> {
+        let (validator, features) = (&mut self.validator, self.features.flags());
         let validated = match (self.refusal.take(), self.items.take()) {
             (Some(refusal), _) => Err(refusal),
             (None, Some(mut items)) => items
-                .validate(unit.bytes, unit.offset, true, &mut self.validator)
+                .validate(unit.bytes, unit.offset, true, validator, features)
                 .map(|()| ValidPayload::Ok),
-            (None, None) => self.validator.payload(&payload),
+            (None, None) => gc::validate(validator, &payload, features),
         };
         let validated = validated.map_err(|refusal| {
             let error = self.blame(unit.bytes, unit.offset, &refusal);
@@ -262,7 +264,7 @@ impl<'a> Intake<'a> {
             }
             (_, payload) => {
                 let module = Arc::get_mut(&mut self.module).expect("there are no functions yet");
-                module.add(payload, &mut self.canonical)?;
+                module.add(payload, &mut self.groups)?;
             }
         }
         Ok(())

@@ -10,6 +10,8 @@ use wasmparser::{
     BinaryReader, BinaryReaderError, FromReader, Payload, SectionLimited, Validator, WasmFeatures,
 };
 
+use super::gc::{self, Refusal};
+
 /// How far into a section its items are validated.
 pub(super) struct Items {
     id: u8,
@@ -49,14 +51,15 @@ impl Items {
     ///
     /// # Errors
     ///
-    /// What the validator refuses.
+    /// What is refused.
     pub(super) fn validate(
         &mut self,
         bytes: &[u8],
         offset: u64,
         ends: bool,
         validator: &mut Validator,
-    ) -> Result<(), BinaryReaderError> {
+        features: WasmFeatures,
+    ) -> Result<(), Refusal> {
         if !ends && bytes.len() < self.enough {
             return Ok(());
         }
@@ -71,9 +74,9 @@ impl Items {
         }
         let payload = payload(self.id, &part, part_start, *validator.features())?;
         let (items, end) = complete(&payload);
-        match validator.payload(&payload) {
+        match gc::validate(validator, &payload, features) {
             // An item that is not complete.
-            Err(error) if !ends && error.message() == INCOMPLETE && error.offset() >= end => {}
+            Err(error) if !ends && error.message == INCOMPLETE && error.offset >= end => {}
             result => drop(result?),
         }
         self.left -= items;

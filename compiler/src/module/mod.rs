@@ -8,11 +8,13 @@
 mod blame;
 mod body;
 mod const_expr;
+mod gc;
 mod hints;
 mod intake;
 mod items;
 mod names;
 mod sections;
+mod types;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -25,13 +27,17 @@ pub(crate) use body::{Body, Refused, Unchecked};
 pub(crate) use const_expr::{ConstExpr, Operation, Step};
 use hints::Hints;
 pub(crate) use intake::Intake;
+pub(crate) use types::SubType;
 
 /// What code can refer to. Index spaces are vectors, imports first, as in the
-/// specification.
+/// specification. Types of values have the index in [`types`](Module::types)
+/// where the binary has that of the type section.
 #[derive(Default)]
 pub(crate) struct Module {
-    /// The distinct function types.
+    /// The distinct function types, by recursion groups.
     pub(crate) types: Vec<FuncType>,
+    /// For each of `types`.
+    pub(crate) subtypes: Vec<SubType>,
     /// For each index of the type section, the index in `types`.
     pub(crate) type_section: Vec<TypeIndex>,
     pub(crate) imports: Vec<Import>,

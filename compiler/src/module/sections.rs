@@ -1,31 +1,26 @@
 //! Sections (core, 5.5).
 
-use std::collections::HashMap;
-
 use wasmparser::{
     CustomSectionReader, DataKind, DataSectionReader, ElementItems, ElementKind, ExternalKind,
-    FuncType, KnownCustom, Payload, RefType, TableInit, TypeRef, ValType,
+    GlobalType, KnownCustom, Payload, RefType, TableInit, TableType, TypeRef, ValType,
 };
 
 use super::intake::Unit;
+use super::types::Groups;
 use super::{
     ConstExpr, Contents, CustomSection, DataSegment, ElementSegment, Export, Global, Import, Item,
-    Module, SegmentMode, Table, TypeIndex,
+    Module, SegmentMode, Table,
 };
 use crate::error::{Error, Result};
 
 impl Module {
-    /// Adds a section that stands before the functions. `canonical` is where in
-    /// [`Module::types`] a type is.
-    pub(super) fn add(
-        &mut self,
-        payload: Payload<'_>,
-        canonical: &mut HashMap<FuncType, TypeIndex>,
-    ) -> Result<()> {
+    /// Adds a section that stands before the functions. `groups` are those of
+    /// the types so far.
+    pub(super) fn add(&mut self, payload: Payload<'_>, groups: &mut Groups) -> Result<()> {
         match payload {
             Payload::TypeSection(section) => {
-                for ty in section.into_iter_err_on_gc_types() {
-                    self.add_type(ty?, canonical);
+                for group in section {
+                    self.add_group(group?, groups);
                 }
             }
             Payload::ImportSection(section) => {
@@ -43,7 +38,7 @@ impl Module {
                 for table in section {
                     let table = table?;
                     self.tables.push(Table {
-                        ty: table.ty,
+                        ty: self.table_type(table.ty),
                         init: match table.init {
                             TableInit::RefNull => ConstExpr::RefNull,
                             TableInit::Expr(expr) => ConstExpr::read(&expr)?,
@@ -60,7 +55,7 @@ impl Module {
                 for global in section {
                     let global = global?;
                     self.globals.push(Global {
-                        ty: global.ty,
+                        ty: self.global_type(global.ty),
                         init: ConstExpr::read(&global.init_expr)?,
                     });
                 }
@@ -84,7 +79,8 @@ impl Module {
             Payload::StartSection { func, .. } => self.start = Some(func),
             Payload::ElementSection(section) => {
                 for element in section {
-                    self.elements.push(element_segment(element?)?);
+                    let segment = self.element_segment(element?)?;
+                    self.elements.push(segment);
                 }
             }
             Payload::Version { .. }
@@ -101,13 +97,24 @@ impl Module {
         Ok(())
     }
 
-    fn add_type(&mut self, ty: FuncType, canonical: &mut HashMap<FuncType, TypeIndex>) {
-        let types = &mut self.types;
-        let index = *canonical.entry(ty).or_insert_with_key(|ty| {
-            types.push(ty.clone());
-            types.len() as u32 - 1
-        });
-        self.type_section.push(index);
+    /// Whether elements of a table can be null.
+    fn is_nullable(&self, table: u32) -> bool {
+        let ty = self.tables[table as usize].ty;
+        ty.element_type.is_nullable()
+    }
+
+    fn table_type(&self, ty: TableType) -> TableType {
+        TableType {
+            element_type: self.canonical_ref(ty.element_type),
+            ..ty
+        }
+    }
+
+    fn global_type(&self, ty: GlobalType) -> GlobalType {
+        GlobalType {
+            content_type: self.canonical(ty.content_type),
+            ..ty
+        }
     }
 
     fn import(&mut self, import: wasmparser::Import<'_>) {
@@ -119,7 +126,7 @@ impl Module {
             }
             TypeRef::Table(ty) => {
                 self.tables.push(Table {
-                    ty,
+                    ty: self.table_type(ty),
                     init: ConstExpr::RefNull,
                 });
                 self.imported_tables += 1;
@@ -132,7 +139,7 @@ impl Module {
             }
             TypeRef::Global(ty) => {
                 self.globals.push(Global {
-                    ty,
+                    ty: self.global_type(ty),
                     init: ConstExpr::RefNull,
                 });
                 self.imported_globals += 1;
@@ -145,6 +152,45 @@ impl Module {
             name: import.name.into(),
             item,
         });
+    }
+
+    fn element_segment(&self, element: wasmparser::Element<'_>) -> Result<ElementSegment> {
+        let mode = match element.kind {
+            ElementKind::Passive => SegmentMode::Passive,
+            ElementKind::Declared => SegmentMode::Declared,
+            ElementKind::Active {
+                table_index,
+                offset_expr,
+            } => SegmentMode::Active {
+                index: table_index.unwrap_or(0),
+                offset: ConstExpr::read(&offset_expr)?,
+            },
+        };
+        let mut items = Vec::new();
+        let ty = match element.items {
+            ElementItems::Functions(section) => {
+                for function in section {
+                    items.push(ConstExpr::RefFunc(function?));
+                }
+                // No item is null, but only some tables care for that, and a type that
+                // has always been there asks less of loaders.
+                match mode {
+                    SegmentMode::Active { index, .. } if !self.is_nullable(index) => RefType::FUNC,
+                    _ => RefType::FUNCREF,
+                }
+            }
+            ElementItems::Expressions(ty, section) => {
+                for expr in section {
+                    items.push(ConstExpr::read(&expr?)?);
+                }
+                self.canonical_ref(ty)
+            }
+        };
+        Ok(ElementSegment {
+            mode,
+            ty: ValType::Ref(ty),
+            items,
+        })
     }
 }
 
@@ -195,40 +241,6 @@ impl<'a> Contents<'a> {
             self.read_names(module, names);
         }
     }
-}
-
-fn element_segment(element: wasmparser::Element<'_>) -> Result<ElementSegment> {
-    let mode = match element.kind {
-        ElementKind::Passive => SegmentMode::Passive,
-        ElementKind::Declared => SegmentMode::Declared,
-        ElementKind::Active {
-            table_index,
-            offset_expr,
-        } => SegmentMode::Active {
-            index: table_index.unwrap_or(0),
-            offset: ConstExpr::read(&offset_expr)?,
-        },
-    };
-    let mut items = Vec::new();
-    let ty = match element.items {
-        ElementItems::Functions(section) => {
-            for function in section {
-                items.push(ConstExpr::RefFunc(function?));
-            }
-            RefType::FUNCREF
-        }
-        ElementItems::Expressions(ty, section) => {
-            for expr in section {
-                items.push(ConstExpr::read(&expr?)?);
-            }
-            ty
-        }
-    };
-    Ok(ElementSegment {
-        mode,
-        ty: ValType::Ref(ty),
-        items,
-    })
 }
 
 /// Tags and exact function imports come only with features that this compiler

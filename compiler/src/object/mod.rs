@@ -26,14 +26,16 @@ use sha2::{Digest, Sha256};
 
 use self::format::{Format, Place};
 use crate::layout::{Fixup, Layout, Symbol, Target};
-use crate::writer::{Error, Output, check, check_name, limit};
+use crate::writer::{Output, check, check_name, limit};
+
+pub use crate::writer::Error;
 
 /// Writes `layout` as an object file to `out`, as [`elf::write`](crate::elf::write)
 /// does a shared object.
 ///
 /// # Errors
 ///
-/// See [`Error`](crate::elf::Error). After an error, `out` holds an unfinished file.
+/// See [`Error`]. After an error, `out` holds an unfinished file.
 ///
 /// # Panics
 ///

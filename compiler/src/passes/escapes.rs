@@ -8,6 +8,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::abi::val_type;
 use crate::module::{ConstExpr, ElementSegment, Item, Module, SegmentMode, Table, TypeIndex};
 use crate::passes::Usage;
 
@@ -24,6 +25,7 @@ pub(crate) struct Escapes {
     tables: Vec<Option<TextTable>>,
     fixed: Vec<bool>,
     exit_types: BTreeSet<TypeIndex>,
+    calls_references: bool,
 }
 
 impl Escapes {
@@ -70,10 +72,12 @@ impl Escapes {
             .indirect_calls
             .iter()
             .filter(|(table, _)| !in_text(*table))
-            .map(|(_, ty)| ty);
+            .map(|(_, ty)| ty)
+            .chain(&usage.reference_calls);
         Escapes {
             funcrefs: funcrefs.into_iter().collect(),
             exit_types: imported.chain(called).copied().collect(),
+            calls_references: !usage.reference_calls.is_empty(),
             tables,
             fixed,
         }
@@ -130,6 +134,11 @@ impl Escapes {
         self.exit_types.iter().copied()
     }
 
+    /// Whether anything is called through a reference.
+    pub(crate) fn calls_references(&self) -> bool {
+        self.calls_references
+    }
+
     /// Types of functions that the host may call: entries are needed.
     pub(crate) fn entry_types(&self, module: &Module) -> BTreeSet<TypeIndex> {
         self.funcrefs
@@ -176,7 +185,7 @@ fn rows(module: &Module, table: u32, segments: &[&ElementSegment]) -> Option<Tex
     let items: usize = segments.iter().map(|segment| segment.items.len()).sum();
     if ty.initial == 0
         || *init != ConstExpr::RefNull
-        || !ty.element_type.is_func_ref()
+        || !val_type(ty.element_type.into()).is_function()
         || ty.initial > items as u64 + MAX_EMPTY
     {
         return None;

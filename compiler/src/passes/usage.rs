@@ -17,6 +17,8 @@ pub(crate) struct Usage {
     pub(crate) referenced_functions: BTreeSet<u32>,
     /// Tables and types of indirect calls, tail calls among them.
     pub(crate) indirect_calls: BTreeSet<(u32, TypeIndex)>,
+    /// Types of `call_ref` and `return_call_ref`.
+    pub(crate) reference_calls: BTreeSet<TypeIndex>,
 }
 
 impl Usage {
@@ -36,6 +38,10 @@ impl Usage {
             } => {
                 let ty = module.type_section[type_index as usize];
                 self.indirect_calls.insert((table_index, ty));
+            }
+            Operator::CallRef { type_index } | Operator::ReturnCallRef { type_index } => {
+                let ty = module.type_section[type_index as usize];
+                self.reference_calls.insert(ty);
             }
             Operator::TableGrow { table } => {
                 self.grown_tables.insert(table);
@@ -63,5 +69,6 @@ impl Usage {
         self.grown_tables.extend(other.grown_tables);
         self.referenced_functions.extend(other.referenced_functions);
         self.indirect_calls.extend(other.indirect_calls);
+        self.reference_calls.extend(other.reference_calls);
     }
 }

@@ -5,9 +5,10 @@
 //! such an access needs no check, it hits the memory or faults.
 //!
 //! An index of 64 bits that may be larger is limited to the memory's length, behind
-//! which the guard begins: an access there faults as it should. It takes a compare
-//! and a conditional move, once for all accesses with the same index, and no branch
-//! that a CPU could run ahead of.
+//! which what cannot be accessed begins, with no less than a guard: an access there
+//! faults as it should. It takes a compare and a conditional move, once for all
+//! accesses with the same index, and no branch that a CPU could run ahead of. For a
+//! memory that cannot become larger than the reservation, that is the limit.
 //!
 //! All else is compared with the memory's length: larger offsets, and accesses to
 //! memories with pages of one byte, whose length does not end a page of the machine.
@@ -30,6 +31,15 @@ pub(super) struct Address {
     pub(super) offset: i32,
 }
 
+/// Where nothing can be accessed, with a guard behind.
+#[derive(Clone, Copy)]
+enum Limit {
+    /// The length of the memory.
+    Length,
+    /// The end of what is reserved for it.
+    Reservation,
+}
+
 impl Translator<'_, '_> {
     /// Pops an index and makes the address of `size` bytes at it.
     pub(super) fn address(&mut self, memarg: &MemArg, size: u32) -> Address {
@@ -38,11 +48,11 @@ impl Translator<'_, '_> {
         let ty = self.module.memories[memory as usize];
         let base = self.memory_base(memory);
         let end = memarg.offset.saturating_add(size.into());
-        if ends_with_guard(&ty)
+        if let Some(limit) = self.limit(&ty)
             && end <= self.tunables.memory_guard
             && let Ok(offset) = i32::try_from(memarg.offset)
         {
-            let index = self.reachable(memory, index);
+            let index = self.reachable(memory, index, limit);
             let base = self.builder.ins().iadd(base, index);
             return Address { base, offset };
         }
@@ -71,34 +81,54 @@ impl Translator<'_, '_> {
         Address { base, offset: 0 }
     }
 
-    /// An index, as an `i64`, from which on an access of a memory that ends with
-    /// its guard hits the memory or faults.
-    fn reachable(&mut self, memory: u32, index: Value) -> Value {
-        if self.is_reserved(index) {
-            return self.wide(index);
+    /// What an index has to be limited to for an access to hit the memory or fault;
+    /// `None` if that is not enough.
+    fn limit(&self, ty: &MemoryType) -> Option<Limit> {
+        let reservation = self.tunables.memory_reservation;
+        let max = ty.maximum.unwrap_or(u64::MAX).saturating_mul(1 << 16);
+        if ty.page_size_log2() != 16 {
+            None
+        } else if max <= reservation {
+            Some(Limit::Reservation)
+        } else if ty.memory64 && ty.shared {
+            // Another thread may make it larger before the access.
+            None
+        } else {
+            Some(Limit::Length)
         }
-        let length = self.memory_length(memory);
-        self.bounded(index, length)
     }
 
-    /// An index of 64 bits, but `length` if it is greater, whatever the CPU believes.
-    fn bounded(&mut self, index: Value, length: Value) -> Value {
+    /// An index as an `i64`, limited.
+    fn reachable(&mut self, memory: u32, index: Value, limit: Limit) -> Value {
+        let index = self.wide(index);
+        if self.is_reserved(index) {
+            return index;
+        }
+        let limit = match limit {
+            Limit::Length => self.memory_length(memory),
+            Limit::Reservation => {
+                let reservation = self.tunables.memory_reservation as i64;
+                self.builder.ins().iconst(types::I64, reservation)
+            }
+        };
+        self.bounded(index, limit)
+    }
+
+    /// An index of 64 bits, but `limit` if it is greater, whatever the CPU believes.
+    fn bounded(&mut self, index: Value, limit: Value) -> Value {
         let beyond = self
             .builder
             .ins()
-            .icmp(IntCC::UnsignedGreaterThan, index, length);
+            .icmp(IntCC::UnsignedGreaterThan, index, limit);
         self.builder
             .ins()
-            .select_spectre_guard(beyond, length, index)
+            .select_spectre_guard(beyond, limit, index)
     }
 
-    /// Whether an index is surely in the address space that is reserved behind
-    /// every memory.
+    /// Whether an index, an `i64`, is surely in the address space that is reserved
+    /// behind every memory.
     fn is_reserved(&self, index: Value) -> bool {
         let narrow = self.tunables.memory_reservation >= 1 << 32;
-        if self.type_of(index) == types::I32 {
-            return narrow;
-        }
         let constant = |value| match self.definition(value) {
             Some(InstructionData::UnaryImm {
                 opcode: Opcode::Iconst,
@@ -188,12 +218,6 @@ impl Translator<'_, '_> {
             offset_of!(abi::MemoryDef, length) as u32,
         )
     }
-}
-
-/// Whether what is behind the length of a memory faults when it is accessed, and
-/// stays so until the access: no other thread can make the memory grow.
-fn ends_with_guard(ty: &MemoryType) -> bool {
-    ty.page_size_log2() == 16 && !(ty.memory64 && ty.shared)
 }
 
 fn memory(memarg: &MemArg) -> u32 {

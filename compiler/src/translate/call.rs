@@ -6,7 +6,7 @@ use cranelift_codegen::ir::{FuncRef, Inst, InstBuilder, Value, types};
 use wasm_aot_abi::{self as abi, NONE, TrapCode};
 
 use super::Translator;
-use crate::abi::{Access, Region, Symbol};
+use crate::abi::{Access, Builtin, Region, Symbol, val_type};
 use crate::module::TypeIndex;
 
 /// Bytes of a row of a table in the text: where the function is, relative to
@@ -46,6 +46,12 @@ impl Translator<'_, '_> {
         self.invoke(callee);
     }
 
+    /// `[t* (ref null $t)] -> [t*]`; traps if it is null.
+    pub(super) fn call_ref(&mut self, type_index: u32) {
+        let callee = self.reference_callee(type_index);
+        self.invoke(callee);
+    }
+
     /// Like `call`, instead of returning.
     pub(super) fn return_call(&mut self, index: u32) {
         let callee = self.function_callee(index);
@@ -55,6 +61,12 @@ impl Translator<'_, '_> {
     /// Like `call_indirect`, instead of returning.
     pub(super) fn return_call_indirect(&mut self, type_index: u32, table: u32) {
         let callee = self.table_callee(type_index, table);
+        self.invoke_instead(callee);
+    }
+
+    /// Like `call_ref`, instead of returning.
+    pub(super) fn return_call_ref(&mut self, type_index: u32) {
+        let callee = self.reference_callee(type_index);
         self.invoke_instead(callee);
     }
 
@@ -109,6 +121,20 @@ impl Translator<'_, '_> {
         }
     }
 
+    /// The function that an operand refers to. No types are compared: it has the
+    /// expected one, or a subtype, whose values are passed in the same way.
+    fn reference_callee(&mut self, type_index: u32) -> Callee {
+        let reference = self.stack.pop();
+        let code = offset_of!(abi::FuncRef, code) as u32;
+        let ctx = offset_of!(abi::FuncRef, ctx) as u32;
+        let element = Access::Trusted(Region::Element);
+        Callee {
+            ty: self.module.type_section[type_index as usize],
+            code: Code::Indirect(self.load(types::I64, Access::FuncRef, reference, code)),
+            ctx: self.load(types::I64, element, reference, ctx),
+        }
+    }
+
     /// The function that an operand is the index of in a table, if its type is
     /// the one expected.
     fn table_callee(&mut self, type_index: u32, table: u32) -> Callee {
@@ -125,15 +151,20 @@ impl Translator<'_, '_> {
     fn element_callee(&mut self, ty: TypeIndex, table: u32, index: Value) -> Callee {
         let element = self.table_element(table, index, TrapCode::UndefinedElement);
         let access = Access::Trusted(Region::Element);
-        let actual = self.load(
-            types::I32,
-            access,
-            element,
-            offset_of!(abi::TableElement, type_id) as u32,
-        );
-        let expected = self.load_fixed(types::I32, self.known.type_ids_offset() + 4 * ty);
-        let null = self.iconst32(0);
-        self.check_type(actual, expected, null);
+        let held = val_type(self.module.tables[table as usize].ty.element_type.into());
+        let known = held.type_index();
+        let known = known.is_some_and(|held| self.module.is_subtype(held, ty));
+        if !known || held.is_nullable() {
+            let type_id = offset_of!(abi::TableElement, type_id) as u32;
+            let actual = self.load(types::I32, access, element, type_id);
+            if known {
+                self.trap_unless(actual, TrapCode::UninitializedElement);
+            } else {
+                let expected = self.load_fixed(types::I32, self.known.type_ids_offset() + 4 * ty);
+                let null = self.iconst32(0);
+                self.check_type(ty, actual, expected, null, |_| (actual, expected));
+            }
+        }
         let code = offset_of!(abi::TableElement, code) as u32;
         let ctx = offset_of!(abi::TableElement, ctx) as u32;
         Callee {
@@ -157,7 +188,16 @@ impl Translator<'_, '_> {
         let actual = self.load(types::I32, Access::Text, row, TEXT_ROW_TYPE);
         let expected = self.iconst32(ty);
         let null = self.iconst32(NONE);
-        self.check_type(actual, expected, null);
+        self.check_type(ty, actual, expected, null, |this| {
+            let ids = this.known.type_ids_offset();
+            let index = this.builder.ins().uextend(types::I64, actual);
+            let distance = this.builder.ins().ishl_imm_u(index, 2);
+            let id = this.builder.ins().iadd(this.vmctx, distance);
+            (
+                this.load(types::I32, Access::Fixed, id, ids),
+                this.load_fixed(types::I32, ids + 4 * ty),
+            )
+        });
         let flags = Access::Text.flags(self.builder.func);
         let distance = self.builder.ins().sload32(flags, row, 0);
         Callee {
@@ -167,21 +207,40 @@ impl Translator<'_, '_> {
         }
     }
 
-    /// One compare on the hot path; only then, a null is told from a mismatch.
-    fn check_type(&mut self, actual: Value, expected: Value, null: Value) {
+    /// One compare on the hot path; only then, a null is told from a subtype, and
+    /// that from a mismatch. `ids` are those of the types in the process, the
+    /// actual one first.
+    fn check_type(
+        &mut self,
+        ty: TypeIndex,
+        actual: Value,
+        expected: Value,
+        null: Value,
+        ids: impl FnOnce(&mut Self) -> (Value, Value),
+    ) {
         let differs = self.builder.ins().icmp(IntCC::NotEqual, actual, expected);
         let mismatch = self.builder.create_block();
         let matches = self.builder.create_block();
         self.builder.set_cold_block(mismatch);
         self.builder.ins().brif(differs, mismatch, [], matches, []);
         self.builder.seal_block(mismatch);
-        self.builder.seal_block(matches);
 
         self.builder.switch_to_block(mismatch);
         let is_null = self.builder.ins().icmp(IntCC::Equal, actual, null);
         self.trap_if(is_null, TrapCode::UninitializedElement);
-        self.trap(TrapCode::IndirectCallTypeMismatch);
+        if self.module.subtypes[ty as usize].open {
+            let (actual, expected) = ids(self);
+            let store = self.load_fixed(types::I64, offset_of!(abi::VmContext, store) as u32);
+            let is_subtype = self
+                .call_builtin(Builtin::IsSubtype, &[store, actual, expected])
+                .expect("a result");
+            self.trap_unless(is_subtype, TrapCode::IndirectCallTypeMismatch);
+            self.builder.ins().jump(matches, []);
+        } else {
+            self.trap(TrapCode::IndirectCallTypeMismatch);
+        }
 
+        self.builder.seal_block(matches);
         self.builder.switch_to_block(matches);
     }
 

@@ -146,6 +146,29 @@ impl Translator<'_, '_> {
         self.builder.switch_to_block(next);
     }
 
+    /// `[t* (ref null ht)] -> [t* (ref ht)]`; branches with `t*` if it is null.
+    pub(super) fn br_on_null(&mut self, depth: u32) {
+        let reference = self.stack.pop();
+        let (target, arity) = self.stack.frame(depth).branch();
+        let args = self.top_args(arity);
+        let next = self.builder.create_block();
+        self.builder.ins().brif(reference, next, [], target, &args);
+        self.builder.seal_block(next);
+        self.builder.switch_to_block(next);
+        self.stack.push(reference);
+    }
+
+    /// `[t* (ref null ht)] -> [t*]`; branches with `t* (ref ht)` if it is not null.
+    pub(super) fn br_on_non_null(&mut self, depth: u32) {
+        let (target, arity) = self.stack.frame(depth).branch();
+        let args = self.top_args(arity);
+        let reference = self.stack.pop();
+        let next = self.builder.create_block();
+        self.builder.ins().brif(reference, target, &args, next, []);
+        self.builder.seal_block(next);
+        self.builder.switch_to_block(next);
+    }
+
     /// `[t* i32] -> [t*]`, does not continue.
     pub(super) fn br_table(&mut self, table: &BrTable<'_>) {
         let index = self.stack.pop();

@@ -48,11 +48,13 @@ impl Translator<'_, '_> {
                 type_index,
                 table_index,
             } => self.call_indirect(type_index, table_index),
+            Operator::CallRef { type_index } => self.call_ref(type_index),
             Operator::ReturnCall { function_index } => self.return_call(function_index),
             Operator::ReturnCallIndirect {
                 type_index,
                 table_index,
             } => self.return_call_indirect(type_index, table_index),
+            Operator::ReturnCallRef { type_index } => self.return_call_ref(type_index),
             Operator::Drop => self.drop_(),
             Operator::Select | Operator::TypedSelect { .. } => self.select(),
 
@@ -205,6 +207,9 @@ impl Translator<'_, '_> {
             Operator::RefNull { .. } => self.ref_null(),
             Operator::RefIsNull => self.ref_is_null(),
             Operator::RefFunc { function_index } => self.ref_func(function_index),
+            Operator::RefAsNonNull => self.ref_as_non_null(),
+            Operator::BrOnNull { relative_depth } => self.br_on_null(relative_depth),
+            Operator::BrOnNonNull { relative_depth } => self.br_on_non_null(relative_depth),
 
             // Saturating conversions
             Operator::I32TruncSatF32S | Operator::I32TruncSatF64S => {

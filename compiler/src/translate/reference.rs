@@ -1,6 +1,7 @@
 //! References (core, 4.4.2).
 
 use cranelift_codegen::ir::types;
+use wasm_aot_abi::TrapCode;
 
 use super::Translator;
 use crate::abi::Builtin;
@@ -17,7 +18,14 @@ impl Translator<'_, '_> {
         self.eqz();
     }
 
-    /// `[] -> [funcref]`
+    /// `[(ref null t)] -> [(ref t)]`; traps if it is null.
+    pub(super) fn ref_as_non_null(&mut self) {
+        let reference = self.stack.pop();
+        self.trap_unless(reference, TrapCode::NullReference);
+        self.stack.push(reference);
+    }
+
+    /// `[] -> [(ref $t)]`
     pub(super) fn ref_func(&mut self, index: u32) {
         let slot = self.known.slot(index);
         let slot = self.iconst32(slot);

@@ -159,9 +159,6 @@ impl Translator<'_, '_> {
     }
 
     fn holds_functions(&self, table: u32) -> bool {
-        self.module.tables[table as usize]
-            .ty
-            .element_type
-            .is_func_ref()
+        val_type(self.module.tables[table as usize].ty.element_type.into()).is_function()
     }
 }

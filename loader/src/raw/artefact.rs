@@ -18,7 +18,7 @@ use super::map::{Identity, Mapping};
 use super::memory::Image;
 use super::reservation::Pool;
 use super::verify::check_host;
-use crate::OpenError;
+use crate::{FuncType, OpenError};
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -185,7 +185,7 @@ impl Artefact {
             size: descriptor.text_size as usize,
         };
         let mut artefact = Artefact {
-            type_ids: types.iter().map(|ty| ty.id).collect(),
+            type_ids: types.iter().map(FuncType::id).collect(),
             entries: entries.into(),
             exits: exits.into(),
             memory_export: None,
@@ -232,10 +232,14 @@ impl Artefact {
         (offset != NONE).then(|| self.code(offset))
     }
 
-    /// The exit trampoline for a type, by its id.
-    pub(super) fn exit_by_id(&self, id: u32) -> Option<*const u8> {
-        let ty = self.type_ids.iter().position(|&own| own == id)?;
-        self.exit(ty as u32)
+    /// An exit trampoline for functions of a type. That for a supertype will do:
+    /// values of matching types are passed in the same way.
+    pub(super) fn exit_for(&self, ty: FuncType) -> Option<*const u8> {
+        let mut supertypes = std::iter::successors(Some(ty), FuncType::supertype);
+        supertypes.find_map(|ty| {
+            let index = self.type_ids.iter().position(|&own| own == ty.id())?;
+            self.exit(index as u32)
+        })
     }
 
     /// The offset in the text of an address, if it is there. Fit for a signal

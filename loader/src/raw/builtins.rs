@@ -8,13 +8,14 @@
 use std::ffi::c_void;
 use std::ptr;
 
-use wasm_aot_abi::{Builtins, FuncRef, VmContext};
+use wasm_aot_abi::{Builtins, FuncRef, StoreContext, VmContext};
 
 use super::arch;
 use super::direct::attach;
 use super::instance::InstanceData;
 use super::table::TableData;
 use super::values::Slot;
+use crate::intern::Interner;
 
 pub(super) static BUILTINS: Builtins = Builtins {
     raise: arch::raise,
@@ -30,7 +31,13 @@ pub(super) static BUILTINS: Builtins = Builtins {
     elem_drop,
     func_ref,
     attach,
+    is_subtype,
 };
+
+unsafe extern "C" fn is_subtype(_: *mut StoreContext, ty: u32, expected: u32) -> bool {
+    let interner = Interner::lock();
+    interner.by_id(ty).matches(interner.by_id(expected))
+}
 
 unsafe extern "C" fn memory_grow(ctx: *mut VmContext, memory: u32, delta: u64) -> u64 {
     // SAFETY: the instance is alive, and nobody else uses its memories while its

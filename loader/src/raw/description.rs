@@ -3,10 +3,12 @@
 use wasm_aot_abi::{self as abi, ExternKind};
 
 use super::elf::Elf;
-use super::metadata::{Metadata, val_types};
+use super::metadata::Metadata;
 use super::verify::verify;
-use crate::intern::{Interned, Interner};
-use crate::{ExternType, GlobalType, MemoryType, OpenError, TableType, ValType};
+use crate::intern::{Index, Interner};
+use crate::{
+    ExternType, FuncType, GlobalType, HeapType, MemoryType, OpenError, RefType, TableType, ValType,
+};
 
 /// What an artefact says about itself: its module, what it is for, and how it
 /// was made.
@@ -17,7 +19,7 @@ use crate::{ExternType, GlobalType, MemoryType, OpenError, TableType, ValType};
 pub struct Description {
     /// Borrows from `bytes`, or from what the caller of `of_mapped` keeps.
     metadata: Metadata<'static>,
-    types: Box<[Interned]>,
+    types: Box<[FuncType]>,
     imported: Counts,
     /// The file, if it was read.
     _bytes: Option<Box<[u8]>>,
@@ -66,8 +68,8 @@ impl Description {
         &self.metadata
     }
 
-    /// The module's function types with their ids.
-    pub(crate) fn types(&self) -> &[Interned] {
+    /// The module's function types.
+    pub(crate) fn types(&self) -> &[FuncType] {
         &self.types
     }
 
@@ -85,14 +87,30 @@ impl Description {
     /// A type in an import or definition.
     pub(crate) fn extern_type(&self, ty: &abi::ExternType) -> ExternType {
         match ExternKind::try_from(ty.kind).expect("kinds are verified") {
-            ExternKind::Func => self.types[ty.ty as usize].ty.clone().into(),
-            ExternKind::Table => table_type(ty).into(),
+            ExternKind::Func => self.types[ty.ty as usize].into(),
+            ExternKind::Table => self.table_type(ty).into(),
             ExternKind::Memory => memory_type(ty).into(),
             ExternKind::Global => {
                 let mutable = ty.flags & abi::ExternType::MUTABLE != 0;
-                GlobalType::new(val_type(abi::ValType(ty.ty)), mutable).into()
+                GlobalType::new(self.val_type(abi::ValType(ty.ty)), mutable).into()
             }
         }
+    }
+
+    pub(super) fn val_type(&self, ty: abi::ValType) -> ValType {
+        val_type(ty, &self.types)
+    }
+
+    pub(super) fn table_type(&self, ty: &abi::ExternType) -> TableType {
+        let element = self.val_type(abi::ValType(ty.ty));
+        match ty.flags & abi::ExternType::ADDRESS64 {
+            0 => TableType::new(element, ty.min, ty.maximum()),
+            _ => TableType::new64(element, ty.min, ty.maximum()),
+        }
+    }
+
+    pub(super) fn global_type(&self, global: &abi::Global) -> GlobalType {
+        GlobalType::new(self.val_type(global.ty), global.mutable != 0)
     }
 
     /// The type of an export.
@@ -113,23 +131,49 @@ impl Description {
         match kind {
             ExternKind::Func => {
                 let function = self.metadata.functions().at(own);
-                self.types[function.ty as usize].ty.clone().into()
+                self.types[function.ty as usize].into()
             }
             ExternKind::Table => self.extern_type(&self.metadata.tables().at(own).ty),
             ExternKind::Memory => self.extern_type(&self.metadata.memories().at(own).ty),
-            ExternKind::Global => global_type(&self.metadata.globals().at(own)).into(),
+            ExternKind::Global => self.global_type(&self.metadata.globals().at(own)).into(),
         }
     }
 }
 
-fn intern(metadata: &Metadata<'_>) -> Box<[Interned]> {
+fn intern(metadata: &Metadata<'_>) -> Box<[FuncType]> {
     let mut interner = Interner::lock();
-    let types = metadata.types().map(|ty| {
-        let params = val_types(metadata.records(ty.params));
-        let results = val_types(metadata.records(ty.results));
-        interner.intern(params, results)
-    });
-    types.collect()
+    let subtypes = metadata.subtypes();
+    let mut types: Vec<FuncType> = Vec::with_capacity(metadata.types().len());
+    for (index, ty) in (0..).zip(metadata.types()) {
+        let own = subtypes.get(index as usize).unwrap_or(abi::SubType {
+            group: index,
+            supertype: abi::NONE,
+            flags: 0,
+            kind: 0,
+        });
+        let mut add = |list| {
+            for ty in metadata.records::<abi::ValType>(list) {
+                match ty.type_index().and_then(|ty| ty.checked_sub(own.group)) {
+                    Some(position) => interner.own_value(ty.is_nullable(), position),
+                    None => interner.value(val_type(ty, &types)),
+                }
+            }
+            interner.values()
+        };
+        let params = add(ty.params);
+        add(ty.results);
+        let supertype =
+            (own.supertype != abi::NONE).then(|| match own.supertype.checked_sub(own.group) {
+                Some(position) => Index::Own(position),
+                None => Index::Other(types[own.supertype as usize]),
+            });
+        interner.add(params, supertype, own.flags & abi::SubType::OPEN != 0);
+        let next = subtypes.get(index as usize + 1);
+        if next.is_none_or(|next| next.group != own.group) {
+            types.extend_from_slice(interner.finish());
+        }
+    }
+    types.into()
 }
 
 fn count(metadata: &Metadata<'_>) -> Counts {
@@ -145,17 +189,35 @@ fn count(metadata: &Metadata<'_>) -> Counts {
     counts
 }
 
-pub(super) fn val_type(ty: abi::ValType) -> ValType {
-    ValType::from_abi(ty).expect("types are verified")
-}
-
-pub(super) fn table_type(ty: &abi::ExternType) -> TableType {
-    let (element, min, max) = (val_type(abi::ValType(ty.ty)), ty.min, ty.maximum());
-    if ty.flags & abi::ExternType::ADDRESS64 != 0 {
-        TableType::new64(element, min, max)
-    } else {
-        TableType::new(element, min, max)
-    }
+/// A type of a module whose function types are `types`.
+fn val_type(ty: abi::ValType, types: &[FuncType]) -> ValType {
+    let Some(heap) = ty.heap() else {
+        return match ty {
+            abi::ValType::I32 => ValType::I32,
+            abi::ValType::I64 => ValType::I64,
+            abi::ValType::F32 => ValType::F32,
+            abi::ValType::F64 => ValType::F64,
+            abi::ValType::V128 => ValType::V128,
+            other => unreachable!("{other} is verified"),
+        };
+    };
+    let heap = match heap {
+        abi::HeapType::Func => HeapType::Func,
+        abi::HeapType::NoFunc => HeapType::NoFunc,
+        abi::HeapType::Extern => HeapType::Extern,
+        abi::HeapType::NoExtern => HeapType::NoExtern,
+        abi::HeapType::Any => HeapType::Any,
+        abi::HeapType::Eq => HeapType::Eq,
+        abi::HeapType::I31 => HeapType::I31,
+        abi::HeapType::Struct => HeapType::Struct,
+        abi::HeapType::Array => HeapType::Array,
+        abi::HeapType::None => HeapType::None,
+        abi::HeapType::Function => {
+            let index = ty.type_index().expect("a function type has an index");
+            HeapType::ConcreteFunc(types[index as usize])
+        }
+    };
+    RefType::new(ty.is_nullable(), heap).into()
 }
 
 pub(super) fn memory_type(ty: &abi::ExternType) -> MemoryType {
@@ -165,8 +227,4 @@ pub(super) fn memory_type(ty: &abi::ExternType) -> MemoryType {
         MemoryType::new(ty.min, ty.maximum())
     };
     memory.with_page_size(1 << ty.ty)
-}
-
-pub(super) fn global_type(global: &abi::Global) -> GlobalType {
-    GlobalType::new(val_type(global.ty), global.mutable != 0)
 }

@@ -134,7 +134,7 @@ impl Definition {
         call: unsafe extern "C" fn(*mut HostContext, *mut c_void) -> u32,
         function: CFunction,
     ) -> Definition {
-        Definition::host(HostFunction::c(ty, call, function))
+        Definition::host(HostFunction::c(*ty, call, function))
     }
 }
 

@@ -12,8 +12,8 @@ use super::store::{Inner, Pending, StoreId};
 use super::thread::{self, Activation};
 use super::values::{Slot, WasmValues};
 use crate::{
-    ArgumentError, BoxError, CallError, Func, FuncType, HostError, InstantiationError, Store, Trap,
-    Val,
+    ArgumentError, BoxError, CallError, Func, FuncType, HostError, InstantiationError, Store,
+    TableError, Trap, Val, ValType,
 };
 
 type Entry =
@@ -106,10 +106,14 @@ impl<P, R> Clone for Callable<P, R> {
 impl<P, R> Copy for Callable<P, R> {}
 
 impl<P: WasmValues, R: WasmValues> Callable<P, R> {
-    /// `None` if the function is of another type.
+    /// `None` if the function does not take `P` or may return something else than
+    /// `R`.
     pub(crate) fn new(store: &Store, func: Func) -> Option<Callable<P, R>> {
         let ty = store.raw().func_type(func);
-        (ty.params() == P::TYPES && ty.results() == R::TYPES).then(|| Callable {
+        let all = |from: &[ValType], to: &[ValType]| {
+            from.len() == to.len() && from.iter().zip(to).all(|(from, to)| from.matches(*to))
+        };
+        (all(P::TYPES, ty.params()) && all(ty.results(), R::TYPES)).then(|| Callable {
             code: store.raw().code(func),
             signature: PhantomData,
         })
@@ -161,7 +165,7 @@ pub(crate) fn call_dynamic(
 ) -> Result<(), CallError> {
     let inner = store.raw();
     let ty = inner.func_type(func);
-    ArgumentError::check(&ty, arguments, results).map_err(CallError::Arguments)?;
+    ArgumentError::check(ty, arguments, results, inner).map_err(CallError::Arguments)?;
     let code = inner.code(func);
     let mut small = [Slot::ZERO; 8];
     let mut large = Vec::new();
@@ -299,6 +303,13 @@ fn inner_failure(error: BoxError) -> Result<CallError, BoxError> {
         Ok(error) => match *error {
             CallError::Arguments(error) => return Err(error.into()),
             error => return Ok(error),
+        },
+        Err(error) => error,
+    };
+    let error = match error.downcast::<TableError>() {
+        Ok(error) => match *error {
+            TableError::Trap(trap) => return Ok(CallError::Trap(trap)),
+            error => return Err(error.into()),
         },
         Err(error) => error,
     };

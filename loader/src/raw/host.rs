@@ -14,14 +14,14 @@ use super::direct::CFunction;
 use super::store::{Inner, Pending};
 use super::values::{Slot, WasmValues};
 use crate::host::HostReturn;
-use crate::intern::{Interned, Interner};
+use crate::intern::Interner;
 use crate::{BoxError, Caller, FuncType, Store, Val, ValType};
 
 pub(super) type Call = unsafe extern "C" fn(ctx: *mut HostContext, values: *mut c_void) -> u32;
 
 /// A closure with its type, of no store in particular.
 pub struct HostFunction {
-    ty: Interned,
+    ty: FuncType,
     /// Takes `closure` as what it is.
     call: Call,
     closure: NonNull<()>,
@@ -51,21 +51,17 @@ impl HostFunction {
     where
         F: Fn(Caller<'_>, &[Val], &mut [Val]) -> Result<(), BoxError> + Send + Sync + 'static,
     {
-        let (params, results) = (ty.params(), ty.results());
-        let ty = Interner::lock().intern(params.iter().copied(), results.iter().copied());
         HostFunction::new(ty, call_dynamic::<F>, function)
     }
 
     /// A function of C; `call` is one for its type.
-    pub(super) fn c(ty: &FuncType, call: Call, function: CFunction) -> HostFunction {
-        let (params, results) = (ty.params(), ty.results());
-        let ty = Interner::lock().intern(params.iter().copied(), results.iter().copied());
+    pub(super) fn c(ty: FuncType, call: Call, function: CFunction) -> HostFunction {
         HostFunction::new(ty, call, function)
     }
 
     /// `call` takes an `F` as the closure.
     pub(super) fn new<F: Send + Sync + 'static>(
-        ty: Interned,
+        ty: FuncType,
         call: Call,
         function: F,
     ) -> HostFunction {
@@ -81,12 +77,8 @@ impl HostFunction {
         }
     }
 
-    pub(crate) fn ty(&self) -> &FuncType {
-        &self.ty.ty
-    }
-
-    pub(super) fn wasm_type_id(&self) -> u32 {
-        self.ty.id
+    pub(crate) fn ty(&self) -> FuncType {
+        self.ty
     }
 }
 
@@ -99,7 +91,7 @@ impl Drop for HostFunction {
 
 impl fmt::Debug for HostFunction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("HostFunction").field(&self.ty.ty).finish()
+        f.debug_tuple("HostFunction").field(&self.ty).finish()
     }
 }
 
@@ -164,7 +156,7 @@ impl HostBinding {
         FuncRef {
             code: exit.unwrap_or(arch::missing_exit as *const u8).cast(),
             ctx: self.as_context(),
-            type_id: self.function.wasm_type_id(),
+            type_id: self.function.ty().id(),
             reserved: 0,
             entry: std::ptr::null(),
         }

@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 
 use wasm_aot_abi::{
     CustomSection, DataSegment, Descriptor, ElementSegment, Export, FuncType, Function,
-    FunctionName, Global, Import, Memory, Slice, Str, Table, Trampoline, ValType, Wire,
+    FunctionName, Global, Import, Memory, Slice, Str, SubType, Table, Trampoline, Wire,
 };
 
 /// The metadata block of an artefact.
@@ -61,6 +61,7 @@ macro_rules! tables {
 
 tables! {
     types: FuncType,
+    subtypes: SubType,
     imports: Import,
     exports: Export,
     functions: Function,
@@ -134,8 +135,3 @@ impl<T: Wire> Iterator for Records<'_, T> {
 }
 
 impl<T: Wire> ExactSizeIterator for Records<'_, T> {}
-
-/// The value types of a parameter or result list.
-pub(crate) fn val_types(types: Records<'_, ValType>) -> impl Iterator<Item = crate::ValType> {
-    types.map(|ty| crate::ValType::from_abi(ty).expect("types are verified"))
-}

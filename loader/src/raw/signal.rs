@@ -3,7 +3,8 @@
 //! A fault is ours only if this thread is in a call of ours, or C has called
 //! compiled code, the program
 //! counter is at a recorded instruction of an artefact of the very store, and,
-//! for an access to memory, the address belongs to a memory of that store.
+//! for an access to memory, the address belongs to a memory of that store, or
+//! stands for what a null reference would refer to.
 //! Everything else is handled as if we were not there.
 //!
 //! `SIGBUS` is not among our signals: Linux reports guard pages as `SIGSEGV`, so
@@ -16,6 +17,8 @@ use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use wasm_aot_abi::FuncRef;
 
 use super::arch::Registers;
 use super::{direct, thread};
@@ -118,7 +121,11 @@ unsafe fn resume_if_trap(
         })?;
         if signal == libc::SIGSEGV {
             let address = (*info).si_addr().addr();
-            let ours = trap == TrapCode::MemoryOutOfBounds && (*inner).reserves(address);
+            let ours = match trap {
+                TrapCode::MemoryOutOfBounds => (*inner).reserves(address),
+                TrapCode::NullFunctionReference => address < size_of::<FuncRef>(),
+                _ => false,
+            };
             if !ours {
                 return None;
             }

@@ -93,7 +93,7 @@ impl TableData {
         self.ty.with_min(self.len())
     }
 
-    pub(super) fn element(&self) -> ValType {
+    pub(crate) fn element(&self) -> ValType {
         self.element
     }
 
@@ -115,9 +115,9 @@ impl TableData {
         }
         // SAFETY: the element is in bounds, of the kind that `element` says.
         Some(unsafe {
-            match self.element {
-                ValType::FuncRef => Slot::from_pointer((*self.func(index)).funcref),
-                _ => Slot::from_u64(*self.word(index)),
+            match self.element.is_function() {
+                true => Slot::from_pointer((*self.func(index)).funcref),
+                false => Slot::from_u64(*self.word(index)),
             }
         })
     }
@@ -133,14 +133,14 @@ impl TableData {
         }
         // SAFETY: the elements are in bounds, of the kind that `element` says.
         unsafe {
-            match self.element {
-                ValType::FuncRef => {
+            match self.element.is_function() {
+                true => {
                     let element = element(value.as_pointer());
                     for index in to..to + len {
                         self.func(index).write(element);
                     }
                 }
-                _ => {
+                false => {
                     for index in to..to + len {
                         self.word(index).write(value.as_u64());
                     }
@@ -159,13 +159,13 @@ impl TableData {
     pub(super) unsafe fn write(&mut self, to: u64, values: impl Iterator<Item = Slot>) {
         // SAFETY: the caller says so.
         unsafe {
-            match self.element {
-                ValType::FuncRef => {
+            match self.element.is_function() {
+                true => {
                     for (index, value) in (to..).zip(values) {
                         self.func(index).write(element(value.as_pointer()));
                     }
                 }
-                _ => {
+                false => {
                     for (index, value) in (to..).zip(values) {
                         self.word(index).write(value.as_u64());
                     }
@@ -223,7 +223,8 @@ impl TableData {
     ///
     /// # Safety
     ///
-    /// Both are alive and have elements of the same type, and no reference to
+    /// Both are alive, references of `from` are of the type of those of `to`, and no
+    /// reference to
     /// either is in use.
     pub(super) unsafe fn copy(
         to: NonNull<TableData>,
@@ -240,9 +241,9 @@ impl TableData {
         let len = len as usize;
         // SAFETY: both ranges are in bounds.
         unsafe {
-            match to.element {
-                ValType::FuncRef => ptr::copy(from.func(from_index), to.func(to_index), len),
-                _ => ptr::copy(from.word(from_index), to.word(to_index), len),
+            match to.element.is_function() {
+                true => ptr::copy(from.func(from_index), to.func(to_index), len),
+                false => ptr::copy(from.word(from_index), to.word(to_index), len),
             }
         }
         true
@@ -250,7 +251,7 @@ impl TableData {
 
     /// Gives the elements that refer to `func_ref` its present code.
     pub(super) fn refresh(&mut self, func_ref: *const FuncRef) {
-        if self.element != ValType::FuncRef {
+        if !self.element.is_function() {
             return;
         }
         for index in 0..self.len() {
@@ -324,9 +325,9 @@ unsafe fn element(funcref: *const FuncRef) -> TableElement {
 }
 
 fn layout(element: ValType, len: usize) -> Layout {
-    let layout = match element {
-        ValType::FuncRef => Layout::array::<TableElement>(len),
-        _ => Layout::array::<u64>(len),
+    let layout = match element.is_function() {
+        true => Layout::array::<TableElement>(len),
+        false => Layout::array::<u64>(len),
     };
     layout.expect("at most ten million elements")
 }
@@ -336,7 +337,7 @@ mod tests {
     use super::*;
 
     fn table(min: u64, max: Option<u64>) -> TableData {
-        TableData::new_host(TableType::new(ValType::ExternRef, min, max)).unwrap()
+        TableData::new_host(TableType::new(ValType::EXTERNREF, min, max)).unwrap()
     }
 
     fn words(table: &TableData) -> Vec<u64> {
@@ -371,7 +372,7 @@ mod tests {
         let mut table = table(1, None);
         assert_eq!(grow(&mut table, MAX_ELEMENTS, 0), None);
         assert_eq!(grow(&mut table, MAX_ELEMENTS - 1, 0), Some(1));
-        let ty = TableType::new(ValType::ExternRef, MAX_ELEMENTS + 1, None);
+        let ty = TableType::new(ValType::EXTERNREF, MAX_ELEMENTS + 1, None);
         assert!(TableData::new_host(ty).is_err());
     }
 

@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use wasm_aot_abi as abi;
 
 use super::store::Inner;
-use crate::{ExternRef, Func, Store, Val, ValType};
+use crate::{ExternRef, Func, HeapType, RefType, Store, Val, ValType};
 
 /// A slot of the `values` array of an entry or exit, the value of a global, or
 /// an element of a table: a value in its first bytes, zeros or anything behind.
@@ -93,18 +93,19 @@ impl Val {
     ///
     /// If it is not of type `ty`, or a reference of another store.
     pub(super) fn to_slot(self, ty: ValType, store: &Inner) -> Slot {
-        match (ty, self) {
-            (ValType::I32, Val::I32(value)) => Slot::from_u64(u64::from(value as u32)),
-            (ValType::I64, Val::I64(value)) => Slot::from_u64(value as u64),
-            (ValType::F32, Val::F32(bits)) => Slot::from_u64(u64::from(bits)),
-            (ValType::F64, Val::F64(bits)) => Slot::from_u64(bits),
-            (ValType::V128, Val::V128(bits)) => Slot::from_u128(bits),
-            (ValType::FuncRef, Val::FuncRef(func)) => store.func_to_slot(func),
-            (ValType::ExternRef, Val::ExternRef(object)) => store.object_to_slot(object),
-            _ => panic!(
-                "expected a value of type {ty}, got one of type {}",
-                self.ty()
-            ),
+        if let Err(found) = self.check(ty, store) {
+            panic!("expected a value of type {ty}, got one of type {found}");
+        }
+        match self {
+            Val::I32(value) => Slot::from_u64(u64::from(value as u32)),
+            Val::I64(value) => Slot::from_u64(value as u64),
+            Val::F32(bits) => Slot::from_u64(u64::from(bits)),
+            Val::F64(bits) => Slot::from_u64(bits),
+            Val::V128(bits) => Slot::from_u128(bits),
+            Val::FuncRef(func) => store.func_to_slot(func),
+            Val::ExternRef(object) => store.object_to_slot(object),
+            Val::AnyRef(None) => Slot::ZERO,
+            Val::AnyRef(Some(never)) => match never {},
         }
     }
 
@@ -120,9 +121,12 @@ impl Val {
             ValType::F32 => Val::F32(slot.as_u32()),
             ValType::F64 => Val::F64(slot.as_u64()),
             ValType::V128 => Val::V128(slot.as_u128()),
-            // SAFETY: so it is a reference to a function of the store.
-            ValType::FuncRef => Val::FuncRef(unsafe { store.func_from_slot(slot) }),
-            ValType::ExternRef => Val::ExternRef(store.object_from_slot(slot)),
+            ValType::Ref(ty) => match ty.heap().top() {
+                // SAFETY: so it is a reference to a function of the store.
+                HeapType::Func => Val::FuncRef(unsafe { store.func_from_slot(slot) }),
+                HeapType::Extern => Val::ExternRef(store.object_from_slot(slot)),
+                _ => Val::AnyRef(None),
+            },
         }
     }
 }
@@ -137,7 +141,9 @@ impl Val {
 /// | `f64` | `f64` |
 /// | `u128` | `v128`, its lowest lane in the lowest bits |
 /// | `Option<`[`Func`]`>` | `funcref` |
+/// | [`Func`] | `(ref func)` |
 /// | `Option<`[`ExternRef`]`>` | `externref` |
+/// | [`ExternRef`] | `(ref extern)` |
 ///
 /// ```
 /// use wasm_aot_loader::{Func, Store, WasmType};
@@ -195,34 +201,45 @@ wasm_types! {
     u128: V128, value => Slot::from_u128(value), slot => slot.as_u128();
 }
 
-impl sealed::Sealed for Option<Func> {}
+macro_rules! references {
+    ($($ty:ident: $heap:ident, $to:ident, $from:ident;)*) => {$(
+        impl sealed::Sealed for Option<$ty> {}
 
-impl WasmType for Option<Func> {
-    const TYPE: ValType = ValType::FuncRef;
+        impl WasmType for Option<$ty> {
+            const TYPE: ValType = ValType::Ref(RefType::new(true, HeapType::$heap));
 
-    fn into_slot(self, store: &Store) -> Slot {
-        store.raw().func_to_slot(self)
-    }
+            fn into_slot(self, store: &Store) -> Slot {
+                store.raw().$to(self)
+            }
 
-    unsafe fn from_slot(slot: &Slot, store: &Store) -> Option<Func> {
-        // SAFETY: the caller says that it is a reference to a function of the
-        // store.
-        unsafe { store.raw().func_from_slot(slot) }
-    }
+            unsafe fn from_slot(slot: &Slot, store: &Store) -> Option<$ty> {
+                // SAFETY: the caller says that it is such a reference of the store.
+                #[allow(unused_unsafe, reason = "an object needs no such promise")]
+                unsafe { store.raw().$from(slot) }
+            }
+        }
+
+        impl sealed::Sealed for $ty {}
+
+        impl WasmType for $ty {
+            const TYPE: ValType = ValType::Ref(RefType::new(false, HeapType::$heap));
+
+            fn into_slot(self, store: &Store) -> Slot {
+                Some(self).into_slot(store)
+            }
+
+            unsafe fn from_slot(slot: &Slot, store: &Store) -> $ty {
+                // SAFETY: as above.
+                let reference = unsafe { Option::<$ty>::from_slot(slot, store) };
+                reference.expect("a reference that is never null")
+            }
+        }
+    )*};
 }
 
-impl sealed::Sealed for Option<ExternRef> {}
-
-impl WasmType for Option<ExternRef> {
-    const TYPE: ValType = ValType::ExternRef;
-
-    fn into_slot(self, store: &Store) -> Slot {
-        store.raw().object_to_slot(self)
-    }
-
-    unsafe fn from_slot(slot: &Slot, store: &Store) -> Option<ExternRef> {
-        store.raw().object_from_slot(slot)
-    }
+references! {
+    Func: Func, func_to_slot, func_from_slot;
+    ExternRef: Extern, object_to_slot, object_from_slot;
 }
 
 /// Parameters or results with types known at compile time: a single

@@ -484,8 +484,11 @@ fn a_function_of_a_type_known_at_run_time_can_wait() {
         (call $f (i64.const 1) (local.get 0) (f64.const 2) (v128.const i64x2 3 4)
           (i32.const 5) (i32.const 6) (i32.const 7) (i32.const 8) (i32.const 9))))"#;
     let mut imports = Imports::new();
-    use ValType::{ExternRef as E, F64, I32, I64, V128};
-    let ty = FuncType::new([I64, E, F64, V128, I32, I32, I32, I32, I32], [E, I32, F64]);
+    use ValType::{F64, I32, I64, V128};
+    let ty = FuncType::new(
+        [I64, ValType::EXTERNREF, F64, V128, I32, I32, I32, I32, I32],
+        [ValType::EXTERNREF, I32, F64],
+    );
     imports.func_dynamic_async("h", "f", ty, |_, params, results| {
         Box::pin(async move {
             assert_eq!(results[1], Val::I32(0));

@@ -55,7 +55,7 @@ const START: &str = r#"(module
 
 fn with_global(store: &mut Store) -> (Imports, Global) {
     let ty = GlobalType::new(ValType::I32, true);
-    let global = Global::new(store, ty, Val::I32(0));
+    let global = Global::new(store, ty, Val::I32(0)).unwrap();
     let mut imports = waiting();
     imports.define("h", "global", global);
     (imports, global)

@@ -238,10 +238,10 @@ fn handles_can_be_sent_and_stores_can_be_moved() {
 fn types_are_reported_as_written() {
     let (store, instance): (Store, Instance) = instance(REVERSE);
     let ty = instance.get_func(&store, "reverse").unwrap().ty(&store);
-    use ValType::{ExternRef, F32, F64, FuncRef, I32, I64};
+    use ValType::{F32, F64, I32, I64};
     let expected = FuncType::new(
-        [I32, I64, F32, F64, FuncRef, ExternRef],
-        [ExternRef, FuncRef, F64, F32, I64, I32],
+        [I32, I64, F32, F64, ValType::FUNCREF, ValType::EXTERNREF],
+        [ValType::EXTERNREF, ValType::FUNCREF, F64, F32, I64, I32],
     );
     assert_eq!(ty, expected);
 }

@@ -1,7 +1,9 @@
 //! Damaged artefacts: whatever is wrong with one, opening it is an error or
 //! harmless, never a crash.
 
-use wasm_aot_abi::{ConstKind, Descriptor, Global, MAGIC, Slice, Wire};
+use wasm_aot_abi::{
+    ConstKind, Descriptor, FuncType, Global, HeapType, MAGIC, Slice, SubType, ValType, Wire,
+};
 use wasm_aot_loader::{Module, OpenError};
 
 use crate::support::artefact;
@@ -32,6 +34,19 @@ pub(crate) const EVERYTHING: &str = r#"(module $everything
     (table.init $t $passive (i32.const 0) (i32.const 0) (i32.const 1))
     (call_indirect $constant (result i32) (i32.const 0)))
   (func $main) (start $main))"#;
+
+/// With types that refer to each other.
+const TYPED: &str = r#"(module
+  (rec (type $a (sub (func (param (ref null $b)) (result funcref))))
+    (type $b (func (param (ref $a)))))
+  (type $c (sub $a (func (param funcref) (result (ref $b)))))
+  (import "h" "g" (global $g (ref $c)))
+  (import "h" "f" (func $f (type $c)))
+  (global (export "a") (ref $a) (ref.func $f))
+  (global (export "n") (ref null extern) (ref.null noextern))
+  (table (export "t") 2 (ref $a) (global.get $g))
+  (elem (i32.const 0) (ref $c) (ref.func $f) (global.get $g))
+  (func (export "run") (param (ref $a)) (call_ref $a (ref.null $b) (local.get 0)) drop))"#;
 
 /// With a memory of its own, and so an image.
 const IMAGE: &str = r#"(module (memory (export "memory") 2)
@@ -86,7 +101,7 @@ fn inspect(bytes: &[u8]) -> Result<(), OpenError> {
 
 #[test]
 fn every_flipped_bit_of_the_headers_and_the_metadata_is_refused_or_harmless() {
-    for wat in [EVERYTHING, IMAGE] {
+    for wat in [EVERYTHING, TYPED, IMAGE] {
         let mut bytes = artefact(wat);
         let start = descriptor(&bytes);
         let fields = Descriptor::decode(&bytes[start..]);
@@ -126,6 +141,58 @@ fn impossible_offsets_and_counts_are_refused() {
         bytes[at..at + 4].copy_from_slice(&saved);
     }
     inspect(&bytes).unwrap();
+}
+
+#[test]
+fn types_refer_to_what_is_before_them_and_match_what_they_are_declared_as() {
+    let bytes = artefact(TYPED);
+    let start = descriptor(&bytes);
+    let refused = |at: &dyn Fn(&Descriptor, &[u8]) -> u32, value: u32| {
+        let mut bytes = bytes.clone();
+        let fields = Descriptor::decode(&bytes[start..]);
+        let at = start + at(&fields, &bytes[start..]) as usize;
+        bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        Module::from_bytes(&bytes).unwrap_err().to_string()
+    };
+    let subtype = |ty: u32, word: u32| {
+        move |fields: &Descriptor, _: &[u8]| {
+            fields.subtypes.offset + ty * SubType::SIZE as u32 + 4 * word
+        }
+    };
+    let params = |ty: u32| {
+        move |fields: &Descriptor, metadata: &[u8]| {
+            let at = fields.types.offset + ty * FuncType::SIZE as u32;
+            FuncType::decode(&metadata[at as usize..]).params.offset
+        }
+    };
+    let text = refused(&subtype(0, 0), 1);
+    assert_eq!(text, "damaged: type 0: its group is wrong");
+    assert_eq!(
+        refused(&subtype(2, 0), 1),
+        "damaged: type 2: its group is wrong"
+    );
+    let text = refused(&subtype(2, 1), 2);
+    assert_eq!(text, "damaged: type 2: its supertype is not before it");
+    let text = refused(&subtype(2, 1), 1);
+    assert_eq!(text, "damaged: type 2: its supertype is final");
+    let text = refused(&subtype(0, 2), 0);
+    assert_eq!(text, "damaged: type 2: its supertype is final");
+    let text = refused(&subtype(0, 2), 4);
+    assert_eq!(text, "damaged: type 0: its flags are unknown");
+    assert_eq!(
+        refused(&subtype(1, 3), 1),
+        "not supported: type 1 is garbage-collected"
+    );
+    // The first type may refer to the second, but not to the third.
+    let third = ValType::reference(true, HeapType::Function, 2).0;
+    let text = refused(&params(0), third);
+    assert_eq!(text, "damaged: type 0: a value type is unknown");
+    let text = refused(&params(2), ValType::EXTERNREF.0);
+    assert_eq!(text, "damaged: type 2: it is not like its supertype");
+    // What the first global holds is a function.
+    let object = ValType::reference(false, HeapType::Extern, 0).0;
+    let text = refused(&|fields, _| fields.globals.offset, object);
+    assert_eq!(text, "damaged: global 0: a constant expression is wrong");
 }
 
 #[test]

@@ -113,9 +113,17 @@ fn sixteen_parameters_arrive_in_order() {
 
 #[test]
 fn a_dynamic_function_gets_values_and_zeroed_results() {
-    use ValType::{ExternRef, F32, F64, FuncRef, I32, I64, V128};
+    use ValType::{F32, F64, I32, I64, V128};
     let mut store = Store::new();
-    let all = [I32, I64, F32, F64, V128, FuncRef, ExternRef];
+    let all = [
+        I32,
+        I64,
+        F32,
+        F64,
+        V128,
+        ValType::FUNCREF,
+        ValType::EXTERNREF,
+    ];
     let mut imports = Imports::new();
     imports.func_dynamic(
         "h",

@@ -157,7 +157,7 @@ fn memories_tables_and_globals_are_themselves_through_imports() {
 #[test]
 fn null_is_not_a_function() {
     let mut store = Store::new();
-    let ty = TableType::new(ValType::FuncRef, 1, None);
+    let ty = TableType::new(ValType::FUNCREF, 1, None);
     let table = Table::new(&mut store, ty, Val::FuncRef(None)).unwrap();
     assert_eq!(table.get(&store, 0), Some(Val::FuncRef(None)));
     let func = Func::wrap(&mut store, || ());
@@ -217,10 +217,10 @@ fn a_function_can_be_called_from_every_place_that_the_types_allow() {
         func.call(&mut store, &[41.into()], &mut results).unwrap();
         assert_eq!(results, [Val::I32(42)]);
         // Code does, of another artefact.
-        let ty = TableType::new(ValType::FuncRef, 1, None);
+        let ty = TableType::new(ValType::FUNCREF, 1, None);
         let table = Table::new(&mut store, ty, func.into()).unwrap();
-        let ty = GlobalType::new(ValType::FuncRef, false);
-        let global = Global::new(&mut store, ty, func.into());
+        let ty = GlobalType::new(ValType::FUNCREF, false);
+        let global = Global::new(&mut store, ty, func.into()).unwrap();
         let imports = imports! { "h" => { "f" => func, "table" => table, "global" => global } };
         let caller = add(&mut store, CALLER, &imports);
         for way in ["import", "shared table", "own table", "global"] {

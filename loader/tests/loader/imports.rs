@@ -27,10 +27,10 @@ fn link_error(imports: &Imports, wat: &str) -> LinkError {
 fn a_literal_has_namespaces_then_names_with_items_of_every_kind() {
     let mut store = Store::new();
     let memory = Memory::new(&mut store, MemoryType::new(1, None)).unwrap();
-    let ty = TableType::new(ValType::FuncRef, 1, None);
+    let ty = TableType::new(ValType::FUNCREF, 1, None);
     let table = Table::new(&mut store, ty, Val::FuncRef(None)).unwrap();
     let ty = GlobalType::new(ValType::I32, true);
-    let global = Global::new(&mut store, ty, Val::I32(5));
+    let global = Global::new(&mut store, ty, Val::I32(5)).unwrap();
     let func = Func::wrap(&mut store, || 6);
     let library = add(
         &mut store,

@@ -55,7 +55,7 @@ incompatible import type: "h" "memory": expected (memory 2 4), found (memory 1 5
 fn the_present_size_of_a_memory_or_table_counts() {
     let mut store = Store::new();
     let memory = Memory::new(&mut store, MemoryType::new(1, Some(4))).unwrap();
-    let ty = TableType::new(ValType::FuncRef, 1, Some(4));
+    let ty = TableType::new(ValType::FUNCREF, 1, Some(4));
     let table = Table::new(&mut store, ty, Val::FuncRef(None)).unwrap();
     let mut imports = Imports::new();
     imports.define("h", "m", memory).define("h", "t", table);
@@ -70,7 +70,7 @@ fn the_present_size_of_a_memory_or_table_counts() {
 fn globals_must_match_in_type_and_mutability() {
     let mut store = Store::new();
     let ty = GlobalType::new(ValType::I32, true);
-    let global = Global::new(&mut store, ty, Val::I32(0));
+    let global = Global::new(&mut store, ty, Val::I32(0)).unwrap();
     let mut imports = Imports::new();
     imports.define("h", "g", global);
     add(
@@ -151,7 +151,7 @@ fn nothing_happens_if_imports_do_not_match() {
 fn what_came_before_a_trap_in_an_instantiation_stays() {
     let mut store = Store::new();
     let memory = Memory::new(&mut store, MemoryType::new(1, None)).unwrap();
-    let ty = TableType::new(ValType::FuncRef, 2, None);
+    let ty = TableType::new(ValType::FUNCREF, 2, None);
     let table = Table::new(&mut store, ty, Val::FuncRef(None)).unwrap();
     let mut imports = Imports::new();
     imports.define("h", "m", memory).define("h", "t", table);
@@ -180,10 +180,10 @@ fn what_came_before_a_trap_in_an_instantiation_stays() {
 fn globals_are_initialised_from_imported_ones() {
     let mut store = Store::new();
     let ty = |content| GlobalType::new(content, false);
-    let number = Global::new(&mut store, ty(ValType::I64), Val::I64(-9));
-    let vector = Global::new(&mut store, ty(ValType::V128), Val::V128(1 << 127));
+    let number = Global::new(&mut store, ty(ValType::I64), Val::I64(-9)).unwrap();
+    let vector = Global::new(&mut store, ty(ValType::V128), Val::V128(1 << 127)).unwrap();
     let func = Func::wrap(&mut store, || 5);
-    let reference = Global::new(&mut store, ty(ValType::FuncRef), func.into());
+    let reference = Global::new(&mut store, ty(ValType::FUNCREF), func.into()).unwrap();
     let mut imports = Imports::new();
     imports
         .define("h", "n", number)
@@ -225,7 +225,7 @@ fn the_types_of_externs_are_exact() {
         .collect();
     let expected: [(&str, ExternType); 4] = [
         ("m", MemoryType::new(1, Some(9)).into()),
-        ("t", TableType::new(ValType::ExternRef, 2, None).into()),
+        ("t", TableType::new(ValType::EXTERNREF, 2, None).into()),
         ("g", GlobalType::new(ValType::F32, true).into()),
         ("f", FuncType::new([ValType::V128], []).into()),
     ];

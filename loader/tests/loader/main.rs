@@ -1,6 +1,7 @@
 //! Tests of the loader with artefacts that the compiler makes from text: one
 //! file for each subject, and test names that say what is claimed.
 
+mod addresses64;
 #[cfg(feature = "async")]
 mod async_calls;
 #[cfg(feature = "async")]
@@ -39,3 +40,4 @@ mod tables;
 mod tail_calls;
 mod threads;
 mod traps;
+mod typed_references;

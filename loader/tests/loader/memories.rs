@@ -1,8 +1,8 @@
 //! Memories, tables and globals, as the host uses them.
 
 use wasm_aot_loader::{
-    Func, Global, GlobalType, GrowError, Memory, MemoryType, Store, Table, TableType, Trap,
-    TrapCode, Val, ValType,
+    Func, Global, GlobalType, GrowError, Memory, MemoryType, Store, Table, TableError, TableType,
+    Trap, TrapCode, Val, ValType,
 };
 
 use crate::support::instance;
@@ -86,7 +86,7 @@ fn growing_says_the_size_before_or_why_not() {
     let error = unbounded.grow(&mut store, u64::MAX).unwrap_err();
     assert!(matches!(error, GrowError::Limit { limit: 65536, .. }));
     assert_eq!(unbounded.size(&store), 1);
-    let ty = TableType::new(ValType::ExternRef, 1, Some(2));
+    let ty = TableType::new(ValType::EXTERNREF, 1, Some(2));
     let table = Table::new(&mut store, ty, Val::ExternRef(None)).unwrap();
     let null = Val::ExternRef(None);
     assert_eq!(table.grow(&mut store, 1, null).unwrap(), 1);
@@ -125,7 +125,7 @@ fn a_view_is_the_memory_itself() {
 fn elements_of_a_table_are_got_set_filled_copied_and_grown() {
     let mut store = Store::new();
     let null = Val::FuncRef(None);
-    let ty = TableType::new(ValType::FuncRef, 4, None);
+    let ty = TableType::new(ValType::FUNCREF, 4, None);
     let table = Table::new(&mut store, ty, null).unwrap();
     let [a, b]: [Val; 2] = [1, 2].map(|n| Func::wrap(&mut store, move || n).into());
     let all = |store: &Store| -> Vec<Val> {
@@ -140,11 +140,14 @@ fn elements_of_a_table_are_got_set_filled_copied_and_grown() {
     assert_eq!(all(&store), [a, a, null, b]);
     assert_eq!(table.grow(&mut store, 2, a).unwrap(), 4);
     assert_eq!(all(&store), [a, a, null, b, a, a]);
-    let other = Table::new(&mut store, TableType::new(ValType::FuncRef, 1, None), b).unwrap();
+    let other = Table::new(&mut store, TableType::new(ValType::FUNCREF, 1, None), b).unwrap();
     table.copy(&mut store, 5, other, 0, 1).unwrap();
     assert_eq!(table.get(&store, 5), Some(b));
     assert_eq!(table.get(&store, 6), None);
-    let code = |result: Result<(), Trap>| result.unwrap_err().code();
+    let code = |result| match result {
+        Err(TableError::Trap(trap)) => trap.code(),
+        other => panic!("{other:?}"),
+    };
     let beyond = code(table.set(&mut store, 6, a));
     assert_eq!(beyond, TrapCode::TableOutOfBounds);
     let beyond = code(other.copy(&mut store, 0, table, 5, 2));
@@ -163,9 +166,9 @@ fn a_global_holds_what_was_set_and_its_type() {
     ];
     for value in values {
         let ty = GlobalType::new(value.ty(), true);
-        let global = Global::new(&mut store, ty, Val::default_for(value.ty()));
+        let global = Global::new(&mut store, ty, Val::default_for(value.ty())).unwrap();
         assert_eq!(global.get(&store), Val::default_for(value.ty()));
-        global.set(&mut store, value);
+        global.set(&mut store, value).unwrap();
         assert_eq!(global.get(&store), value);
         assert_eq!(global.ty(&store), ty);
     }

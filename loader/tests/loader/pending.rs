@@ -17,7 +17,7 @@ const CALLER: &str = r#"(module
 #[test]
 fn a_host_function_in_a_table_becomes_callable_when_a_caller_comes() {
     let mut store = Store::new();
-    let ty = TableType::new(ValType::FuncRef, 2, None);
+    let ty = TableType::new(ValType::FUNCREF, 2, None);
     let table = Table::new(&mut store, ty, Val::FuncRef(None)).unwrap();
     let func = Func::wrap(&mut store, |x: i32| x + 41);
     table.set(&mut store, 1, func.into()).unwrap();
@@ -31,7 +31,7 @@ fn a_host_function_in_a_table_becomes_callable_when_a_caller_comes() {
     let inner = other.get_table(&store, "t").unwrap();
     inner.copy(&mut store, 0, table, 0, 2).unwrap();
     let global = other.get_global(&store, "g").unwrap();
-    global.set(&mut store, func.into());
+    global.set(&mut store, func.into()).unwrap();
 
     let mut imports = Imports::new();
     imports.define("e", "t", table);
@@ -93,7 +93,7 @@ fn without_exits(wat: &str) -> Vec<u8> {
 #[test]
 fn calling_a_host_function_that_nobody_can_call_is_an_error() {
     let mut store = Store::new();
-    let ty = TableType::new(ValType::FuncRef, 2, None);
+    let ty = TableType::new(ValType::FUNCREF, 2, None);
     let table = Table::new(&mut store, ty, Val::FuncRef(None)).unwrap();
     let func = Func::wrap(&mut store, |x: i32| x + 41);
     table.set(&mut store, 1, func.into()).unwrap();

@@ -31,7 +31,7 @@ fn a_module_tells_its_imports_exports_names_and_sections() {
     let func = FuncType::new([ValType::I32], []);
     let memory = MemoryType::new(1, Some(2));
     let expected = [
-        ("a", "f", func.clone().into()),
+        ("a", "f", func.into()),
         ("a", "g", GlobalType::new(ValType::I64, false).into()),
         ("b", "m", memory.into()),
     ];
@@ -40,8 +40,8 @@ fn a_module_tells_its_imports_exports_names_and_sections() {
     let exports: Vec<_> = module.exports().map(|e| (e.name, e.ty)).collect();
     let expected = [
         ("one", FuncType::new([], [ValType::F64]).into()),
-        ("t", TableType::new(ValType::FuncRef, 3, Some(4)).into()),
-        ("again", func.clone().into()),
+        ("t", TableType::new(ValType::FUNCREF, 3, Some(4)).into()),
+        ("again", func.into()),
         ("m", memory.into()),
     ];
     assert_eq!(exports, expected);

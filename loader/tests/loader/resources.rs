@@ -1,8 +1,8 @@
 //! Limits of memories, of tables and of the system.
 
 use wasm_aot_loader::{
-    GrowError, Imports, Instance, InstantiationError, Memory, MemoryType, Store, Table, TableType,
-    Val, ValType,
+    GrowError, Imports, Instance, InstantiationError, Memory, MemoryType, Store, Table, TableError,
+    TableType, Val, ValType,
 };
 
 use crate::support::{add, call, isolated_ok, module};
@@ -53,7 +53,7 @@ fn impossible_limits_are_errors() {
     let mut store = Store::new();
     assert!(Memory::new(&mut store, MemoryType::new(2, Some(1))).is_err());
     assert!(Memory::new(&mut store, MemoryType::new(65537, None)).is_err());
-    let ty = TableType::new(ValType::FuncRef, u64::MAX, None);
+    let ty = TableType::new(ValType::FUNCREF, u64::MAX, None);
     assert!(Table::new(&mut store, ty, Val::FuncRef(None)).is_err());
     let huge = module("(module (table (export \"t\") 0xffffffff funcref))");
     let error = Instance::new(&mut store, &huge, &Imports::new()).unwrap_err();
@@ -91,7 +91,10 @@ fn under_pressure() {
     let table = after.get_table(&store, "t").unwrap();
     // 80 MB.
     let grown = table.grow(&mut store, 9_999_999, Val::ExternRef(None));
-    assert!(matches!(grown, Err(GrowError::Memory { .. })), "{grown:?}");
+    assert!(
+        matches!(grown, Err(TableError::Grow(GrowError::Memory { .. }))),
+        "{grown:?}"
+    );
     assert_eq!(table.size(&store), 1);
     assert_eq!(call(&mut store, before, "f", &[]).unwrap(), [Val::I32(5)]);
     assert_eq!(call(&mut store, after, "f", &[]).unwrap(), [Val::I32(6)]);

@@ -1,8 +1,8 @@
 //! Memories, tables, globals and functions between the host and two artefacts.
 
 use wasm_aot_loader::{
-    Func, Global, GlobalType, Imports, Instance, Memory, MemoryType, Store, Table, TableType, Val,
-    ValType,
+    Func, Global, GlobalError, GlobalType, Imports, Instance, Memory, MemoryType, Store, Table,
+    TableError, TableType, Val, ValType,
 };
 
 use crate::support::{add, trap_code};
@@ -139,14 +139,14 @@ fn check(store: &mut Store, shared: &Shared, user: Instance) {
     // Globals.
     let value: i64 = call!("gget", ());
     assert_eq!(value, -5);
-    shared.global.set(store, Val::I64(6));
+    shared.global.set(store, Val::I64(6)).unwrap();
     let value: i64 = call!("gget", ());
     assert_eq!(value, 6);
     let () = call!("gset", i64::MIN);
     assert_eq!(shared.global.get(store), Val::I64(i64::MIN));
     let () = call!("vset", u128::MAX - 7);
     assert_eq!(shared.vector.get(store), Val::V128(u128::MAX - 7));
-    shared.vector.set(store, Val::V128(3 << 70));
+    shared.vector.set(store, Val::V128(3 << 70)).unwrap();
     let value: u128 = call!("vget", ());
     assert_eq!(value, 3 << 70);
     let constant: i32 = call!("c", ());
@@ -161,13 +161,13 @@ fn what_the_host_makes_is_shared_with_an_instance() {
         memory: Memory::new(&mut store, MemoryType::new(1, Some(3))).unwrap(),
         table: Table::new(
             &mut store,
-            TableType::new(ValType::FuncRef, 2, Some(5)),
+            TableType::new(ValType::FUNCREF, 2, Some(5)),
             null,
         )
         .unwrap(),
         objects: Table::new(
             &mut store,
-            TableType::new(ValType::ExternRef, 1, None),
+            TableType::new(ValType::EXTERNREF, 1, None),
             Val::ExternRef(None),
         )
         .unwrap(),
@@ -175,15 +175,17 @@ fn what_the_host_makes_is_shared_with_an_instance() {
             &mut store,
             GlobalType::new(ValType::I64, true),
             Val::I64(-5),
-        ),
+        )
+        .unwrap(),
         vector: Global::new(
             &mut store,
             GlobalType::new(ValType::V128, true),
             Val::V128(0),
-        ),
+        )
+        .unwrap(),
     };
     let constant = GlobalType::new(ValType::I32, false);
-    let constant = Global::new(&mut store, constant, Val::I32(99));
+    let constant = Global::new(&mut store, constant, Val::I32(99)).unwrap();
     let mut imports = Imports::new();
     imports
         .define("e", "m", shared.memory)
@@ -328,9 +330,13 @@ fn the_host_is_held_to_bounds_types_and_mutability() {
         TrapCode::MemoryOutOfBounds
     );
     memory.write(&mut store, 65536, &[]).unwrap();
-    let ty = TableType::new(ValType::FuncRef, 1, None);
+    let ty = TableType::new(ValType::FUNCREF, 1, None);
     let table = Table::new(&mut store, ty, Val::FuncRef(None)).unwrap();
     let null = Val::FuncRef(None);
+    let code = |result| match result {
+        Err(TableError::Trap(trap)) => trap.code(),
+        other => panic!("{other:?}"),
+    };
     assert_eq!(
         code(table.set(&mut store, 1, null)),
         TrapCode::TableOutOfBounds
@@ -345,18 +351,16 @@ fn the_host_is_held_to_bounds_types_and_mutability() {
     );
     table.copy(&mut store, 1, table, 1, 0).unwrap();
 
-    let panics = |body: &mut dyn FnMut()| {
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).is_err()
-    };
-    assert!(panics(&mut || table
-        .set(&mut store, 0, Val::ExternRef(None))
-        .unwrap()));
+    let mistyped = table.set(&mut store, 0, Val::ExternRef(None));
+    assert!(matches!(mistyped, Err(TableError::Type(_))), "{mistyped:?}");
     let constant = GlobalType::new(ValType::I32, false);
-    let constant = Global::new(&mut store, constant, Val::I32(1));
-    assert!(panics(&mut || constant.set(&mut store, Val::I32(2))));
+    let constant = Global::new(&mut store, constant, Val::I32(1)).unwrap();
+    let refused = constant.set(&mut store, Val::I32(2));
+    assert_eq!(refused, Err(GlobalError::Immutable));
     let variable = GlobalType::new(ValType::I32, true);
-    let variable = Global::new(&mut store, variable, Val::I32(1));
-    assert!(panics(&mut || variable.set(&mut store, Val::I64(2))));
+    let variable = Global::new(&mut store, variable, Val::I32(1)).unwrap();
+    let refused = variable.set(&mut store, Val::I64(2)).unwrap_err();
+    assert_eq!(refused.to_string(), "expected i32, got i64");
     assert_eq!(variable.get(&store), Val::I32(1));
 }
 

@@ -122,7 +122,7 @@ fn recursion_across_instances_is_a_trap() {
       (func (export "init") (param i32) (global.set $other (local.get 0)))
       (func $run (export "run") (call_indirect (global.get $other)) (global.set $other (global.get $other))))"#;
     let mut store = Store::new();
-    let ty = wasm_aot_loader::TableType::new(wasm_aot_loader::ValType::FuncRef, 2, None);
+    let ty = wasm_aot_loader::TableType::new(wasm_aot_loader::ValType::FUNCREF, 2, None);
     let null = wasm_aot_loader::Val::FuncRef(None);
     let table = wasm_aot_loader::Table::new(&mut store, ty, null).unwrap();
     let mut imports = Imports::new();

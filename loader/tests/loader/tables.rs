@@ -13,7 +13,8 @@ fn segments_of_every_kind_are_initialised() {
         &mut store,
         wasm_aot_loader::GlobalType::new(wasm_aot_loader::ValType::I32, false),
         Val::I32(4),
-    );
+    )
+    .unwrap();
     imports.define("h", "offset", global);
     let instance = add(
         &mut store,

@@ -50,6 +50,16 @@ fn unreachable() {
 }
 
 #[test]
+fn null_references() {
+    let fields = "(type $t (func))";
+    let body = "(call_ref $t (ref.null $t))";
+    let code = TrapCode::NullFunctionReference;
+    check(code, "null function reference", &[0x14], fields, body);
+    let body = "(drop (ref.as_non_null (ref.null extern)))";
+    check(TrapCode::NullReference, "null reference", &[0xd4], "", body);
+}
+
+#[test]
 fn integer_division_by_zero() {
     let code = TrapCode::IntegerDivisionByZero;
     let text = "integer divide by zero";

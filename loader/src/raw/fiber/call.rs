@@ -45,7 +45,7 @@ pub(crate) async fn call_dynamic_async(
     results: &mut [Val],
 ) -> Result<(), CallError> {
     let ty = store.raw().func_type(func);
-    ArgumentError::check(&ty, arguments, results).map_err(CallError::Arguments)?;
+    ArgumentError::check(ty, arguments, results, store.raw()).map_err(CallError::Arguments)?;
     let code = store.raw().code(func);
     let mut slots = vec![Slot::ZERO; ty.slots()];
     save_values(store.raw(), &ty, arguments, &mut slots);

@@ -9,7 +9,7 @@ use wasm_aot_abi::{ExternKind, FunctionImport, MemorySlot, NONE, TableDef, VmCon
 
 use super::super::artefact::Artefact;
 use super::super::builtins::BUILTINS;
-use super::super::description::{memory_type, table_type};
+use super::super::description::memory_type;
 use super::super::host::HostBinding;
 use super::super::memory::LinearMemory;
 use super::super::signal;
@@ -86,7 +86,7 @@ fn new_tables(
         let def = NonNull::new(vmctx.slot::<TableDef>(table.def)).expect("in the vmctx");
         // SAFETY: the place is the table's alone, and an instance drops its tables
         // before its vmctx.
-        let table = unsafe { TableData::new(table_type(&table.ty), def)? };
+        let table = unsafe { TableData::new(artefact.table_type(&table.ty), def)? };
         Ok(Some(Stable::new(table)))
     });
     tables.collect()
@@ -128,10 +128,18 @@ impl InstanceData {
                 }
                 (None, Item::Host(_)) => unreachable!("a host function"),
             };
+            let expected = self.module.artefact().types()[import.ty.ty as usize];
+            let ty = match target {
+                Target::Wasm(func) if !expected.is_final() => store.func_type(func),
+                // A host function says its type itself, and a final one has no
+                // subtypes.
+                _ => expected,
+            };
             functions.push(ImportedFunction {
                 target,
                 slot: import.slot,
                 ty: import.ty.ty,
+                type_id: ty.id(),
             });
         }
         let own_memories = self.own_memories.iter().map(Stable::as_ptr);

@@ -6,7 +6,6 @@ use wasm_aot_abi::{
     TrapCode,
 };
 
-use super::super::description::val_type;
 use super::super::store::Inner;
 use super::super::values::Slot;
 use super::InstanceData;
@@ -27,7 +26,7 @@ impl Inner {
 impl InstanceData {
     fn init_globals(&self) {
         for (position, global) in self.artefact().metadata().globals().enumerate() {
-            let value = self.evaluate(&global.init, val_type(global.ty));
+            let value = self.evaluate(&global.init, self.artefact().val_type(global.ty));
             let (ty, place) = self.own_global(position as u32);
             // SAFETY: the place is that of the global.
             unsafe { value.write(ty.content(), place) };
@@ -41,7 +40,10 @@ impl InstanceData {
             if record.def == NONE || record.init.kind == ConstKind::RefNull as u32 {
                 continue;
             }
-            let value = self.evaluate(&record.init, val_type(abi::ValType(record.ty.ty)));
+            let value = self.evaluate(
+                &record.init,
+                self.artefact().val_type(abi::ValType(record.ty.ty)),
+            );
             // SAFETY: the table is alive, and nobody else uses it; the verifier has
             // compared the types.
             unsafe {
@@ -191,7 +193,7 @@ impl InstanceData {
             }
         } else {
             let expr = metadata.records(segment.items).at(index);
-            self.evaluate(&expr, val_type(segment.ty))
+            self.evaluate(&expr, self.artefact().val_type(segment.ty))
         }
     }
 

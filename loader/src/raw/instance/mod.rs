@@ -9,7 +9,6 @@ use std::ptr::NonNull;
 use wasm_aot_abi::{ExternKind, FuncRef, FunctionImport, NONE, VmContext};
 
 use super::artefact::Artefact;
-use super::description::global_type;
 use super::enter::{Callable, Code};
 use super::host::HostBinding;
 use super::memory::LinearMemory;
@@ -48,8 +47,10 @@ struct ImportedFunction {
     target: Target,
     /// Offset of its [`FunctionImport`] in the vmctx.
     slot: u32,
-    /// Index of its type.
+    /// Index of the type that it is imported with.
     ty: u32,
+    /// Id of the type that it has: perhaps that of a subtype.
+    type_id: u32,
 }
 
 #[derive(Debug)]
@@ -171,12 +172,12 @@ impl InstanceData {
         let global = self.artefact().metadata().globals().at(position);
         let size = global.ty.global_size() as usize / 8;
         let place = self.vmctx.slots::<u64>(global.slot, size);
-        (global_type(&global), place.cast())
+        (self.artefact().global_type(&global), place.cast())
     }
 
     pub(super) fn own_function_type(&self, position: u32) -> FuncType {
         let function = self.artefact().metadata().functions().at(position);
-        self.artefact().types()[function.ty as usize].ty.clone()
+        self.artefact().types()[function.ty as usize]
     }
 
     /// Where the value of a global is, by its index.
@@ -264,7 +265,7 @@ impl InstanceData {
                 FuncRef {
                     code: import.code,
                     ctx: import.ctx,
-                    type_id: artefact.type_ids()[function.ty as usize],
+                    type_id: function.type_id,
                     reserved: 0,
                     entry: artefact.entry(function.ty).cast(),
                 }

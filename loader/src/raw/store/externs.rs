@@ -155,8 +155,8 @@ impl Inner {
         // SAFETY: both are alive as long as we are, we are borrowed mutably, and
         // their types are compared first.
         unsafe {
-            let same = to.as_ref().element() == from.as_ref().element();
-            assert!(same, "the tables' elements are of different types");
+            let matching = from.as_ref().element().matches(to.as_ref().element());
+            assert!(matching, "the tables' elements are of different types");
             TableData::copy(to, to_index, from, from_index, len)
         }
     }

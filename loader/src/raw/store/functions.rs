@@ -70,7 +70,7 @@ impl Inner {
     #[track_caller]
     pub(crate) fn func_type(&self, func: Func) -> FuncType {
         match self.host_function(func) {
-            Some(function) => function.ty().clone(),
+            Some(function) => function.ty(),
             None => self
                 .instance(func.origin)
                 .own_function_type(func.origin.index),
@@ -103,8 +103,8 @@ impl Inner {
         let hosts = &mut *hosts;
         let entry = &mut hosts.functions[func.origin.index as usize];
         if entry.func_ref.is_none() {
-            let id = entry.binding.function().wasm_type_id();
-            let exit = exit_trampoline(&self.modules, id);
+            let ty = entry.binding.function().ty();
+            let exit = exit_trampoline(&self.modules, ty);
             if exit.is_none() {
                 hosts.pending.push(func.origin.index);
             }
@@ -161,8 +161,8 @@ impl Inner {
         let pending = std::mem::take(&mut hosts.pending);
         for index in pending {
             let entry = &mut hosts.functions[index as usize];
-            let id = entry.binding.function().wasm_type_id();
-            let Some(exit) = exit_trampoline(&self.modules, id) else {
+            let ty = entry.binding.function().ty();
+            let Some(exit) = exit_trampoline(&self.modules, ty) else {
                 hosts.pending.push(index);
                 continue;
             };
@@ -181,7 +181,7 @@ impl Inner {
 }
 
 /// The exit trampoline for a type in any of the modules.
-fn exit_trampoline(modules: &[Module], type_id: u32) -> Option<*const u8> {
+fn exit_trampoline(modules: &[Module], ty: FuncType) -> Option<*const u8> {
     let mut modules = modules.iter();
-    modules.find_map(|module| module.artefact().exit_by_id(type_id))
+    modules.find_map(|module| module.artefact().exit_for(ty))
 }

@@ -11,11 +11,12 @@ impl Checker<'_> {
     pub(super) fn expr(&self, expr: &ConstExpr, ty: ValType, globals: usize, what: &Nth) -> Result {
         let holds = match ConstKind::try_from(expr.kind).map_err(unknown(what))? {
             ConstKind::Value => !ty.is_reference(),
-            ConstKind::RefNull => ty.is_reference(),
-            ConstKind::RefFunc => {
-                ty == ValType::FUNCREF && (expr.index as usize) < self.funcrefs.len()
+            ConstKind::RefNull => ty.is_nullable(),
+            ConstKind::RefFunc => self.is_function(expr.index, ty),
+            ConstKind::GlobalGet => {
+                let found = self.constant_global(expr.index, globals);
+                found.is_some_and(|found| self.types.matches(found, ty))
             }
-            ConstKind::GlobalGet => self.constant_global(expr.index, globals) == Some(ty),
             ConstKind::Arithmetic => self.arithmetic(expr, ty, globals, what)?,
             _ => false,
         };

@@ -70,12 +70,17 @@ pub(super) fn check_target(descriptor: &Descriptor, elf: &Elf) -> Result<(), Ope
     )
 }
 
+/// Whether this loader knows what it must to read the rest.
+pub(super) fn check_required(descriptor: &Descriptor) -> Result<(), OpenError> {
+    let unknown = Required(descriptor.required).unknown();
+    match unknown.is_empty() {
+        true => Ok(()),
+        false => Err(OpenError::UnknownRequirement(unknown)),
+    }
+}
+
 /// Whether this loader, on this machine, can run it, which is for its target.
 pub(in super::super) fn check_host(descriptor: &Descriptor) -> Result<(), OpenError> {
-    let unknown = Required(descriptor.required).unknown();
-    if !unknown.is_empty() {
-        return Err(OpenError::UnknownRequirement(unknown));
-    }
     let missing = CpuFeatures(descriptor.cpu_features).without(cpu_features());
     if !missing.is_empty() {
         return Err(OpenError::MissingCpuFeatures(missing));

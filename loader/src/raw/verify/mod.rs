@@ -9,6 +9,7 @@
 mod const_expr;
 mod header;
 mod records;
+mod types;
 
 pub(super) use header::check_host;
 
@@ -22,6 +23,7 @@ use crate::OpenError;
 /// the descriptor on.
 pub(super) fn verify<'a>(bytes: &'a [u8], elf: &Elf) -> Result<Metadata<'a>, OpenError> {
     let descriptor = header::read(bytes)?;
+    header::check_required(&descriptor)?;
     header::check_target(&descriptor, elf)?;
     let block = Block {
         bytes: &bytes[..descriptor.metadata_size as usize],

@@ -4,13 +4,14 @@ use std::cell::RefCell;
 
 use wasm_aot_abi::{
     CustomSection, DataMode, DataSegment, Descriptor, ElementItems, ElementMode, ElementSegment,
-    Export, ExternKind, ExternType, FuncRef, FuncType, Function, FunctionImport, FunctionName,
-    Global, Import, Memory, MemorySlot, NONE, Table, TableDef, Trampoline, TrampolineKind, ValType,
-    VmContext,
+    Export, ExternKind, ExternType, FuncRef, Function, FunctionImport, FunctionName, Global,
+    HeapType, Import, Memory, MemorySlot, NONE, Table, TableDef, Trampoline, TrampolineKind,
+    ValType, VmContext,
 };
 
 use super::super::description::memory_type;
 use super::super::metadata::Records;
+use super::types::Types;
 use super::{Block, damaged, ensure};
 use crate::OpenError;
 
@@ -39,7 +40,7 @@ pub(super) fn check(block: &Block<'_>, descriptor: &Descriptor) -> Result {
 pub(super) struct Checker<'a> {
     pub(super) block: &'a Block<'a>,
     descriptor: &'a Descriptor,
-    types: Records<'a, FuncType>,
+    pub(super) types: Types<'a>,
     imports: Records<'a, Import>,
     functions: Records<'a, Function>,
     pub(super) funcrefs: Records<'a, u32>,
@@ -60,7 +61,7 @@ pub(super) struct Checker<'a> {
 
 impl<'a> Checker<'a> {
     fn new(block: &'a Block<'a>, descriptor: &'a Descriptor) -> Result<Checker<'a>> {
-        let types = block.records(descriptor.types, "the types")?;
+        let types = Types::new(block, descriptor)?;
         Ok(Checker {
             block,
             descriptor,
@@ -104,13 +105,6 @@ impl<'a> Checker<'a> {
     }
 
     fn types(&self) -> Result {
-        for ty in self.types.clone() {
-            for list in [ty.params, ty.results] {
-                for ty in self.block.records::<ValType>(list, "a function type")? {
-                    val_type(ty, "a function type")?;
-                }
-            }
-        }
         let offset = self.descriptor.vmctx.type_ids;
         let size = self.types.len() as u64 * 4;
         self.slot(offset, size, 4, "the type ids")
@@ -269,7 +263,7 @@ impl<'a> Checker<'a> {
     fn globals(&self) -> Result {
         for (index, global) in self.globals.clone().enumerate() {
             let what = &Nth("global", index);
-            val_type(global.ty, what)?;
+            self.types.check(global.ty, what)?;
             ensure(global.mutable <= 1, what, "its mutability is unknown")?;
             let size = global.ty.global_size();
             self.slot(global.slot, size.into(), size, what)?;
@@ -322,6 +316,7 @@ impl<'a> Checker<'a> {
         for (index, segment) in elements.enumerate() {
             let what = &Nth("element segment", index);
             let mode = ElementMode::try_from(segment.mode).map_err(unknown(what))?;
+            self.types.check(segment.ty, what)?;
             let reference = segment.ty.is_reference();
             ensure(reference, what, "its type is not a reference type")?;
             if matches!(mode, ElementMode::Active | ElementMode::InText) {
@@ -330,26 +325,23 @@ impl<'a> Checker<'a> {
                 let expected = mode == ElementMode::InText;
                 ensure(constant == expected, what, "its mode is not its table's")?;
                 let ty = self.table_type(segment.table);
-                ensure(
-                    ValType(ty.ty) == segment.ty,
-                    what,
-                    "its type is not its table's",
-                )?;
+                let matches = self.types.matches(segment.ty, ValType(ty.ty));
+                ensure(matches, what, "its type is not its table's")?;
                 if mode == ElementMode::Active {
                     self.expr(&segment.offset, address(&ty), self.globals.len(), what)?;
                 }
             }
             match ElementItems::try_from(segment.encoding).map_err(unknown(what))? {
                 ElementItems::Slots => {
-                    let slots = if segment.ty == ValType::FUNCREF {
-                        self.funcrefs.len()
-                    } else {
-                        0
-                    };
+                    let any = segment.ty == ValType::FUNCREF;
                     let mut items = self
                         .block
                         .records::<u32>(segment.items, "an element segment")?;
-                    let fit = items.all(|slot| slot == NONE || (slot as usize) < slots);
+                    let fit = items.all(|slot| match slot {
+                        NONE => segment.ty.is_nullable(),
+                        _ if any => (slot as usize) < self.funcrefs.len(),
+                        _ => self.is_function(slot, segment.ty),
+                    });
                     ensure(fit, what, "an item is no function reference")?;
                 }
                 ElementItems::Exprs => {
@@ -421,8 +413,9 @@ impl<'a> Checker<'a> {
         ensure(ty.flags & !known == 0, what, "its flags are unknown")?;
         match kind {
             ExternKind::Func => self.type_index(ty.ty, what)?,
-            ExternKind::Global => val_type(ValType(ty.ty), what)?,
+            ExternKind::Global => self.types.check(ValType(ty.ty), what)?,
             ExternKind::Table => {
+                self.types.check(ValType(ty.ty), what)?;
                 ensure(
                     ValType(ty.ty).is_reference(),
                     what,
@@ -447,6 +440,16 @@ impl<'a> Checker<'a> {
             }
         }
         Ok(kind)
+    }
+
+    /// Whether the function reference in a slot is of type `ty`.
+    pub(super) fn is_function(&self, slot: u32, ty: ValType) -> bool {
+        let index = self.funcrefs.get(slot as usize);
+        index.is_some_and(|index| {
+            let function = self.function_type(index);
+            let found = ValType::reference(false, HeapType::Function, function);
+            self.types.matches(found, ty)
+        })
     }
 
     /// A range of the vmctx behind its header.
@@ -552,10 +555,6 @@ fn address(ty: &ExternType) -> ValType {
 /// The first size of a memory in bytes.
 fn size(ty: &ExternType) -> u64 {
     ty.min.saturating_mul(1 << ty.ty)
-}
-
-fn val_type(ty: ValType, what: impl std::fmt::Display) -> Result {
-    ensure(ty.is_known(), what, "a value type is unknown")
 }
 
 pub(super) fn unknown(what: &Nth) -> impl FnOnce(u32) -> OpenError {

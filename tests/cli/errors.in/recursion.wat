@@ -1,0 +1,2 @@
+(module
+  (rec (type (func)) (type (func))))

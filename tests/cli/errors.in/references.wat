@@ -1,0 +1,3 @@
+(module
+  (type $t (func (param (ref null $t))))
+  (func (type $t)))
