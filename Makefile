@@ -45,12 +45,13 @@ test-aarch64 test-riscv64: test-%:
 test-windows:
 	tests/targets/windows
 
-# A minute of a thousand instances at a time on 16 threads: nothing may grow.
-# The tests do the same for a few seconds.
+# A minute of a thousand instances at a time on 16 threads: nothing may grow. Another
+# one of a program of eight threads: none of them may be wrong or hang. The tests do
+# the same for a few seconds.
 SOAK_SECONDS ?= 60
 .PHONY: soak
 soak:
-	SOAK_SECONDS=$(SOAK_SECONDS) cargo test --release --test soak -- --nocapture
+	SOAK_SECONDS=$(SOAK_SECONDS) cargo test --release --test soak --test soak_threads -- --nocapture
 
 # The specification's test suite with linked modules, all of it; `make test` has a
 # part.

@@ -4,13 +4,14 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::mpsc;
 
 use anyhow::{Context, anyhow, bail};
 use wasm_aot_compiler::{Options, compile};
 use wasm_aot_loader::{
     CallError, ExternType, Imports, Instance, InstantiationError, MissingImport, Module, Store, Val,
 };
-use wasm_aot_wasi::{DirAccess, Exit, WasiCtx};
+use wasm_aot_wasi::{DirAccess, Exit, GroupError, ThreadGroup, WasiCtx};
 
 use crate::input::{self, Input};
 use crate::invoke;
@@ -22,7 +23,7 @@ use crate::print;
 /// streams, and the directories and environment variables that are given to it. Or any exported
 /// function, with --invoke. A module that is not compiled yet is compiled first, and the result
 /// forgotten.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(after_long_help = "\
 The exit status is that of the program, 134 if it traps, or 1 if it cannot be run.
 
@@ -76,14 +77,18 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 /// Runs the program to its end, which may come as an error.
 fn execute(args: &Args) -> anyhow::Result<()> {
     let module = load(&args.file)?;
-    let mut store = Store::new();
-    store.insert(wasi(args)?);
     let mut imports = Imports::new();
     wasm_aot_wasi::add_to_imports(&mut imports);
 
     if args.stub_imports {
         imports.stub_missing();
     }
+    if has_threads(&module) {
+        return execute_threads(args, module, imports);
+    }
+
+    let mut store = Store::new();
+    store.insert(wasi(args)?);
 
     for (name, file) in &args.preload {
         let file = Path::new(file);
@@ -94,23 +99,57 @@ fn execute(args: &Args) -> anyhow::Result<()> {
 
     let instance = Instance::new(&mut store, &module, &imports)
         .map_err(|error| not_instantiated(&args.file, error))?;
+    start(args, &mut store, instance)
+}
+
+/// Calls what is to be run of an instance.
+fn start(args: &Args, store: &mut Store, instance: Instance) -> anyhow::Result<()> {
     match &args.invoke {
         Some(name) => {
             if name != "_initialize" {
-                instance.initialize(&mut store)?;
+                instance.initialize(store)?;
             }
-            invoke(&mut store, instance, name, &args.args)
+            invoke(store, instance, name, &args.args)
         }
-        None if module.is_command() => {
-            let start = instance.get_typed_func::<(), ()>(&store, "_start")?;
-            Ok(start.call(&mut store, ())?)
+        None if instance.module(store).is_command() => {
+            let start = instance.get_typed_func::<(), ()>(store, "_start")?;
+            Ok(start.call(store, ())?)
         }
-        None if instance.initialize(&mut store)? => Ok(()),
+        None if instance.initialize(store)? => Ok(()),
         None => bail!(
             "{} exports neither _start nor _initialize; {}",
             args.file.display(),
-            functions(&module)
+            functions(instance.module(store))
         ),
+    }
+}
+
+/// Whether a module is made to start threads: it imports a shared memory.
+fn has_threads(module: &Module) -> bool {
+    let mut imports = module.imports();
+    imports.any(|import| matches!(import.ty, ExternType::Memory(ty) if ty.is_shared()))
+}
+
+/// As [`execute`], of a program that may start threads. Those that are left at its
+/// end are gone with the process.
+fn execute_threads(args: &Args, module: Module, imports: Imports) -> anyhow::Result<()> {
+    if !args.preload.is_empty() {
+        bail!("--preload does not go with threads, which share no instances");
+    }
+    let not_instantiated = |error| not_instantiated(&args.file, error);
+    let group = ThreadGroup::new(&module, imports, wasi(args)?).map_err(not_instantiated)?;
+    let (sender, result) = mpsc::channel();
+    let owned = args.clone();
+    let ended = group.run(move |store, instance| {
+        // Whoever receives it knows what kind of error it is.
+        let _ = sender.send(start(&owned, store, instance));
+        Ok(())
+    });
+    match ended {
+        Ok(()) => result.recv().context("the first thread is gone")?,
+        Err(GroupError::Call(error)) => Err(error.into()),
+        Err(GroupError::Instantiation(error)) => Err(not_instantiated(error)),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -201,9 +240,16 @@ fn functions(module: &Module) -> String {
 }
 
 /// What the process ends with after an error: a program that called
-/// `proc_exit` or trapped is not one that could not be run.
+/// `proc_exit`, trapped or threw is not one that could not be run.
 fn end(error: anyhow::Error) -> anyhow::Result<ExitCode> {
     for cause in error.chain() {
+        if let (Some(CallError::Exception(exception)), _)
+        | (_, Some(InstantiationError::Exception(exception))) =
+            (cause.downcast_ref(), cause.downcast_ref())
+        {
+            print::stderr(format_args!("{exception}"));
+            return Ok(ExitCode::from(TRAPPED));
+        }
         let (trap, host) = match (cause.downcast_ref(), cause.downcast_ref()) {
             (Some(CallError::Trap(trap)), _) | (_, Some(InstantiationError::Trap(trap))) => {
                 (Some(trap), None)

@@ -19,6 +19,8 @@ extern "C" fn wasm_extern_kind(item: &Ref) -> u8 {
         Extern::Global(_) => 1,
         Extern::Table(_) => 2,
         Extern::Memory(_) => 3,
+        // There is nothing in `wasm.h` to be done with it but to import it.
+        Extern::Tag(_) => 4,
     }
 }
 
@@ -163,7 +165,9 @@ extern "C" fn wasm_memory_data(memory: &Ref) -> *mut u8 {
 /// See `wasm.h`.
 #[unsafe(no_mangle)]
 extern "C" fn wasm_memory_data_size(memory: &Ref) -> usize {
-    memory.store.with(|store| memory.memory().data(store).len())
+    memory
+        .store
+        .with(|store| memory.memory().byte_len(store) as usize)
 }
 
 /// See `wasm.h`.

@@ -94,6 +94,10 @@ pub(crate) fn of_call(store: &Arc<Inner>, error: CallError) -> Box<Ref> {
             data.exit = exit_status(&error);
             data.at(error.backtrace().clone())
         }
+        CallError::Exception(exception) => {
+            let message = format!("uncaught exception {}", exception.message());
+            TrapData::new(message).at(exception.backtrace().clone())
+        }
         CallError::Arguments(error) => TrapData::new(error.to_string()),
         CallError::Resource(error) => TrapData::new(error::chain(&error)),
     };
@@ -117,6 +121,7 @@ pub(crate) fn of_instantiation(store: &Arc<Inner>, error: InstantiationError) ->
     match error {
         InstantiationError::Trap(trap) => of_call(store, CallError::Trap(trap)),
         InstantiationError::Host(error) => of_call(store, CallError::Host(error)),
+        InstantiationError::Exception(exception) => of_call(store, CallError::Exception(exception)),
         error => message(store, error::chain(&error)),
     }
 }

@@ -19,6 +19,8 @@ impl ValueKind {
     pub(crate) const V128: ValueKind = ValueKind(4);
     pub(crate) const EXTERNREF: ValueKind = ValueKind(128);
     pub(crate) const FUNCREF: ValueKind = ValueKind(129);
+    /// Not of `wasm.h`, which has no exceptions: no value is made of one.
+    pub(crate) const EXNREF: ValueKind = ValueKind(130);
 
     pub(crate) fn is_reference(self) -> bool {
         matches!(self, ValueKind::EXTERNREF | ValueKind::FUNCREF)
@@ -48,6 +50,7 @@ impl From<ValType> for ValueKind {
             ValType::V128 => ValueKind::V128,
             ValType::Ref(ty) => match ty.heap().top() {
                 HeapType::Func => ValueKind::FUNCREF,
+                HeapType::Exn => ValueKind::EXNREF,
                 // Those below `any` are always null.
                 _ => ValueKind::EXTERNREF,
             },
@@ -150,6 +153,8 @@ pub(crate) enum Type {
         /// All of it, also what C cannot see.
         ty: MemoryType,
     },
+    /// Of `wasm.h`, only the kind.
+    Tag,
 }
 
 /// `WASM_VAR`; everything else is `WASM_CONST`.
@@ -175,6 +180,7 @@ impl From<ExternType> for Type {
                 limits: Limits::new(ty.min(), ty.max()),
                 ty,
             },
+            ExternType::Tag(_) => Type::Tag,
         }
     }
 }
@@ -186,6 +192,7 @@ impl Type {
             Type::Global { .. } => 1,
             Type::Table { .. } => 2,
             Type::Memory { .. } => 3,
+            Type::Tag => 4,
         }
     }
 

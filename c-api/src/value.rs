@@ -22,7 +22,11 @@ pub(crate) fn to_val(
         ValType::Ref(_) if kind.is_reference() => {
             return to_reference(value.as_reference(), ty, inner, store);
         }
-        ValType::V128 => return Err("a v128 cannot be given by this interface".into()),
+        ValType::V128 => {
+            return Err(format!(
+                "a value of type {ty} cannot be given by this interface"
+            ));
+        }
         ValType::I32 if kind == ValueKind::I32 => Val::I32(value.as_word().cast_signed()),
         ValType::I64 if kind == ValueKind::I64 => Val::I64(value.as_long().cast_signed()),
         ValType::F32 if kind == ValueKind::F32 => Val::F32(value.as_word()),
@@ -79,6 +83,8 @@ pub(crate) fn from_val(val: Val, inner: &Arc<Inner>, store: &Store) -> Value {
         Val::F64(bits) => Value::long(ValueKind::F64, bits),
         // There is no room for it.
         Val::V128(_) => Value::long(ValueKind::V128, 0),
+        // There is no handle for it.
+        Val::ExnRef(_) => Value::long(ValueKind::EXNREF, 0),
         Val::FuncRef(_) => Value::reference(ValueKind::FUNCREF, from_reference(val, inner, store)),
         Val::ExternRef(_) | Val::AnyRef(_) => {
             Value::reference(ValueKind::EXTERNREF, from_reference(val, inner, store))
@@ -94,7 +100,7 @@ pub(crate) fn from_reference(val: Val, inner: &Arc<Inner>, store: &Store) -> Opt
             .get::<Object>(store)
             .expect("references of the store are made by it")
             .clone(),
-        Val::AnyRef(_) => return None,
+        Val::AnyRef(_) | Val::ExnRef(_) => return None,
         _ => unreachable!("it is a reference"),
     };
     Some(Ref::new(inner, object))

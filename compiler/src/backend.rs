@@ -9,11 +9,14 @@ use cranelift_codegen::ir::{ExternalName, UserExternalName, UserExternalNameRef}
 use cranelift_codegen::isa::unwind::{UnwindInfo, UnwindInfoKind, systemv};
 use cranelift_codegen::isa::{self, OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable, Flags};
-use cranelift_codegen::{FinalizedMachReloc, FinalizedRelocTarget, MachSrcLoc};
+use cranelift_codegen::{
+    ExceptionContextLoc, Final, FinalizedMachExceptionHandler, FinalizedMachReloc,
+    FinalizedRelocTarget, MachBufferFinalized, MachSrcLoc,
+};
 use target_lexicon::Triple;
 use wasm_aot_abi::{Architecture, CpuFeatures, System, Target, TrapCode};
 
-use crate::abi::{Symbol, wasm_trap};
+use crate::abi::{Clause, Symbol, wasm_trap};
 use crate::cpu;
 use crate::error::{Error, Result};
 use crate::{Emit, Level, Options, RelaxedSimd};
@@ -33,6 +36,8 @@ pub(crate) struct Code {
     pub(crate) relocations: Vec<Relocation>,
     /// In ascending order of `code`.
     pub(crate) sites: Vec<Site>,
+    /// In ascending order of `code`.
+    pub(crate) guarded: Vec<GuardedCall>,
     pub(crate) unwind: Option<systemv::UnwindInfo>,
 }
 
@@ -54,6 +59,23 @@ pub(crate) struct Site {
     pub(crate) trap: Option<TrapCode>,
     /// Byte offset in the module, if it is known.
     pub(crate) source: Option<u32>,
+}
+
+/// A call with handlers; see [`wasm_aot_abi::GuardedCall`].
+pub(crate) struct GuardedCall {
+    /// The return address, in bytes from the start of the code.
+    pub(crate) code: u32,
+    pub(crate) frame: u32,
+    pub(crate) ctx: u32,
+    pub(crate) handlers: Vec<Handler>,
+}
+
+/// What is done with an exception.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Handler {
+    /// Where to go on, in bytes from the start of the code.
+    pub(crate) code: u32,
+    pub(crate) clause: Clause,
 }
 
 impl Backend {
@@ -130,6 +152,7 @@ impl Backend {
                 .max(alignment.preferred),
             relocations,
             sites: sites(buffer),
+            guarded: guarded_calls(buffer)?,
             unwind,
         })
     }
@@ -232,6 +255,43 @@ fn sites(buffer: &cranelift_codegen::MachBufferFinalized<cranelift_codegen::Fina
     // call's first, as the sort is stable.
     sites.sort_by_key(|site| site.code);
     sites
+}
+
+/// The calls whose handlers are for exceptions: in a function, those that say what
+/// the tags are to be compared by.
+fn guarded_calls(
+    buffer: &MachBufferFinalized<Final>,
+) -> std::result::Result<Vec<GuardedCall>, String> {
+    let mut calls = Vec::new();
+    for call in buffer.call_sites() {
+        let mut ctx = None;
+        let mut handlers = Vec::new();
+        for item in call.exception_handlers {
+            match *item {
+                FinalizedMachExceptionHandler::Context(ExceptionContextLoc::SPOffset(offset)) => {
+                    ctx = Some(offset);
+                }
+                FinalizedMachExceptionHandler::Context(ExceptionContextLoc::GPR(_)) => {
+                    return Err("the context is in no frame".to_owned());
+                }
+                FinalizedMachExceptionHandler::Tag(tag, code) => handlers.push(Handler {
+                    code,
+                    clause: Clause::from(tag),
+                }),
+                // Of an entry, for traps.
+                FinalizedMachExceptionHandler::Default(_) => {}
+            }
+        }
+        if let Some(ctx) = ctx {
+            calls.push(GuardedCall {
+                code: call.ret_addr,
+                frame: call.frame_offset.ok_or("the size of a frame is unknown")?,
+                ctx,
+                handlers,
+            });
+        }
+    }
+    Ok(calls)
 }
 
 /// Where the instruction at `offset` comes from.

@@ -249,8 +249,8 @@ pub(crate) fn context<'m>(
     }
 }
 
-/// What compiled code relies on: behind every 32-bit memory lie 4 GiB that its
-/// indices can reach, and a guard that covers the constant offsets that occur
+/// What compiled code relies on: behind every memory lie 4 GiB that 32-bit indices
+/// can reach, and a guard that covers the constant offsets that occur
 /// in practice.
 const TUNABLES: Tunables = Tunables {
     memory_reservation: 4 << 30,
@@ -327,12 +327,14 @@ fn trampolines(
         .into_iter()
         .map(Symbol::Entry);
     let exits = cx.whole.escapes.exit_types().map(Symbol::Exit);
+    let throw = cx.whole.throws.then_some(Symbol::Throw);
     let typed = module.exported_functions().into_iter().map(Symbol::Typed);
     let mut codegen = cranelift_codegen::Context::new();
     let mut scratch = FunctionBuilderContext::new();
     entries
         .chain(exits)
         .chain(typed)
+        .chain(throw)
         .map(|symbol| {
             codegen.clear();
             let (scratch, func) = (&mut scratch, &mut codegen.func);
@@ -350,6 +352,7 @@ fn trampolines(
                     let ty = module.function_type(index);
                     trampoline::typed(ty, callee, cx.isa, scratch, func);
                 }
+                Symbol::Throw => trampoline::throw(cx.isa, scratch, func),
                 Symbol::Function(_) | Symbol::Table(_) => unreachable!("no trampoline"),
             }
             let code = backend

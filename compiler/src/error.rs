@@ -31,7 +31,7 @@ pub enum Error {
     },
     /// The module is valid with a feature that is switched off or that this
     /// version does not compile.
-    #[error("{feature} at offset {offset:#x} is not {}", if feature.is_supported() { "enabled" } else { "supported yet" })]
+    #[error("{feature} at offset {offset:#x} is not {}", feature.absence())]
     Unsupported {
         /// The feature that the module needs.
         feature: Feature,

@@ -145,7 +145,12 @@ const FEATURES: &[Row] = &[
         Version::V3,
         abi::WasmFeatures::RELAXED_SIMD,
     ),
-    unsupported("exceptions", WasmFeatures::EXCEPTIONS, Version::V3),
+    supported(
+        "exceptions",
+        WasmFeatures::EXCEPTIONS,
+        Version::V3,
+        abi::WasmFeatures::EXCEPTIONS,
+    ),
     supported(
         "function-references",
         WasmFeatures::FUNCTION_REFERENCES,
@@ -157,7 +162,12 @@ const FEATURES: &[Row] = &[
         WasmFeatures::GC.union(WasmFeatures::FUNCTION_REFERENCES),
         Version::V3,
     ),
-    unsupported("threads", WasmFeatures::THREADS, Version::Proposal),
+    supported(
+        "threads",
+        WasmFeatures::THREADS,
+        Version::Proposal,
+        abi::WasmFeatures::THREADS,
+    ),
     supported(
         "custom-page-sizes",
         WasmFeatures::CUSTOM_PAGE_SIZES,
@@ -348,6 +358,18 @@ impl Feature {
     /// Its name, as in `--features`.
     pub fn name(self) -> &'static str {
         self.0.name
+    }
+
+    /// What is the matter with a feature that is not there, and what helps.
+    pub(crate) fn absence(self) -> &'static str {
+        if self.is_supported() {
+            "enabled"
+        } else if self.0.flags == WasmFeatures::LEGACY_EXCEPTIONS {
+            "supported; `wasm-opt --translate-to-exnref` (of Binaryen 118 or newer) makes \
+             exceptions of it"
+        } else {
+            "supported yet"
+        }
     }
 
     /// Whether this compiler can compile it.

@@ -6,7 +6,7 @@ use cranelift_codegen::binemit::Reloc;
 use wasm_aot_abi::NONE;
 
 use crate::abi::Symbol;
-use crate::backend::{Backend, Code, Relocation, Site};
+use crate::backend::{Backend, Code, GuardedCall, Relocation, Site};
 use crate::error::{Error, Result};
 use crate::layout::Unwind;
 use crate::translate::{Context, TEXT_ROW};
@@ -33,6 +33,7 @@ pub(crate) struct Piece {
     /// Bytes.
     pub(crate) size: u32,
     pub(crate) sites: Vec<Site>,
+    pub(crate) guarded: Vec<GuardedCall>,
 }
 
 impl Text {
@@ -65,7 +66,9 @@ impl Text {
         let mut relocations = Vec::new();
         for (symbol, code) in functions.into_iter().chain(trampolines) {
             let size = code.bytes.len() as u64;
-            let offset = text.place(symbol, &code.bytes, code.align, code.sites);
+            let offset = text.place(symbol, &code.bytes, code.align);
+            let piece = text.pieces.last_mut().expect("just placed");
+            (piece.sites, piece.guarded) = (code.sites, code.guarded);
             relocations.extend(code.relocations.into_iter().map(|relocation| Relocation {
                 offset: offset + relocation.offset,
                 ..relocation
@@ -107,7 +110,7 @@ impl Text {
         piece.expect("code refers to what is there").offset
     }
 
-    fn place(&mut self, symbol: Symbol, bytes: &[u8], align: u32, sites: Vec<Site>) -> u32 {
+    fn place(&mut self, symbol: Symbol, bytes: &[u8], align: u32) -> u32 {
         let offset = self.bytes.len().next_multiple_of(align as usize);
         self.bytes.resize(offset, self.padding);
         self.bytes.extend_from_slice(bytes);
@@ -115,7 +118,8 @@ impl Text {
             symbol,
             offset: offset as u32,
             size: bytes.len() as u32,
-            sites,
+            sites: Vec::new(),
+            guarded: Vec::new(),
         });
         offset as u32
     }
@@ -139,7 +143,7 @@ impl Text {
             })
             .flatten()
             .collect();
-        self.place(Symbol::Table(table), &bytes, TEXT_ROW, Vec::new());
+        self.place(Symbol::Table(table), &bytes, TEXT_ROW);
     }
 
     fn check_size(&self, backend: &Backend) -> Result<()> {

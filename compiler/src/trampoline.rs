@@ -6,7 +6,7 @@ use core::mem::offset_of;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     BlockArg, BlockCall, ExceptionTableData, ExceptionTableItem, ExtFuncData, ExternalName,
-    FuncRef, Function, InstBuilder, SigRef, StackSlotData, StackSlotKind, Type, Value, types,
+    FuncRef, Function, Inst, InstBuilder, SigRef, StackSlotData, StackSlotKind, Type, Value, types,
 };
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
@@ -14,8 +14,8 @@ use wasm_aot_abi::{self as abi, VALUE_SIZE};
 use wasmparser::{FuncType, ValType};
 
 use crate::abi::{
-    Access, Builtin, Region, Symbol, clif_type, entry_signature, host_signature, typed_signature,
-    wasm_signature,
+    Access, Builtin, Region, Symbol, clif_type, entry_signature, host_signature, throw_signature,
+    typed_signature, wasm_signature,
 };
 use crate::translate::declare;
 
@@ -153,19 +153,7 @@ pub(crate) fn exit(
         ctx,
         offset_of!(abi::HostContext, builtins),
     );
-    let raise = trampoline.load(
-        types::I64,
-        Access::Fixed,
-        builtins,
-        Builtin::Raise.offset() as usize,
-    );
-    let signature = trampoline
-        .builder
-        .import_signature(Builtin::Raise.signature(isa));
-    trampoline
-        .builder
-        .ins()
-        .call_indirect(signature, raise, &[store, status]);
+    trampoline.call_builtin(Builtin::Raise, builtins, &[store, status], isa);
     trampoline
         .builder
         .ins()
@@ -174,6 +162,32 @@ pub(crate) fn exit(
     trampoline.builder.switch_to_block(succeeded);
     let results = trampoline.load_values(ty.results(), values);
     trampoline.builder.ins().return_(&results);
+    trampoline.finish(isa);
+}
+
+/// What throws an exception: shows the host the frames that may have a handler.
+pub(crate) fn throw(
+    isa: &dyn TargetIsa,
+    scratch: &mut FunctionBuilderContext,
+    func: &mut Function,
+) {
+    func.signature = throw_signature();
+    let mut trampoline = Trampoline::new(func, scratch);
+    let [vmctx, exception] = *trampoline.params else {
+        unreachable!("two parameters");
+    };
+    let [store, builtins] = [
+        offset_of!(abi::VmContext, store),
+        offset_of!(abi::VmContext, builtins),
+    ]
+    .map(|field| trampoline.load(types::I64, Access::Fixed, vmctx, field));
+    let frame = trampoline.builder.ins().get_frame_pointer(types::I64);
+    trampoline.store(STORE, frame, store, offset_of!(abi::StoreContext, exit_fp));
+    trampoline.call_builtin(Builtin::Throw, builtins, &[store, exception], isa);
+    trampoline
+        .builder
+        .ins()
+        .trap(crate::abi::clif_trap(abi::TrapCode::Unreachable));
     trampoline.finish(isa);
 }
 
@@ -239,18 +253,7 @@ impl<'f> Trampoline<'f> {
             ctx,
             offset_of!(abi::VmContext, builtins),
         );
-        let attach = self.load(
-            types::I64,
-            Access::Fixed,
-            builtins,
-            Builtin::Attach.offset() as usize,
-        );
-        let signature = Builtin::Attach.signature(isa);
-        let signature = self.builder.import_signature(signature);
-        let call = self
-            .builder
-            .ins()
-            .call_indirect(signature, attach, &[store]);
+        let call = self.call_builtin(Builtin::Attach, builtins, &[store], isa);
         let status = self.builder.inst_results(call)[0];
         self.builder.ins().brif(status, refused, [], proceed, []);
         self.builder.seal_block(refused);
@@ -356,6 +359,20 @@ impl<'f> Trampoline<'f> {
         let function = self.function(index, signature);
         let call = self.builder.ins().call(function, args);
         self.builder.inst_results(call).to_vec()
+    }
+
+    /// Calls a service of the host, which the table at `builtins` has.
+    fn call_builtin(
+        &mut self,
+        builtin: Builtin,
+        builtins: Value,
+        args: &[Value],
+        isa: &dyn TargetIsa,
+    ) -> Inst {
+        let code = builtin.offset() as usize;
+        let code = self.load(types::I64, Access::Fixed, builtins, code);
+        let signature = self.builder.import_signature(builtin.signature(isa));
+        self.builder.ins().call_indirect(signature, code, args)
     }
 
     /// Declares function `index` of the module.

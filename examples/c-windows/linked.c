@@ -177,8 +177,8 @@ static const char *make_memory(instance *self)
     const memory_record *record = AT(memory_record, memories, 0);
     if (module->memories.count == 0)
         return NULL;
-    if (module->memories.count > 1 || record->ty.flags & 2)
-        return "it has several memories, or one of 64 bits";
+    if (module->memories.count > 1 || record->ty.flags & 2 || record->ty.ty != 16)
+        return "it has several memories, or one of 64 bits or of other pages";
     uint64_t space = module->reservation + module->guard;
     self->memory = VirtualAlloc(NULL, space, MEM_RESERVE, PAGE_NOACCESS);
     self->limit = (record->ty.flags & 1 && record->ty.max < 65536 ? record->ty.max : 65536) << 16;

@@ -44,6 +44,8 @@ pub(crate) enum State {
     Global(Value),
     /// Size in bytes, and a digest of the content.
     Memory(usize, u64),
+    /// Size in pages of a shared memory. What is in it shows in what is loaded.
+    Shared(u64),
     /// Which elements are null.
     Table(Vec<bool>),
 }

@@ -58,6 +58,7 @@ pub(crate) fn run(wasm: &[u8], plan: &[Call], seed: u64) -> Result<Observed, Fai
 fn instantiate(store: &mut Store, module: &Module) -> Result<Instance, Failure> {
     Instance::new(store, module, &Imports::new()).map_err(|error| match error {
         InstantiationError::Trap(trap) => trap_failure(trap.code()),
+        InstantiationError::Exception(_) => Failure::Exception,
         other => refused(other),
     })
 }
@@ -66,6 +67,9 @@ fn state(store: &Store, instance: Instance) -> Vec<(String, State)> {
     let seen = |export| {
         Some(match export {
             Extern::Global(global) => State::Global(value(&global.get(store))),
+            Extern::Memory(memory) if memory.ty(store).is_shared() => {
+                State::Shared(memory.size(store))
+            }
             Extern::Memory(memory) => State::memory(memory.data(store).iter().copied()),
             Extern::Table(table) => State::Table(
                 (0..table.size(store))
@@ -93,7 +97,10 @@ fn value(value: &Val) -> Value {
 }
 
 fn is_null(value: &Val) -> bool {
-    matches!(value, Val::FuncRef(None) | Val::ExternRef(None))
+    matches!(
+        value,
+        Val::FuncRef(None) | Val::ExternRef(None) | Val::ExnRef(None) | Val::AnyRef(None)
+    )
 }
 
 fn trap_failure(code: TrapCode) -> Failure {
@@ -108,6 +115,7 @@ fn trap_failure(code: TrapCode) -> Failure {
 fn call_failure(error: CallError) -> Failure {
     match error {
         CallError::Trap(trap) => trap_failure(trap.code()),
+        CallError::Exception(_) => Failure::Exception,
         other => refused(other),
     }
 }

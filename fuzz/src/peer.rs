@@ -78,6 +78,7 @@ fn state(store: &mut Store<()>, instance: Instance) -> Vec<(String, State)> {
         let state = match export {
             Extern::Global(global) => State::Global(value(&global.get(&mut *store))),
             Extern::Memory(memory) => State::memory(memory.data(&*store).iter().copied()),
+            Extern::SharedMemory(memory) => State::Shared(memory.size()),
             Extern::Table(table) => State::Table(
                 (0..table.size(&*store))
                     .map(|index| {

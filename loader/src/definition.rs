@@ -6,11 +6,11 @@ use crate::host::IntoHostFunc;
 use crate::raw::HostFunction;
 use crate::{
     BoxError, Caller, Extern, ExternType, Func, FuncType, Global, ImportType, Memory,
-    MissingImport, Table, Val,
+    MissingImport, SharedMemory, Table, Tag, Val,
 };
 
-/// What can be supplied for an import: a host function that belongs to no store,
-/// or an [`Extern`] of one. Cheap to clone; clones are the same function.
+/// What can be supplied for an import: a host function or [`SharedMemory`] that
+/// belongs to no store, or an [`Extern`] of one. Cheap to clone; clones are the same function.
 ///
 /// ```
 /// use wasm_aot_loader::{Definition, Imports};
@@ -31,6 +31,8 @@ pub(crate) enum Item {
     Host(Arc<HostFunction>),
     /// Something of one store.
     Extern(Extern),
+    /// A memory of any store.
+    Shared(SharedMemory),
 }
 
 impl Definition {
@@ -62,10 +64,10 @@ impl Definition {
         Some(Definition::func_dynamic(*ty, fail))
     }
 
-    /// What it is of a store; `None` for a host function that belongs to none.
+    /// What it is of a store; `None` for what belongs to none.
     pub fn as_extern(&self) -> Option<Extern> {
         match self.item {
-            Item::Host(_) => None,
+            Item::Host(_) | Item::Shared(_) => None,
             Item::Extern(item) => Some(item),
         }
     }
@@ -85,16 +87,24 @@ impl<T: Into<Extern>> From<T> for Definition {
     }
 }
 
+impl From<SharedMemory> for Definition {
+    fn from(memory: SharedMemory) -> Definition {
+        Definition {
+            item: Item::Shared(memory),
+        }
+    }
+}
+
 /// What [`Imports::define`](crate::Imports::define) and
 /// [`imports!`](crate::imports) take: a closure as
 /// for [`Func::wrap`], something of a store, or a [`Definition`]. `M` tells them
 /// apart and is always inferred.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be imported",
-    label = "neither a host function nor a `Func`, `Table`, `Memory`, `Global`, `Extern` or `Definition`",
+    label = "neither a host function nor a `Func`, `Table`, `Memory`, `SharedMemory`, `Global`, `Tag`, `Extern` or `Definition`",
     note = "a host function is a closure that is `Send + Sync + 'static`, with annotated parameters: \
             an optional `Caller<'_>`, then at most 16 of `i32`, `u32`, `i64`, `u64`, `f32`, `f64`, \
-            `u128`, `Func`, `ExternRef` and `Option`s of the last two",
+            `u128`, `Func`, `ExternRef`, `ExnRef` and `Option`s of the last three",
     note = "it returns nothing, one of these types, a tuple of them, or a `Result` of those"
 )]
 pub trait IntoDefinition<M> {
@@ -131,4 +141,4 @@ macro_rules! into_definition {
     )*};
 }
 
-into_definition!(Extern Func Table Memory Global);
+into_definition!(Extern Func Table Memory SharedMemory Global Tag);

@@ -9,7 +9,7 @@ use wasm_aot_abi::{CpuFeatures, Required};
 
 use crate::raw::Inner;
 use crate::trap::Backtrace;
-use crate::{ExternType, FuncType, Trap, TrapCode, Val, ValType};
+use crate::{Exception, ExternType, FuncType, Trap, TrapCode, Val, ValType};
 
 /// What a host function may fail with.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -459,6 +459,9 @@ pub enum InstantiationError {
     /// The start function called a host function that failed.
     #[error(transparent)]
     Host(HostError),
+    /// The start function threw an exception.
+    #[error(transparent)]
+    Exception(Exception),
 }
 
 impl From<CallError> for InstantiationError {
@@ -466,6 +469,7 @@ impl From<CallError> for InstantiationError {
         match error {
             CallError::Trap(trap) => InstantiationError::Trap(trap),
             CallError::Host(error) => InstantiationError::Host(error),
+            CallError::Exception(exception) => InstantiationError::Exception(exception),
             CallError::Resource(error) => InstantiationError::Resource(error),
             CallError::Arguments(_) => unreachable!("a start function has no parameters"),
         }
@@ -495,6 +499,9 @@ pub enum CallError {
     /// A host function failed.
     #[error(transparent)]
     Host(HostError),
+    /// An exception was thrown and not caught.
+    #[error(transparent)]
+    Exception(#[from] Exception),
     /// The arguments do not fit the function. Never from a
     /// [`TypedFunc`](crate::TypedFunc).
     #[error(transparent)]
@@ -519,7 +526,8 @@ impl CallError {
 ///
 /// A host function that fails with a [`CallError`] or [`Trap`] of its own (an
 /// inner call's, passed on with `?`) does not end up here: the outer call fails
-/// with that very error.
+/// with that very error. Nor does one that fails with an [`Exception`]: that can
+/// be caught by the code that has called it.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

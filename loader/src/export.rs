@@ -1,8 +1,8 @@
 //! What crosses the border of an instance.
 
-use crate::{ExternType, Func, Global, Memory, Store, Table};
+use crate::{ExternType, Func, Global, Memory, Store, Table, Tag};
 
-/// A function, table, memory or global. Equal if it is the same one, however it
+/// A function, table, memory, global or tag. Equal if it is the same one, however it
 /// was obtained.
 ///
 /// ```
@@ -33,6 +33,8 @@ pub enum Extern {
     Memory(Memory),
     /// A global.
     Global(Global),
+    /// A tag.
+    Tag(Tag),
 }
 
 impl Extern {
@@ -43,6 +45,7 @@ impl Extern {
             Extern::Table(table) => table.ty(store).into(),
             Extern::Memory(memory) => memory.ty(store).into(),
             Extern::Global(global) => global.ty(store).into(),
+            Extern::Tag(tag) => tag.ty(store).into(),
         }
     }
 
@@ -77,6 +80,14 @@ impl Extern {
             _ => None,
         }
     }
+
+    /// The tag, if it is one.
+    pub fn tag(self) -> Option<Tag> {
+        match self {
+            Extern::Tag(tag) => Some(tag),
+            _ => None,
+        }
+    }
 }
 
 impl From<Func> for Extern {
@@ -100,5 +111,11 @@ impl From<Memory> for Extern {
 impl From<Global> for Extern {
     fn from(global: Global) -> Extern {
         Extern::Global(global)
+    }
+}
+
+impl From<Tag> for Extern {
+    fn from(tag: Tag) -> Extern {
+        Extern::Tag(tag)
     }
 }

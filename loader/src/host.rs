@@ -11,7 +11,7 @@ use crate::{BoxError, Caller};
     message = "`{Self}` cannot be a host function",
     note = "a host function is a closure that is `Send + Sync + 'static`, with annotated parameters: \
             an optional `Caller<'_>`, then at most 16 of `i32`, `u32`, `i64`, `u64`, `f32`, `f64`, \
-            `u128`, `Func`, `ExternRef` and `Option`s of the last two",
+            `u128`, `Func`, `ExternRef`, `ExnRef` and `Option`s of the last three",
     note = "it returns nothing, one of these types, a tuple of them, or a `Result` of those"
 )]
 pub trait IntoHostFunc<P, R>: Send + Sync + 'static {

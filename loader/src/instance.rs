@@ -8,7 +8,7 @@ use crate::raw::Origin;
 use crate::typed::{TypedFunc, WasmValues};
 use crate::{
     ExportError, Extern, ExternType, Func, FuncType, FuncTypeError, Global, Imports,
-    InstantiationError, Memory, Module, Store, Table,
+    InstantiationError, Memory, Module, Store, Table, Tag,
 };
 
 /// A module with its state, in a store. Equal if it is the same one.
@@ -152,6 +152,15 @@ impl Instance {
     /// If there is none, or it is something else.
     pub fn get_global(self, store: &Store, name: &str) -> Result<Global, ExportError> {
         self.get(store, name, "a global", Extern::global)
+    }
+
+    /// The tag exported under a name.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or it is something else.
+    pub fn get_tag(self, store: &Store, name: &str) -> Result<Tag, ExportError> {
+        self.get(store, name, "a tag", Extern::tag)
     }
 
     /// The function exported under a name, with its type known at compile time.

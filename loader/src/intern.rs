@@ -211,6 +211,7 @@ mod tests {
             V128,
             ValType::FUNCREF,
             ValType::EXTERNREF,
+            ValType::EXNREF,
         ];
         let a = interner.intern(all, [I32]);
         assert_eq!(a.params(), all);

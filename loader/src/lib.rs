@@ -34,7 +34,8 @@
 //! | `new WebAssembly.Instance(module, imports)` | [`Instance::new`], or [`InstancePre`] for many |
 //! | `{ env: { log: x => ... } }` | [`imports!`] |
 //! | `instance.exports.run(1)` | [`Instance::get_typed_func`] and [`TypedFunc::call`] |
-//! | `WebAssembly.Memory`, `Table`, `Global` | [`Memory`], [`Table`], [`Global`] |
+//! | `WebAssembly.Memory`, `Table`, `Global`, `Tag` | [`Memory`], [`Table`], [`Global`], [`Tag`] |
+//! | `WebAssembly.Exception` | [`Exception`] |
 //! | `LinkError`, `RuntimeError` | [`LinkError`]; [`Trap`] and [`HostError`] |
 //! | `CompileError` | the compiler's: a module is compiled before |
 //!
@@ -48,6 +49,7 @@
 //! | [`ResourceError`], [`GrowError`] | limits of a type or of the system are reached |
 //! | [`Trap`] | the WebAssembly code did what it must not |
 //! | [`HostError`] | a host function failed |
+//! | [`Exception`] | nobody has caught it |
 //! | [`ArgumentError`], [`ExportError`] | the embedder asked for something of another type |
 //!
 //! # Asynchronous use
@@ -80,6 +82,7 @@ mod caller;
 mod definition;
 mod description;
 mod error;
+mod exception;
 mod export;
 mod func;
 mod func_type;
@@ -91,12 +94,15 @@ mod intern;
 mod link;
 mod memory;
 mod module;
+mod parking;
 mod pre;
 mod program;
 mod raw;
 mod ref_type;
+mod shared_memory;
 mod store;
 mod table;
+mod tag;
 mod trap;
 mod typed;
 mod types;
@@ -112,6 +118,7 @@ pub use error::{
     HostError, InstantiationError, LinkError, LinkProblem, MissingImport, OpenError, ResourceError,
     TableError, ValTypeError,
 };
+pub use exception::{Exception, ExnRef};
 pub use export::Extern;
 pub use func::Func;
 pub use global::Global;
@@ -120,14 +127,17 @@ pub use imports::Imports;
 pub use instance::Instance;
 pub use memory::Memory;
 pub use module::Module;
+pub use parking::{InterruptHandle, WaitResult};
 pub use pre::InstancePre;
 pub use raw::{CFunction, DirectStore};
+pub use shared_memory::SharedMemory;
 pub use store::{Config, Store};
 pub use table::Table;
+pub use tag::Tag;
 pub use trap::{Backtrace, Frame, Trap};
 pub use typed::{TypedFunc, WasmType, WasmValues};
 pub use types::{
-    ExternType, FuncType, GlobalType, HeapType, MemoryType, RefType, TableType, ValType,
+    ExternType, FuncType, GlobalType, HeapType, MemoryType, RefType, TableType, TagType, ValType,
 };
 pub use value::{AnyRef, ExternRef, Val};
 

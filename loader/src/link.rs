@@ -10,6 +10,8 @@ pub(crate) const FOREIGN: &str = "what is defined belongs to another store";
 
 /// What is wrong with a type that reads as the one expected.
 const DECLARED: &str = "the types are in different recursion groups, or have other supertypes";
+/// What is wrong with a memory of the right type.
+const NARROW: &str = "the memory has less address space behind it than the code relies on";
 
 /// Finds what every import of `module` is bound to, in their order; of the
 /// types that they have. Without a store, what belongs to one does not match.
@@ -99,6 +101,19 @@ fn check(
                 Err(mismatch(expected, found.into()))
             }
         }
+        Item::Shared(memory) => {
+            let found = memory.ty().into();
+            if !matches(expected, &found) {
+                Err(mismatch(expected, found))
+            } else if !memory
+                .linear()
+                .serves(&module.artefact().metadata().descriptor().tunables)
+            {
+                Err((Some(found), Some(NARROW)))
+            } else {
+                Ok(())
+            }
+        }
         &Item::Extern(item) => {
             let Some(store) = store else {
                 return Err((None, Some("what is defined belongs to a store")));
@@ -111,10 +126,9 @@ fn check(
                 return Err(mismatch(expected, found));
             }
             match item {
-                Extern::Memory(memory) if !store.raw().memory_serves(memory, module) => Err((
-                    Some(found),
-                    Some("the memory has less address space behind it than the code relies on"),
-                )),
+                Extern::Memory(memory) if !store.raw().memory_serves(memory, module) => {
+                    Err((Some(found), Some(NARROW)))
+                }
                 _ => Ok(()),
             }
         }
@@ -130,6 +144,7 @@ fn matches(expected: &ExternType, found: &ExternType) -> bool {
             let constant = !expected.mutable() && !found.mutable();
             expected == found || (constant && found.content().matches(expected.content()))
         }
+        (ExternType::Tag(expected), ExternType::Tag(found)) => expected == found,
         (ExternType::Table(expected), ExternType::Table(found)) => {
             expected.element() == found.element()
                 && expected.is_64() == found.is_64()
@@ -137,6 +152,7 @@ fn matches(expected: &ExternType, found: &ExternType) -> bool {
         }
         (ExternType::Memory(expected), ExternType::Memory(found)) => {
             expected.page_size() == found.page_size()
+                && expected.is_shared() == found.is_shared()
                 && expected.is_64() == found.is_64()
                 && limits(expected.min(), expected.max(), found.min(), found.max())
         }
@@ -171,6 +187,16 @@ mod tests {
         assert!(!matches(&memory(2, None), &memory(1, None)));
         assert!(!matches(&memory(1, Some(3)), &memory(1, None)));
         assert!(!matches(&memory(1, Some(3)), &memory(1, Some(4))));
+    }
+
+    #[test]
+    fn a_shared_memory_is_another_one() {
+        let shared = |min, max| MemoryType::shared(min, max).into();
+        assert!(matches(&shared(1, 3), &shared(2, 3)));
+        assert!(!matches(&shared(1, 3), &shared(1, 4)));
+        assert!(!matches(&shared(1, 3), &memory(1, Some(3))));
+        assert!(!matches(&memory(1, Some(3)), &shared(1, 3)));
+        assert!(!matches(&memory(1, None), &shared(1, 3)));
     }
 
     #[test]

@@ -5,12 +5,13 @@ use std::any::Any;
 use wasm_aot_abi::TrapCode;
 
 use crate::raw::Origin;
-use crate::{GrowError, MemoryType, ResourceError, Store, Trap};
+use crate::{GrowError, MemoryType, ResourceError, SharedMemory, Store, Trap};
 
 /// A linear memory of a store. Equal if it is the same one.
 ///
 /// Its bytes are borrowed from the store, so no WebAssembly code can run, and
-/// the memory cannot grow, while they are.
+/// the memory cannot grow, while they are. Those of a memory that threads share
+/// cannot be borrowed: see [`SharedMemory`].
 ///
 /// ```
 /// use wasm_aot_loader::{Memory, MemoryType, Store};
@@ -54,7 +55,9 @@ impl Memory {
     /// # Errors
     ///
     /// If the system has no address space or memory left, or the type's limits
-    /// are beyond 4 GiB or contradict each other.
+    /// contradict each other or are beyond 4 GiB. With 64-bit addresses, it can have
+    /// 1 TiB at first, and grow to its maximum if that is no more; without one, to
+    /// 64 GiB.
     pub fn new(store: &mut Store, ty: MemoryType) -> Result<Memory, ResourceError> {
         store.raw_mut().add_memory(ty)
     }
@@ -69,6 +72,11 @@ impl Memory {
         store.raw().memory(self).pages()
     }
 
+    /// Its size in bytes.
+    pub fn byte_len(self, store: &Store) -> u64 {
+        store.raw().memory(self).len()
+    }
+
     /// Size of its pages in bytes: 65536 or 1.
     pub fn page_size(self, store: &Store) -> u64 {
         store.raw().memory(self).ty().page_size()
@@ -80,23 +88,43 @@ impl Memory {
     ///
     /// If the maximum or the system does not allow it; the memory is as it was.
     pub fn grow(self, store: &mut Store, delta: u64) -> Result<u64, GrowError> {
-        let memory = store.raw_mut().memory_mut(self);
+        let memory = store.raw_mut().memory(self);
         memory.grow(delta).ok_or_else(|| {
             GrowError::new("a memory", "pages", memory.pages(), delta, memory.limit())
         })
     }
 
+    /// The memory itself, which other stores can have too, if threads share it.
+    pub fn shared(self, store: &Store) -> Option<SharedMemory> {
+        store.raw().shared_memory(self)
+    }
+
     /// Its bytes.
+    ///
+    /// # Panics
+    ///
+    /// If it is [shared](Memory::shared).
+    #[track_caller]
     pub fn data(self, store: &Store) -> &[u8] {
         store.raw().memory(self).bytes()
     }
 
     /// Its bytes.
+    ///
+    /// # Panics
+    ///
+    /// If it is [shared](Memory::shared).
+    #[track_caller]
     pub fn data_mut(self, store: &mut Store) -> &mut [u8] {
-        store.raw_mut().memory_mut(self).bytes_mut()
+        store.raw_mut().memory_bytes_mut(self)
     }
 
     /// Its bytes, and the value of type `T` of the [store](Store::insert).
+    ///
+    /// # Panics
+    ///
+    /// If it is [shared](Memory::shared).
+    #[track_caller]
     pub fn data_and_mut<T: Any + Send>(self, store: &mut Store) -> (&mut [u8], Option<&mut T>) {
         store.raw_mut().memory_and_data(self)
     }
@@ -105,7 +133,7 @@ impl Memory {
     /// store is dropped; whoever uses them is to keep clear of WebAssembly code and
     /// of borrows of the bytes.
     pub fn data_ptr(self, store: &mut Store) -> *mut u8 {
-        store.raw_mut().memory_mut(self).bytes_mut().as_mut_ptr()
+        store.raw_mut().memory(self).base()
     }
 
     /// Copies bytes out of it.
@@ -114,6 +142,9 @@ impl Memory {
     ///
     /// "out of bounds memory access", having copied nothing.
     pub fn read(self, store: &Store, offset: u64, buffer: &mut [u8]) -> Result<(), Trap> {
+        if let Some(memory) = self.shared(store) {
+            return memory.read(offset, buffer);
+        }
         let range = range(offset, buffer.len());
         let from = range.and_then(|range| self.data(store).get(range));
         buffer.copy_from_slice(from.ok_or(TrapCode::MemoryOutOfBounds)?);
@@ -126,6 +157,9 @@ impl Memory {
     ///
     /// "out of bounds memory access", having copied nothing.
     pub fn write(self, store: &mut Store, offset: u64, bytes: &[u8]) -> Result<(), Trap> {
+        if let Some(memory) = self.shared(store) {
+            return memory.write(offset, bytes);
+        }
         let range = range(offset, bytes.len());
         let to = range.and_then(|range| self.data_mut(store).get_mut(range));
         to.ok_or(TrapCode::MemoryOutOfBounds)?
@@ -139,6 +173,9 @@ impl Memory {
     ///
     /// "out of bounds memory access", having set nothing.
     pub fn fill(self, store: &mut Store, offset: u64, byte: u8, len: u64) -> Result<(), Trap> {
+        if let Some(memory) = self.shared(store) {
+            return memory.fill(offset, byte, len);
+        }
         let range = usize::try_from(len).ok().and_then(|len| range(offset, len));
         let to = range.and_then(|range| self.data_mut(store).get_mut(range));
         to.ok_or(TrapCode::MemoryOutOfBounds)?.fill(byte);

@@ -48,6 +48,10 @@ pub enum HeapType {
     Array,
     /// Nothing that is garbage-collected: such references are null.
     None,
+    /// Any exception.
+    Exn,
+    /// No exception: such references are null.
+    NoExn,
 }
 
 impl RefType {
@@ -55,6 +59,8 @@ impl RefType {
     pub const FUNCREF: RefType = RefType::new(true, HeapType::Func);
     /// Nullable reference to an object of the host.
     pub const EXTERNREF: RefType = RefType::new(true, HeapType::Extern);
+    /// Nullable reference to an exception.
+    pub const EXNREF: RefType = RefType::new(true, HeapType::Exn);
 
     /// A reference to `heap`, which can be null if it is `nullable`.
     pub const fn new(nullable: bool, heap: HeapType) -> RefType {
@@ -81,13 +87,15 @@ impl HeapType {
     /// Whether everything of the type is of type `expected`, too.
     pub fn matches(self, expected: HeapType) -> bool {
         use HeapType::{
-            Any, Array, ConcreteFunc, Eq, Extern, Func, I31, NoExtern, NoFunc, None, Struct,
+            Any, Array, ConcreteFunc, Eq, Exn, Extern, Func, I31, NoExn, NoExtern, NoFunc, None,
+            Struct,
         };
         match (self, expected) {
             (ConcreteFunc(ty), ConcreteFunc(expected)) => ty.matches(expected),
             (ConcreteFunc(_) | NoFunc, Func) => true,
             (NoFunc, ConcreteFunc(_)) => true,
             (NoExtern, Extern) => true,
+            (NoExn, Exn) => true,
             (Eq | I31 | Struct | Array | None, Any) => true,
             (I31 | Struct | Array | None, Eq) => true,
             (None, I31 | Struct | Array) => true,
@@ -95,11 +103,12 @@ impl HeapType {
         }
     }
 
-    /// The type that all related ones match: `Func`, `Extern` or `Any`.
+    /// The type that all related ones match: `Func`, `Extern`, `Exn` or `Any`.
     pub const fn top(self) -> HeapType {
         match self {
             HeapType::Func | HeapType::ConcreteFunc(_) | HeapType::NoFunc => HeapType::Func,
             HeapType::Extern | HeapType::NoExtern => HeapType::Extern,
+            HeapType::Exn | HeapType::NoExn => HeapType::Exn,
             HeapType::Any
             | HeapType::Eq
             | HeapType::I31
@@ -114,6 +123,7 @@ impl HeapType {
         match self.top() {
             HeapType::Func => HeapType::NoFunc,
             HeapType::Extern => HeapType::NoExtern,
+            HeapType::Exn => HeapType::NoExn,
             _ => HeapType::None,
         }
     }
@@ -125,6 +135,7 @@ impl fmt::Display for RefType {
         match (self.nullable, self.heap) {
             (true, HeapType::Func) => f.write_str("funcref"),
             (true, HeapType::Extern) => f.write_str("externref"),
+            (true, HeapType::Exn) => f.write_str("exnref"),
             (true, heap) => write!(f, "(ref null {heap})"),
             (false, heap) => write!(f, "(ref {heap})"),
         }
@@ -146,6 +157,8 @@ impl fmt::Display for HeapType {
             HeapType::Struct => "struct",
             HeapType::Array => "array",
             HeapType::None => "none",
+            HeapType::Exn => "exn",
+            HeapType::NoExn => "noexn",
         })
     }
 }
@@ -153,7 +166,7 @@ impl fmt::Display for HeapType {
 #[cfg(test)]
 mod tests {
     use super::HeapType::{
-        Any, Array, ConcreteFunc, Eq, Extern, Func, I31, NoExtern, NoFunc, None, Struct,
+        Any, Array, ConcreteFunc, Eq, Exn, Extern, Func, I31, NoExn, NoExtern, NoFunc, None, Struct,
     };
     use super::*;
     use crate::ValType;
@@ -164,11 +177,13 @@ mod tests {
         let other = ConcreteFunc(FuncType::new([ValType::I64], []));
         let all = [
             Func, concrete, other, NoFunc, Extern, NoExtern, Any, Eq, I31, Struct, Array, None,
+            Exn, NoExn,
         ];
         let below = |ty| match ty {
             Func => vec![Func, concrete, other, NoFunc],
             ConcreteFunc(_) => vec![ty, NoFunc],
             Extern => vec![Extern, NoExtern],
+            Exn => vec![Exn, NoExn],
             Any => vec![Any, Eq, I31, Struct, Array, None],
             Eq => vec![Eq, I31, Struct, Array, None],
             I31 | Struct | Array => vec![ty, None],

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt;
 
 use crate::raw::{Inner, StoreBox};
-use crate::{Instance, Module};
+use crate::{Instance, InterruptHandle, Module};
 
 /// Default of [`Config::max_wasm_stack`].
 const DEFAULT_WASM_STACK: usize = 1 << 20;
@@ -118,6 +118,11 @@ impl Store {
     #[inline]
     pub fn id(&self) -> u64 {
         self.raw().id().get()
+    }
+
+    /// What ends waits in shared memories, from other threads.
+    pub fn interrupt_handle(&self) -> InterruptHandle {
+        InterruptHandle(self.raw().interrupt().clone())
     }
 
     /// Keeps `value`, in place of the one of the same type that there was.

@@ -1,4 +1,4 @@
-//! Types of values, functions, memories, tables and globals (core, 2.3).
+//! Types of values, functions, memories, tables, globals and tags (core, 2.3).
 //!
 //! `Display` writes them as the WebAssembly text format does.
 
@@ -36,6 +36,8 @@ impl ValType {
     pub const FUNCREF: ValType = ValType::Ref(RefType::FUNCREF);
     /// Nullable reference to an object of the host.
     pub const EXTERNREF: ValType = ValType::Ref(RefType::EXTERNREF);
+    /// Nullable reference to an exception.
+    pub const EXNREF: ValType = ValType::Ref(RefType::EXNREF);
 
     /// Whether values of the type are references.
     pub const fn is_reference(self) -> bool {
@@ -103,6 +105,7 @@ pub struct MemoryType {
     max: Option<u64>,
     page_size_log2: u8,
     is_64: bool,
+    shared: bool,
 }
 
 impl MemoryType {
@@ -114,6 +117,33 @@ impl MemoryType {
             max,
             page_size_log2: 16,
             is_64: false,
+            shared: false,
+        }
+    }
+
+    /// A memory that threads share, of at least `min` and at most `max` pages of
+    /// 64 KiB.
+    ///
+    /// ```
+    /// let ty = wasm_aot_loader::MemoryType::shared(1, 16);
+    /// assert!(ty.is_shared());
+    /// assert_eq!(ty.to_string(), "(memory 1 16 shared)");
+    /// ```
+    pub const fn shared(min: u64, max: u64) -> MemoryType {
+        MemoryType::new(min, Some(max)).with_shared()
+    }
+
+    /// The same, shared by threads.
+    ///
+    /// # Panics
+    ///
+    /// If it has no maximum.
+    #[must_use]
+    pub const fn with_shared(self) -> MemoryType {
+        assert!(self.max.is_some(), "a shared memory has a maximum");
+        MemoryType {
+            shared: true,
+            ..self
         }
     }
 
@@ -160,6 +190,11 @@ impl MemoryType {
         self.max
     }
 
+    /// Whether threads share it. Such a memory always has a maximum.
+    pub const fn is_shared(&self) -> bool {
+        self.shared
+    }
+
     pub(crate) const fn with_min(self, min: u64) -> MemoryType {
         MemoryType { min, ..self }
     }
@@ -180,9 +215,10 @@ impl fmt::Display for MemoryType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "(memory {}{}",
+            "(memory {}{}{}",
             index(self.is_64),
-            Limits(self.min, self.max)
+            Limits(self.min, self.max),
+            if self.shared { " shared" } else { "" },
         )?;
         match self.page_size() {
             65536 => f.write_str(")"),
@@ -312,6 +348,55 @@ impl fmt::Display for GlobalType {
     }
 }
 
+/// The type of a tag: what its exceptions carry. Cheap to clone.
+///
+/// ```
+/// use wasm_aot_loader::{TagType, ValType};
+///
+/// let ty = TagType::new([ValType::I32, ValType::EXNREF]);
+/// assert_eq!(ty.params().len(), 2);
+/// assert_eq!(ty.to_string(), "(tag (param i32 exnref))");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TagType {
+    /// Without results.
+    ty: FuncType,
+}
+
+impl TagType {
+    /// A tag for exceptions that carry values of these types.
+    pub fn new(params: impl IntoIterator<Item = ValType>) -> TagType {
+        TagType {
+            ty: FuncType::new(params, []),
+        }
+    }
+
+    /// The type of a tag that is described by a function type.
+    pub(crate) fn of(ty: FuncType) -> TagType {
+        debug_assert!(ty.results().is_empty());
+        TagType { ty }
+    }
+
+    /// The types of the values.
+    pub fn params(&self) -> &[ValType] {
+        self.ty.params()
+    }
+}
+
+impl fmt::Display for TagType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(tag")?;
+        if !self.params().is_empty() {
+            f.write_str(" (param")?;
+            for ty in self.params() {
+                write!(f, " {ty}")?;
+            }
+            f.write_str(")")?;
+        }
+        f.write_str(")")
+    }
+}
+
 /// The type of an import or export.
 ///
 /// ```
@@ -330,6 +415,8 @@ pub enum ExternType {
     Memory(MemoryType),
     /// A global.
     Global(GlobalType),
+    /// A tag.
+    Tag(TagType),
 }
 
 impl fmt::Display for ExternType {
@@ -339,6 +426,7 @@ impl fmt::Display for ExternType {
             ExternType::Table(ty) => ty.fmt(f),
             ExternType::Memory(ty) => ty.fmt(f),
             ExternType::Global(ty) => ty.fmt(f),
+            ExternType::Tag(ty) => ty.fmt(f),
         }
     }
 }
@@ -353,7 +441,7 @@ macro_rules! into_extern_type {
     )*};
 }
 
-into_extern_type!(Func FuncType Table TableType Memory MemoryType Global GlobalType);
+into_extern_type!(Func FuncType Table TableType Memory MemoryType Global GlobalType Tag TagType);
 
 /// What stands before the limits of a memory or table.
 fn index(is_64: bool) -> &'static str {
@@ -401,6 +489,8 @@ mod tests {
             "(global (mut i32))"
         );
         assert_eq!(text(GlobalType::new(F64, false).into()), "(global f64)");
+        assert_eq!(text(TagType::new([]).into()), "(tag)");
+        assert_eq!(text(TagType::new([F64]).into()), "(tag (param f64))");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use crate::raw::{Inner, Origin};
-use crate::{Func, HeapType, RefType, Store, ValType, ValTypeError};
+use crate::{ExnRef, Func, HeapType, RefType, Store, ValType, ValTypeError};
 
 /// A WebAssembly value. Floats are kept as their bits, so that NaNs survive.
 ///
@@ -34,6 +34,8 @@ pub enum Val {
     FuncRef(Option<Func>),
     /// An object of the host, or null.
     ExternRef(Option<ExternRef>),
+    /// A reference to an exception, or null.
+    ExnRef(Option<ExnRef>),
     /// Null of a type below `any`.
     AnyRef(Option<AnyRef>),
 }
@@ -45,7 +47,7 @@ pub enum AnyRef {}
 
 impl Val {
     /// The value's type; of a reference the most general one that it can have:
-    /// `funcref`, `externref` or `anyref`.
+    /// `funcref`, `externref`, `exnref` or `anyref`.
     pub const fn ty(&self) -> ValType {
         match self {
             Val::I32(_) => ValType::I32,
@@ -55,6 +57,7 @@ impl Val {
             Val::V128(_) => ValType::V128,
             Val::FuncRef(_) => ValType::FUNCREF,
             Val::ExternRef(_) => ValType::EXTERNREF,
+            Val::ExnRef(_) => ValType::EXNREF,
             Val::AnyRef(_) => ValType::Ref(RefType::new(true, HeapType::Any)),
         }
     }
@@ -71,6 +74,7 @@ impl Val {
             ValType::Ref(ty) => match ty.heap().top() {
                 HeapType::Func => Val::FuncRef(None),
                 HeapType::Extern => Val::ExternRef(None),
+                HeapType::Exn => Val::ExnRef(None),
                 _ => Val::AnyRef(None),
             },
         }
@@ -111,6 +115,8 @@ impl Val {
             }
             Val::ExternRef(None) => RefType::new(true, HeapType::NoExtern),
             Val::ExternRef(Some(_)) => RefType::new(false, HeapType::Extern),
+            Val::ExnRef(None) => RefType::new(true, HeapType::NoExn),
+            Val::ExnRef(Some(_)) => RefType::new(false, HeapType::Exn),
             Val::AnyRef(None) => RefType::new(true, HeapType::None),
             Val::AnyRef(Some(never)) => match never {},
             number => return number.ty(),
@@ -161,6 +167,8 @@ into_val! {
     Option<Func>, value => Val::FuncRef(value);
     ExternRef, value => Val::ExternRef(Some(value));
     Option<ExternRef>, value => Val::ExternRef(value);
+    ExnRef, value => Val::ExnRef(Some(value));
+    Option<ExnRef>, value => Val::ExnRef(value);
 }
 
 /// A non-null reference to an object that the host gave to a store. Equal if

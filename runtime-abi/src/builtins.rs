@@ -2,7 +2,7 @@
 
 use core::ffi::c_void;
 
-use crate::{FuncRef, StoreContext, VmContext};
+use crate::{Exception, FuncRef, StoreContext, VmContext};
 
 /// A table of C functions, found through
 /// [`VmContext::builtins`](crate::VmContext::builtins). Append-only: a loader
@@ -83,6 +83,39 @@ pub struct Builtins {
     /// the id `expected`, perhaps by way of others. Asked by indirect calls that
     /// expect an open type, if the ids differ. Neither id is 0.
     pub is_subtype: unsafe extern "C" fn(store: *mut StoreContext, ty: u32, expected: u32) -> bool,
+    /// `memory.atomic.wait32` at an address in a shared memory that compiled code
+    /// has checked, for `timeout` nanoseconds, without end if that is negative: 0
+    /// when it was notified, 1 if `expected` is not there, 2 when the time is over.
+    /// With any other result the code traps as [interrupted].
+    ///
+    /// [interrupted]: crate::TrapCode::Interrupted
+    pub memory_atomic_wait32: unsafe extern "C" fn(
+        ctx: *mut VmContext,
+        address: *mut u8,
+        expected: u32,
+        timeout: i64,
+    ) -> u32,
+    /// `memory.atomic.wait64`, likewise.
+    pub memory_atomic_wait64: unsafe extern "C" fn(
+        ctx: *mut VmContext,
+        address: *mut u8,
+        expected: u64,
+        timeout: i64,
+    ) -> u32,
+    /// `memory.atomic.notify` at an address in a shared memory that compiled code
+    /// has checked: ends up to `count` waits, the oldest first, and returns how many
+    /// it has ended.
+    pub memory_atomic_notify:
+        unsafe extern "C" fn(ctx: *mut VmContext, address: *mut u8, count: u32) -> u32,
+    /// A new exception of the tag `tag`, an index of the module; compiled code
+    /// writes the values into it, then throws it.
+    pub exception: unsafe extern "C" fn(ctx: *mut VmContext, tag: u32) -> *mut Exception,
+    /// Throws an exception: goes on in the innermost handler for it in the
+    /// innermost entry of the store, or ends that entry. Does not return. Compiled
+    /// code has left its frame pointer in [`StoreContext::exit_fp`], as for a
+    /// function of the host: the youngest frame that may have a handler is its
+    /// caller.
+    pub throw: unsafe extern "C" fn(store: *mut StoreContext, exception: *mut Exception) -> !,
 }
 
 const _: () = {
@@ -101,4 +134,9 @@ const _: () = {
     assert!(offset_of!(Builtins, func_ref) == 88);
     assert!(offset_of!(Builtins, attach) == 96);
     assert!(offset_of!(Builtins, is_subtype) == 104);
+    assert!(offset_of!(Builtins, memory_atomic_wait32) == 112);
+    assert!(offset_of!(Builtins, memory_atomic_wait64) == 120);
+    assert!(offset_of!(Builtins, memory_atomic_notify) == 128);
+    assert!(offset_of!(Builtins, exception) == 136);
+    assert!(offset_of!(Builtins, throw) == 144);
 };

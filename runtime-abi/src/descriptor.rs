@@ -143,6 +143,12 @@ records! {
         /// every type is a recursion group of its own, final, and has no
         /// supertype.
         pub subtypes: Slice,
+        /// Of [`Tag`](crate::Tag): those defined here.
+        pub tags: Slice,
+        /// Of [`GuardedCall`](crate::GuardedCall).
+        pub guarded_calls: Slice,
+        /// Of [`Handler`](crate::Handler).
+        pub handlers: Slice,
     }
 
     /// What the code relies on. Requirements, not wishes: a loader which cannot

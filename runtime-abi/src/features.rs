@@ -61,10 +61,14 @@ bits! {
         /// Types of references other than `funcref` and `externref`, recursion
         /// groups and subtypes of function types, calls through references.
         TYPED_REFERENCES = 1, "typed references";
+        /// Tags, exceptions as values, and calls with handlers for them.
+        EXCEPTIONS = 2, "exceptions";
         /// A memory or table, imported or defined, has addresses of 64 bits.
         ADDRESS64 = 3, "64-bit memories or tables";
         /// A memory, imported or defined, has pages of another size than 64 KiB.
         PAGE_SIZES = 4, "memories with pages of other sizes";
+        /// Memories that several threads use, and waiting in them.
+        SHARED_MEMORIES = 5, "shared memories";
         /// Constant expressions with arithmetic.
         EXTENDED_CONST = 7, "extended constant expressions";
     }

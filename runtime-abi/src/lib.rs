@@ -166,6 +166,32 @@
 //! stack can be walked from a fault to the innermost [`EntryRecord::fp`], then
 //! on from [`EntryRecord::exit_fp`] to the entry around it.
 //!
+//! # Exceptions
+//!
+//! A **tag** is an address that the host chooses: two tags are the same exactly if
+//! their addresses are. It is in the tag's slot of each vmctx that defines or
+//! imports it. An [`Exception`] has its tag and the values that were thrown.
+//!
+//! `throw` has [`Builtins::exception`] make one, fills it, and calls a function in
+//! the text that leaves its frame pointer in [`StoreContext::exit_fp`] and calls
+//! [`Builtins::throw`], which does not return. The host walks the frames from there
+//! to the innermost [`EntryRecord::fp`]. For the return address of each, it looks
+//! for a [`GuardedCall`] in the module whose text contains it. If there is one,
+//! `sp = fp - frame` is the stack pointer of the frame, and the word at `sp + ctx`
+//! its vmctx, which says for each [`Handler`] what tag it is for. At the first that
+//! matches, the host sets stack and frame pointer to those of the frame, puts the
+//! address of the exception in the first result register of the wasm convention
+//! (rax, x0, a0), and jumps to its code. Nothing else has to be restored: a call
+//! that has handlers keeps nothing in registers. If there is none, the entry ends
+//! with a status, as from [`Builtins::raise`]. A host function that ends with an
+//! exception does the same, from the exit trampoline that called it. Traps and
+//! statuses have no handlers.
+//!
+//! A handler that does not keep the reference reads the values at once, so the
+//! host may free the exception, or use it again, as soon as it is called the next
+//! time. For all others it has to find out by itself for how long a reference to
+//! them can exist.
+//!
 //! # Stack
 //!
 //! Every function that needs stack compares the stack pointer against
@@ -218,13 +244,13 @@ pub use features::{CpuFeatures, Required, WasmFeatures};
 pub use records::{
     ConstExpr, ConstKind, CustomSection, DataMode, DataSegment, ElementItems, ElementMode,
     ElementSegment, Export, ExternKind, ExternType, FuncType, Function, FunctionName, Global,
-    Import, Memory, SubType, Table, Trampoline, TrampolineKind,
+    GuardedCall, Handler, Import, Memory, SubType, Table, Tag, Trampoline, TrampolineKind,
 };
 pub use trap::TrapCode;
 pub use types::{HeapType, ValType};
 pub use vmctx::{
-    EntryRecord, FuncRef, FunctionImport, HostContext, MemoryDef, MemorySlot, StoreContext,
-    TableDef, TableElement, VmContext,
+    EntryRecord, Exception, FuncRef, FunctionImport, HostContext, MemoryDef, MemorySlot,
+    StoreContext, TableDef, TableElement, VmContext,
 };
 pub use wire::{Slice, Str, Wire};
 

@@ -43,6 +43,8 @@ codes! {
         Memory = 2,
         /// A global.
         Global = 3,
+        /// A tag: a kind of exceptions.
+        Tag = 4,
     }
 
     /// What a [`ConstExpr`] is.
@@ -149,7 +151,8 @@ records! {
     pub struct ExternType {
         /// An [`ExternKind`].
         pub kind: u32,
-        /// Function: index of its type. Table: the [`ValType`] of its elements.
+        /// Function: index of its type. Tag: index of the function type whose
+        /// parameters an exception carries. Table: the [`ValType`] of its elements.
         /// Global: the [`ValType`] of its content. Memory: the binary logarithm
         /// of the page size, 16 or 0.
         pub ty: u32,
@@ -174,9 +177,10 @@ records! {
         pub ty: ExternType,
         /// Byte offset of its slot in the vmctx: a
         /// [`FunctionImport`](crate::FunctionImport), a
-        /// [`MemorySlot`](crate::MemorySlot), or the address of a
+        /// [`MemorySlot`](crate::MemorySlot), the address of a
         /// [`TableDef`](crate::TableDef) or of a global's value, which is
-        /// aligned to [`ValType::global_size`](crate::ValType::global_size).
+        /// aligned to [`ValType::global_size`](crate::ValType::global_size), or
+        /// the address that stands for a tag.
         pub slot: u32,
         /// Reserved; zero.
         pub reserved: u32,
@@ -269,6 +273,45 @@ records! {
         pub slot: u32,
         /// Its first value.
         pub init: ConstExpr,
+    }
+
+    /// A tag that the module defines.
+    pub struct Tag {
+        /// Index of the function type whose parameters an exception carries; it
+        /// has no results.
+        pub ty: u32,
+        /// Byte offset of its slot in the vmctx: the address that stands for it.
+        pub slot: u32,
+    }
+
+    /// A call with handlers for exceptions that the callee throws. Ascending by
+    /// `code`; a call that is not listed has none.
+    pub struct GuardedCall {
+        /// Text offset of its return address, in a function of the module.
+        pub code: u32,
+        /// How far the stack pointer that handlers are entered with is below the
+        /// frame pointer, in bytes.
+        pub frame: u32,
+        /// How far above that stack pointer the frame keeps its vmctx, in bytes.
+        pub ctx: u32,
+        /// The first of its handlers in [`Descriptor::handlers`], which several
+        /// calls may share.
+        ///
+        /// [`Descriptor::handlers`]: crate::Descriptor::handlers
+        pub first: u32,
+        /// How many handlers it has, at least one; the first that matches is it.
+        pub count: u32,
+    }
+
+    /// What a [`GuardedCall`] does with some exceptions.
+    pub struct Handler {
+        /// Text offset to go on at, in the function of the call.
+        pub code: u32,
+        /// Index of the tag it is for, imports first, or [`NONE`] for all.
+        pub tag: u32,
+        /// 1 if the code there keeps the reference to the exception, else 0: then
+        /// it reads the values, before it does anything else, and forgets it.
+        pub keeps: u32,
     }
 
     /// A constant expression.
@@ -390,6 +433,7 @@ impl fmt::Display for ExternKind {
             ExternKind::Table => "table",
             ExternKind::Memory => "memory",
             ExternKind::Global => "global",
+            ExternKind::Tag => "tag",
         })
     }
 }

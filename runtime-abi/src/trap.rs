@@ -39,11 +39,13 @@ pub enum TrapCode {
     OutOfFuel = 14,
     /// A call through a null function reference.
     NullFunctionReference = 15,
+    /// A thread was to wait in a memory that is not shared.
+    ExpectedSharedMemory = 16,
 }
 
 impl TrapCode {
     /// Every code, in the order of their numbers, which start at 1.
-    pub const ALL: [TrapCode; 15] = [
+    pub const ALL: [TrapCode; 16] = [
         TrapCode::StackOverflow,
         TrapCode::MemoryOutOfBounds,
         TrapCode::UnalignedAtomic,
@@ -59,6 +61,7 @@ impl TrapCode {
         TrapCode::Interrupted,
         TrapCode::OutOfFuel,
         TrapCode::NullFunctionReference,
+        TrapCode::ExpectedSharedMemory,
     ];
 
     /// The text of the specification's test suite.
@@ -79,6 +82,7 @@ impl TrapCode {
             TrapCode::Interrupted => "interrupted",
             TrapCode::OutOfFuel => "out of fuel",
             TrapCode::NullFunctionReference => "null function reference",
+            TrapCode::ExpectedSharedMemory => "expected shared memory",
         }
     }
 }

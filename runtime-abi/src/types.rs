@@ -19,7 +19,8 @@ use crate::wire::Wire;
 /// is 0xf0, and `(ref null $t)` of the module's type 5 is 0x563.
 ///
 /// References to functions (`func`, `nofunc`, function types) are addresses of
-/// [`FuncRef`](crate::FuncRef)s. References below `extern` are opaque words of the
+/// [`FuncRef`](crate::FuncRef)s, those to exceptions (`exn`, `noexn`) addresses of
+/// [`Exception`](crate::Exception)s. References below `extern` are opaque words of the
 /// host. Those below `any` have no values but null in this version. Null is zero
 /// for all.
 ///
@@ -45,6 +46,9 @@ impl ValType {
     /// Nullable reference to a host object: an opaque 64-bit word, zero for
     /// null, whose meaning is the host's.
     pub const EXTERNREF: ValType = ValType(HeapType::Extern as u32);
+    /// Nullable reference to an exception: the address of an
+    /// [`Exception`](crate::Exception), or null.
+    pub const EXNREF: ValType = ValType(HeapType::Exn as u32);
 
     /// Set in references that are never null.
     const NON_NULL: u32 = 0x80;
@@ -104,6 +108,11 @@ impl ValType {
         )
     }
 
+    /// Whether values of the type are references to exceptions.
+    pub const fn is_exception(self) -> bool {
+        matches!(self.heap(), Some(HeapType::Exn | HeapType::NoExn))
+    }
+
     /// Bytes that a global of this type takes in the vmctx, and its alignment.
     pub const fn global_size(self) -> u32 {
         if self.0 == ValType::V128.0 { 16 } else { 8 }
@@ -120,7 +129,7 @@ impl ValType {
 }
 
 /// What a reference refers to. A number that is missing here but that the binary
-/// format has (0x69 and 0x74 for exceptions) is reserved for the same.
+/// format has is reserved for the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u32)]
 pub enum HeapType {
@@ -144,12 +153,16 @@ pub enum HeapType {
     Array = 0x6a,
     /// Nothing that can be garbage-collected: only null.
     None = 0x71,
+    /// Any exception.
+    Exn = 0x69,
+    /// No exception: only null.
+    NoExn = 0x74,
     /// A function of a type of the module, or of a subtype of that.
     Function = 0x63,
 }
 
 impl HeapType {
-    const ALL: [HeapType; 11] = [
+    const ALL: [HeapType; 13] = [
         HeapType::Func,
         HeapType::NoFunc,
         HeapType::Extern,
@@ -160,6 +173,8 @@ impl HeapType {
         HeapType::Struct,
         HeapType::Array,
         HeapType::None,
+        HeapType::Exn,
+        HeapType::NoExn,
         HeapType::Function,
     ];
 
@@ -187,6 +202,8 @@ impl HeapType {
             HeapType::Struct => "struct",
             HeapType::Array => "array",
             HeapType::None => "none",
+            HeapType::Exn => "exn",
+            HeapType::NoExn => "noexn",
             HeapType::Function => "function",
         }
     }
@@ -203,6 +220,7 @@ impl fmt::Display for ValType {
             ValType::V128 => "v128",
             ValType::FUNCREF => "funcref",
             ValType::EXTERNREF => "externref",
+            ValType::EXNREF => "exnref",
             other => {
                 let null = if other.is_nullable() { "null " } else { "" };
                 return match (other.heap(), other.type_index()) {

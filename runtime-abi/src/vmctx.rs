@@ -5,6 +5,7 @@
 //! code may load such a word once and keep it.
 
 use core::ffi::c_void;
+use core::sync::atomic::AtomicU64;
 
 use crate::Builtins;
 
@@ -160,12 +161,28 @@ pub struct MemorySlot {
     pub def: *const MemoryDef,
 }
 
-/// The part of a memory that changes.
+/// The part of a memory that changes. Instances of several stores, on several
+/// threads, can have that of a shared memory in their slots: its host changes it
+/// atomically, and only after the memory is accessible as far as it says. Code
+/// reads it so too.
 #[derive(Debug)]
 #[repr(C)]
 pub struct MemoryDef {
-    /// Length in bytes.
-    pub length: u64,
+    /// Length in bytes. Never decreases.
+    pub length: AtomicU64,
+}
+
+/// An exception, made by [`Builtins::exception`](crate::Builtins::exception):
+/// what a non-null `exnref` points at. The values of the tag's type follow it, one
+/// in each 16 bytes ([`VALUE_SIZE`](crate::VALUE_SIZE)), as in the array of an
+/// entry; the address is aligned so.
+#[repr(C)]
+pub struct Exception {
+    /// The address that stands for its tag: what is in the slot of the tag in
+    /// every vmctx that has it.
+    pub tag: *const c_void,
+    /// For the host; never read by compiled code.
+    pub host: u64,
 }
 
 /// Compiled code depends on these numbers: a change is a new ABI version.
@@ -220,4 +237,6 @@ const _: () = {
     assert!(offset_of!(MemorySlot, def) == 8);
     assert!(size_of::<MemorySlot>() == 16);
     assert!(offset_of!(MemoryDef, length) == 0);
+
+    assert!(size_of::<Exception>() == crate::VALUE_SIZE);
 };

@@ -22,7 +22,10 @@ const FOLDERS: &[(Folder, &str)] = &[
     ),
     (Folder::Proposal(Proposal::GC), "3.0"),
     (Folder::Proposal(Proposal::Annotations), "3.0"),
-    (Folder::Proposal(Proposal::Threads), "1.0,+bulk-memory"),
+    (
+        Folder::Proposal(Proposal::Threads),
+        "1.0,+bulk-memory,+threads",
+    ),
     (
         Folder::Proposal(Proposal::CustomPageSizes),
         "3.0,+custom-page-sizes",

@@ -128,8 +128,9 @@ impl WasiCtx {
         used: u32,
     ) -> Result<(), Errno> {
         mem.check(used, 4)?;
-        let buf = mem.slice_mut(buf, buf_len)?;
-        let filled = self.table.dir_mut(fd)?.list(cookie)?.fill(buf)?;
+        mem.check(buf, buf_len)?;
+        let list = self.table.dir_mut(fd)?.list(cookie)?;
+        let filled = mem.fill(buf, buf_len, |buf| list.fill(buf))?;
         mem.write_u32(used, filled as u32)
     }
 }

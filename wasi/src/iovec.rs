@@ -1,10 +1,12 @@
 //! Scatter/gather lists: the guest's `iovec` arrays as slices of its memory.
 //!
 //! A list of up to [`INLINE`] buffers costs no allocation. Empty buffers are
-//! dropped on the way, and all others are checked before any is used.
+//! dropped on the way, and all others are checked before any is used. For those
+//! in a memory that threads share stands one of our own, from or to which bytes are
+//! copied.
 
 use crate::memory::range;
-use crate::{Errno, GuestMemory};
+use crate::{Errno, GuestMemory, SharedBytes};
 use std::io::{IoSlice, IoSliceMut};
 
 /// Buffers handled on the stack; C libraries pass one or two.
@@ -16,6 +18,27 @@ const MAX: usize = 1024;
 
 /// Size of `iovec` and `ciovec`: a pointer and a length.
 const IOVEC_SIZE: u32 = 8;
+
+/// How much of a list in a shared memory is handled by one call.
+const MAX_SHARED: usize = 1 << 20;
+
+/// What a transfer into buffers returns.
+pub(crate) trait Filled {
+    /// How many bytes of the buffers it may have written, from the first on.
+    fn filled(&self) -> usize;
+}
+
+impl Filled for usize {
+    fn filled(&self) -> usize {
+        *self
+    }
+}
+
+impl Filled for rustix::net::RecvMsg {
+    fn filled(&self) -> usize {
+        self.bytes
+    }
+}
 
 /// Calls `io` with the guest's buffers for it to read from.
 ///
@@ -30,7 +53,10 @@ pub(crate) fn gather<R>(
     io: impl FnOnce(&[IoSlice<'_>]) -> Result<R, Errno>,
 ) -> Result<R, Errno> {
     with_spans(memory, iovs, count, |memory, spans| {
-        let bytes = memory.bytes();
+        let bytes = match memory.whole() {
+            Ok(bytes) => bytes,
+            Err(shared) => return gather_shared(shared, spans, io),
+        };
         let slice = |span: &Span| IoSlice::new(&bytes[span.start..span.start + span.len]);
         if spans.len() <= INLINE {
             let mut slices = [IoSlice::new(&[]); INLINE];
@@ -52,7 +78,7 @@ pub(crate) fn gather<R>(
 ///
 /// # Errors
 /// As for [`gather`].
-pub(crate) fn scatter<R>(
+pub(crate) fn scatter<R: Filled>(
     memory: &mut GuestMemory<'_>,
     iovs: u32,
     count: u32,
@@ -61,7 +87,10 @@ pub(crate) fn scatter<R>(
     with_spans(memory, iovs, count, |memory, spans| {
         // `carve` orders the spans by address, so remember the first.
         let first = spans.first().copied();
-        let bytes = memory.bytes_mut();
+        let bytes = match memory.whole_mut() {
+            Ok(bytes) => bytes,
+            Err(shared) => return scatter_shared(shared, spans, io),
+        };
         if spans.len() <= INLINE {
             let mut slices: [_; INLINE] = std::array::from_fn(|_| IoSliceMut::new(&mut []));
             if carve(bytes, spans, &mut slices) {
@@ -74,8 +103,52 @@ pub(crate) fn scatter<R>(
             }
         }
         let first = first.map_or(0..0, |span| span.start..span.start + span.len);
-        io(&mut [IoSliceMut::new(&mut memory.bytes_mut()[first])])
+        match memory.whole_mut() {
+            Ok(bytes) => io(&mut [IoSliceMut::new(&mut bytes[first])]),
+            Err(_) => unreachable!("it was not shared"),
+        }
     })
+}
+
+/// As [`gather`], of a copy of the first bytes.
+fn gather_shared<R>(
+    shared: &dyn SharedBytes,
+    spans: &[Span],
+    io: impl FnOnce(&[IoSlice<'_>]) -> Result<R, Errno>,
+) -> Result<R, Errno> {
+    let total = spans.iter().map(|span| span.len).sum::<usize>();
+    let mut copy = vec![0; total.min(MAX_SHARED)];
+    let mut rest = &mut copy[..];
+    for span in spans {
+        let (part, after) = rest.split_at_mut(span.len.min(rest.len()));
+        shared.read(span.start as u64, part);
+        rest = after;
+    }
+    match copy.is_empty() {
+        true => io(&[]),
+        false => io(&[IoSlice::new(&copy)]),
+    }
+}
+
+/// As [`scatter`], by way of a copy of the first bytes.
+fn scatter_shared<R: Filled>(
+    shared: &dyn SharedBytes,
+    spans: &[Span],
+    io: impl FnOnce(&mut [IoSliceMut<'_>]) -> Result<R, Errno>,
+) -> Result<R, Errno> {
+    let total = spans.iter().map(|span| span.len).sum::<usize>();
+    let mut copy = vec![0; total.min(MAX_SHARED)];
+    let result = match copy.is_empty() {
+        true => io(&mut [])?,
+        false => io(&mut [IoSliceMut::new(&mut copy)])?,
+    };
+    let mut rest = &copy[..result.filled().min(copy.len())];
+    for span in spans {
+        let (part, after) = rest.split_at(span.len.min(rest.len()));
+        shared.write(span.start as u64, part);
+        rest = after;
+    }
+    Ok(result)
 }
 
 /// A non-empty buffer that lies inside the memory.
@@ -158,6 +231,7 @@ fn carve<'m>(bytes: &'m mut [u8], spans: &mut [Span], out: &mut [IoSliceMut<'m>]
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory::tests::Shared;
 
     /// A 256-byte memory that begins with the list.
     fn memory_with(list: &[(u32, u32)]) -> Vec<u8> {
@@ -178,6 +252,31 @@ mod tests {
             }
             Ok(slices.iter().map(|s| s.len()).collect())
         })
+    }
+
+    impl Filled for Vec<usize> {
+        fn filled(&self) -> usize {
+            self.iter().sum()
+        }
+    }
+
+    #[test]
+    fn buffers_in_a_shared_memory_are_copied_as_far_as_they_are_used() {
+        let list = [(200, 4), (0, 0), (100, 8), (300, 2)];
+        let shared = Shared::new(&memory_with(&list), 512);
+        let mut memory = GuestMemory::shared(&shared);
+        let read = scatter(&mut memory, 0, 4, |slices| {
+            assert_eq!(slices.iter().map(|s| s.len()).collect::<Vec<_>>(), [14]);
+            slices[0].copy_from_slice(b"abcdefghijklmn");
+            Ok(7)
+        });
+        assert_eq!(read, Ok(7));
+        assert_eq!(memory.slice(200, 5), Ok(&b"abcd\0"[..]));
+        assert_eq!(memory.slice(100, 8), Ok(&b"efg\0\0\0\0\0"[..]));
+        let written = gather(&memory, 0, 4, |slices| Ok(slices[0].to_vec()));
+        assert_eq!(written.unwrap(), b"abcdefg\0\0\0\0\0\0\0");
+        assert_eq!(gather(&memory, 0, 0, |slices| Ok(slices.len())), Ok(0));
+        assert_eq!(gather(&memory, 508, 1, |_| Ok(())), Err(Errno::Fault));
     }
 
     #[test]

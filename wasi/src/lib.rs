@@ -71,6 +71,8 @@ mod resolve;
 mod sock;
 mod stdio;
 mod table;
+#[cfg(feature = "async")]
+mod threads;
 mod types;
 mod wait;
 
@@ -82,9 +84,11 @@ pub use functions::{FUNCTIONS, Function, MODULE, Outcome, ValType};
 #[cfg(feature = "async")]
 pub use link::add_to_imports_async;
 pub use link::{Exit, NoContext, add_to_imports};
-pub use memory::GuestMemory;
+pub use memory::{GuestMemory, SharedBytes};
 pub use random::{Random, SeededRandom, SystemRandom};
 pub use stdio::{Capture, Input, Output};
+#[cfg(feature = "async")]
+pub use threads::{GroupError, ThreadGroup};
 #[cfg(feature = "async")]
 pub use wait::{Repeat, Wait};
 

@@ -1,8 +1,8 @@
 //! The functions as imports of a loader.
 
-use wasm_aot_loader::{BoxError, Caller, FuncType, Imports, Val};
+use wasm_aot_loader::{BoxError, Caller, FuncType, Imports, SharedMemory, Val};
 
-use crate::{FUNCTIONS, Function, GuestMemory, MODULE, Outcome, ValType, WasiCtx};
+use crate::{FUNCTIONS, Function, GuestMemory, MODULE, Outcome, SharedBytes, ValType, WasiCtx};
 
 /// The guest called `proc_exit` with this status. It ends the call into the
 /// guest as the error of a host function: the embedder finds it with
@@ -105,8 +105,15 @@ fn call(
     let arguments = Arguments::new(arguments);
     let outcome = with_context(&mut caller, |ctx, mem| {
         (function.call)(ctx, mem, arguments.slots())
-    })?;
-    finish(outcome, results)
+    });
+    #[cfg(feature = "async")]
+    if outcome.is_err()
+        && let Some(member) = caller.get::<crate::threads::Member>().cloned()
+    {
+        let outcome = member.call(function, &mut caller, arguments.slots())?;
+        return finish(outcome, results);
+    }
+    finish(outcome?, results)
 }
 
 #[cfg(feature = "async")]
@@ -162,7 +169,12 @@ fn with_context<R>(
     caller: &mut Caller<'_>,
     body: impl FnOnce(&mut WasiCtx, &mut GuestMemory<'_>) -> R,
 ) -> Result<R, NoContext> {
-    match caller.memory() {
+    let memory = caller.memory();
+    if let Some(shared) = memory.and_then(|memory| memory.shared(caller)) {
+        let ctx = caller.get_mut::<WasiCtx>().ok_or(NoContext)?;
+        return Ok(body(ctx, &mut GuestMemory::shared(&shared)));
+    }
+    match memory {
         Some(memory) => {
             let (bytes, ctx) = memory.data_and_mut::<WasiCtx>(caller);
             let ctx = ctx.ok_or(NoContext)?;
@@ -172,6 +184,37 @@ fn with_context<R>(
             let ctx = caller.get_mut::<WasiCtx>().ok_or(NoContext)?;
             Ok(body(ctx, &mut GuestMemory::new(&mut [])))
         }
+    }
+}
+
+/// Calls `body` with the memory of the caller.
+#[cfg(feature = "async")]
+pub(crate) fn with_memory<R>(
+    caller: &mut Caller<'_>,
+    body: impl FnOnce(&mut GuestMemory<'_>) -> R,
+) -> R {
+    match caller.memory() {
+        Some(memory) => match memory.shared(caller) {
+            Some(shared) => body(&mut GuestMemory::shared(&shared)),
+            None => body(&mut GuestMemory::new(memory.data_mut(caller))),
+        },
+        None => body(&mut GuestMemory::new(&mut [])),
+    }
+}
+
+impl SharedBytes for SharedMemory {
+    fn len(&self) -> u64 {
+        self.byte_len()
+    }
+
+    fn read(&self, offset: u64, to: &mut [u8]) {
+        let result = SharedMemory::read(self, offset, to);
+        result.expect("a memory does not shrink");
+    }
+
+    fn write(&self, offset: u64, from: &[u8]) {
+        let result = SharedMemory::write(self, offset, from);
+        result.expect("a memory does not shrink");
     }
 }
 

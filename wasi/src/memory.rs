@@ -1,6 +1,8 @@
 //! The guest's linear memory, seen through checked accesses.
 
 use crate::Errno;
+use std::cell::OnceCell;
+use std::fmt;
 use std::ops::Range;
 
 /// A 32-bit linear memory, borrowed for the duration of one call.
@@ -22,30 +24,115 @@ use std::ops::Range;
 /// ```
 #[derive(Debug)]
 pub struct GuestMemory<'a> {
-    bytes: &'a mut [u8],
+    bytes: Bytes<'a>,
+    copies: Copies,
+}
+
+/// The bytes of a memory that other threads change at the same time: they are
+/// copied, never borrowed.
+pub trait SharedBytes {
+    /// How many there are now; never fewer later.
+    fn len(&self) -> u64;
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Copies the bytes from `offset` on, which are there.
+    fn read(&self, offset: u64, to: &mut [u8]);
+
+    /// Copies to the bytes from `offset` on, which are there.
+    fn write(&self, offset: u64, from: &[u8]);
+}
+
+enum Bytes<'a> {
+    Own(&'a mut [u8]),
+    Shared(&'a dyn SharedBytes),
+}
+
+impl fmt::Debug for Bytes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Own(bytes) => write!(f, "{} bytes", bytes.len()),
+            Self::Shared(bytes) => write!(f, "{} shared bytes", bytes.len()),
+        }
+    }
+}
+
+/// What was copied out of a shared memory to be looked at: the few lists and paths
+/// of one call.
+#[derive(Debug, Default)]
+struct Copies(OnceCell<Box<(Vec<u8>, Copies)>>);
+
+impl Copies {
+    fn keep(&self, bytes: Vec<u8>) -> &[u8] {
+        let mut last = self;
+        while let Some(copy) = last.0.get() {
+            last = &copy.1;
+        }
+        let kept = last.0.get_or_init(|| Box::new((bytes, Self::default())));
+        &kept.0
+    }
 }
 
 impl<'a> GuestMemory<'a> {
     /// Wraps the whole memory, from address 0 on. A guest without a memory is
     /// given an empty slice.
     pub fn new(bytes: &'a mut [u8]) -> Self {
-        Self { bytes }
+        Self {
+            bytes: Bytes::Own(bytes),
+            copies: Copies::default(),
+        }
     }
 
-    /// The `len` bytes at `ptr`.
+    /// A memory that threads share.
+    pub fn shared(bytes: &'a dyn SharedBytes) -> Self {
+        Self {
+            bytes: Bytes::Shared(bytes),
+            copies: Copies::default(),
+        }
+    }
+
+    /// The `len` bytes at `ptr`; of a shared memory, as they are now.
     ///
     /// # Errors
     /// [`Errno::Fault`] if any of them lies outside the memory.
     pub fn slice(&self, ptr: u32, len: u32) -> Result<&[u8], Errno> {
-        self.bytes.get(range(ptr, len)).ok_or(Errno::Fault)
+        match &self.bytes {
+            Bytes::Own(bytes) => bytes.get(range(ptr, len)).ok_or(Errno::Fault),
+            Bytes::Shared(shared) => {
+                self.check(ptr, len)?;
+                let mut bytes = vec![0; len as usize];
+                shared.read(ptr.into(), &mut bytes);
+                Ok(self.copies.keep(bytes))
+            }
+        }
     }
 
-    /// The `len` bytes at `ptr`, for writing.
+    /// Has `fill` write to the `len` bytes at `ptr`, from the first on, and say how
+    /// many it has written.
     ///
     /// # Errors
-    /// [`Errno::Fault`] if any of them lies outside the memory.
-    pub fn slice_mut(&mut self, ptr: u32, len: u32) -> Result<&mut [u8], Errno> {
-        self.bytes.get_mut(range(ptr, len)).ok_or(Errno::Fault)
+    /// [`Errno::Fault`] if any of them lies outside the memory, or the error of
+    /// `fill`
+    pub fn fill(
+        &mut self,
+        ptr: u32,
+        len: u32,
+        fill: impl FnOnce(&mut [u8]) -> Result<usize, Errno>,
+    ) -> Result<usize, Errno> {
+        match &mut self.bytes {
+            Bytes::Own(bytes) => fill(bytes.get_mut(range(ptr, len)).ok_or(Errno::Fault)?),
+            Bytes::Shared(shared) => {
+                let shared = *shared;
+                self.check(ptr, len)?;
+                let mut bytes = vec![0; len as usize];
+                let filled = fill(&mut bytes)?;
+                shared.write(ptr.into(), &bytes[..filled]);
+                Ok(filled)
+            }
+        }
     }
 
     /// Checks that `len` bytes at `ptr` exist. Functions with a side effect
@@ -55,7 +142,15 @@ impl<'a> GuestMemory<'a> {
     /// # Errors
     /// [`Errno::Fault`] if any of them lies outside the memory.
     pub fn check(&self, ptr: u32, len: u32) -> Result<(), Errno> {
-        self.slice(ptr, len).map(|_| ())
+        let size = match &self.bytes {
+            Bytes::Own(bytes) => bytes.len() as u64,
+            Bytes::Shared(bytes) => bytes.len(),
+        };
+        if u64::from(ptr) + u64::from(len) <= size {
+            Ok(())
+        } else {
+            Err(Errno::Fault)
+        }
     }
 
     /// Copies `N` bytes at `ptr` out of the memory.
@@ -63,10 +158,20 @@ impl<'a> GuestMemory<'a> {
     /// # Errors
     /// [`Errno::Fault`] if any of them lies outside the memory.
     pub fn read<const N: usize>(&self, ptr: u32) -> Result<[u8; N], Errno> {
-        let start = ptr as usize;
-        let end = start.checked_add(N).ok_or(Errno::Fault)?;
-        let bytes = self.bytes.get(start..end).ok_or(Errno::Fault)?;
-        bytes.try_into().map_err(|_| Errno::Fault)
+        match &self.bytes {
+            Bytes::Own(bytes) => {
+                let start = ptr as usize;
+                let end = start.checked_add(N).ok_or(Errno::Fault)?;
+                let bytes = bytes.get(start..end).ok_or(Errno::Fault)?;
+                bytes.try_into().map_err(|_| Errno::Fault)
+            }
+            Bytes::Shared(shared) => {
+                self.check(ptr, N as u32)?;
+                let mut bytes = [0; N];
+                shared.read(ptr.into(), &mut bytes);
+                Ok(bytes)
+            }
+        }
     }
 
     /// Copies `bytes` to `ptr`; writes all or nothing.
@@ -75,7 +180,17 @@ impl<'a> GuestMemory<'a> {
     /// [`Errno::Fault`] if the destination is not inside the memory.
     pub fn write(&mut self, ptr: u32, bytes: &[u8]) -> Result<(), Errno> {
         let len = u32::try_from(bytes.len()).map_err(|_| Errno::Fault)?;
-        self.slice_mut(ptr, len)?.copy_from_slice(bytes);
+        match &mut self.bytes {
+            Bytes::Own(own) => {
+                let to = own.get_mut(range(ptr, len)).ok_or(Errno::Fault)?;
+                to.copy_from_slice(bytes);
+            }
+            Bytes::Shared(shared) => {
+                let shared = *shared;
+                self.check(ptr, len)?;
+                shared.write(ptr.into(), bytes);
+            }
+        }
         Ok(())
     }
 
@@ -111,14 +226,21 @@ impl<'a> GuestMemory<'a> {
         self.write(ptr, &value.to_le_bytes())
     }
 
-    /// The whole memory, for carving it into several buffers at once.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        self.bytes
+    /// The whole memory, for carving it into several buffers at once, or that it
+    /// is shared.
+    pub(crate) fn whole(&self) -> Result<&[u8], &'a dyn SharedBytes> {
+        match &self.bytes {
+            Bytes::Own(bytes) => Ok(bytes),
+            Bytes::Shared(shared) => Err(*shared),
+        }
     }
 
-    /// The whole memory, for carving it into several buffers at once.
-    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
-        self.bytes
+    /// As [`whole`](Self::whole), for writing.
+    pub(crate) fn whole_mut(&mut self) -> Result<&mut [u8], &'a dyn SharedBytes> {
+        match &mut self.bytes {
+            Bytes::Own(bytes) => Ok(bytes),
+            Bytes::Shared(shared) => Err(*shared),
+        }
     }
 }
 
@@ -131,8 +253,60 @@ pub(crate) fn range(ptr: u32, len: u32) -> Range<usize> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicU8, Ordering};
+
+    /// A memory as threads share it.
+    pub(crate) struct Shared(Vec<AtomicU8>);
+
+    impl Shared {
+        /// Begins with `bytes`.
+        pub(crate) fn new(bytes: &[u8], len: usize) -> Self {
+            let shared = Self((0..len).map(|_| AtomicU8::new(0)).collect());
+            shared.write(0, bytes);
+            shared
+        }
+    }
+
+    impl SharedBytes for Shared {
+        fn len(&self) -> u64 {
+            self.0.len() as u64
+        }
+
+        fn read(&self, offset: u64, to: &mut [u8]) {
+            for (from, to) in self.0[offset as usize..].iter().zip(to) {
+                *to = from.load(Ordering::Relaxed);
+            }
+        }
+
+        fn write(&self, offset: u64, from: &[u8]) {
+            for (to, from) in self.0[offset as usize..].iter().zip(from) {
+                to.store(*from, Ordering::Relaxed);
+            }
+        }
+    }
+
+    #[test]
+    fn a_shared_memory_is_accessed_within_its_bounds() {
+        let shared = Shared::new(b"abcd", 16);
+        let mut memory = GuestMemory::shared(&shared);
+        assert_eq!(memory.write_u32(12, 7), Ok(()));
+        assert_eq!(memory.read_u32(12), Ok(7));
+        // What was borrowed before is as it was.
+        let before = memory.slice(0, 4).unwrap();
+        shared.write(1, b"x");
+        assert_eq!((before, memory.slice(0, 2)), (&b"abcd"[..], Ok(&b"ax"[..])));
+        let filled = memory.fill(4, 8, |bytes| {
+            bytes[..3].copy_from_slice(b"efg");
+            Ok(2)
+        });
+        assert_eq!((filled, memory.slice(4, 4)), (Ok(2), Ok(&b"ef\0\0"[..])));
+        assert_eq!(memory.slice(8, 9), Err(Errno::Fault));
+        assert_eq!(memory.read_u32(13), Err(Errno::Fault));
+        assert_eq!(memory.write(13, b"abcd"), Err(Errno::Fault));
+        assert_eq!(memory.fill(16, 1, |_| unreachable!()), Err(Errno::Fault));
+    }
 
     #[test]
     fn accesses_end_at_the_last_byte() {
@@ -154,7 +328,8 @@ mod tests {
                 Err(Errno::Fault),
                 "{len} bytes at {ptr}"
             );
-            assert!(memory.slice_mut(ptr, len).is_err(), "{len} bytes at {ptr}");
+            let filled = memory.fill(ptr, len, |_| unreachable!());
+            assert_eq!(filled, Err(Errno::Fault), "{len} bytes at {ptr}");
             assert!(memory.check(ptr, len).is_err(), "{len} bytes at {ptr}");
         }
         assert_eq!(memory.read_u32(u32::MAX), Err(Errno::Fault));

@@ -101,7 +101,16 @@ impl WasiCtx {
         buf: u32,
         buf_len: u32,
     ) -> Result<(), Errno> {
-        self.random.fill(mem.slice_mut(buf, buf_len)?)
+        const AT_ONCE: u32 = 1 << 20;
+        mem.check(buf, buf_len)?;
+        for at in (0..buf_len).step_by(AT_ONCE as usize) {
+            let random = &mut self.random;
+            mem.fill(buf + at, AT_ONCE.min(buf_len - at), |bytes| {
+                random.fill(bytes)?;
+                Ok(bytes.len())
+            })?;
+        }
+        Ok(())
     }
 }
 

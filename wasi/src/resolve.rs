@@ -35,11 +35,11 @@ pub(crate) fn guest_path<'m>(
     ptr: u32,
     len: u32,
 ) -> Result<&'m str, Errno> {
-    let bytes = mem.slice(ptr, len)?;
+    mem.check(ptr, len)?;
     if len >= PATH_MAX {
         return Err(Errno::Nametoolong);
     }
-    let path = std::str::from_utf8(bytes).map_err(|_| Errno::Ilseq)?;
+    let path = std::str::from_utf8(mem.slice(ptr, len)?).map_err(|_| Errno::Ilseq)?;
     if path.contains('\0') {
         Err(Errno::Inval)
     } else {

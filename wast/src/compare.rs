@@ -16,7 +16,7 @@ pub(crate) fn matches(expected: &WastRetCore<'_>, found: &Val, store: &Store) ->
         (WastRetCore::V128(expected), Val::V128(found)) => matches_v128(expected, *found),
         (
             WastRetCore::RefNull(ty),
-            Val::FuncRef(None) | Val::ExternRef(None) | Val::AnyRef(None),
+            Val::FuncRef(None) | Val::ExternRef(None) | Val::ExnRef(None) | Val::AnyRef(None),
         ) => (ty.as_ref()).is_none_or(|ty| null(ty).as_ref() == Some(found)),
         (WastRetCore::RefFunc(None), Val::FuncRef(Some(_))) => true,
         (WastRetCore::RefExtern(None), Val::ExternRef(Some(_))) => true,

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use wasm_aot_compiler::{Options, compile};
 use wasm_aot_loader::{
-    CallError, Imports, Instance, InstantiationError, LinkError, Module, Store, Trap, Val,
+    CallError, Exception, Imports, Instance, InstantiationError, LinkError, Module, Store, Trap,
+    Val,
 };
 use wast::token::Id;
 use wast::{QuoteWat, QuoteWatTest, WastDirective, WastExecute, WastInvoke, WastRet, Wat};
@@ -31,6 +32,7 @@ pub(crate) struct Script<'a> {
 /// Why an action did not return.
 enum Failed {
     Trap(Trap),
+    Exception(Exception),
     Link(LinkError),
     /// Nothing that an assertion could ask for.
     Other(String),
@@ -126,8 +128,18 @@ impl<'a> Script<'a> {
             | WastDirective::AssertInvalidCustom {
                 module, message, ..
             } => self.assert_refused(module, message),
-            WastDirective::AssertException { .. }
-            | WastDirective::AssertSuspension { .. }
+            WastDirective::AssertException { exec, .. } => match self.execute(exec) {
+                Err(Failed::Exception(_)) => Ok(()),
+                Err(other) => Err(format!(
+                    "expected an exception, found {}",
+                    String::from(other)
+                )),
+                Ok(values) => Err(format!(
+                    "expected an exception, found {}",
+                    self.show(&values)
+                )),
+            },
+            WastDirective::AssertSuspension { .. }
             | WastDirective::Thread(_)
             | WastDirective::Wait { .. } => Err("this command is not supported".to_owned()),
         }
@@ -233,6 +245,7 @@ impl<'a> Script<'a> {
         match function.call(&mut self.store, &arguments, &mut results) {
             Ok(()) => Ok(results),
             Err(CallError::Trap(trap)) => Err(Failed::Trap(trap)),
+            Err(CallError::Exception(exception)) => Err(Failed::Exception(exception)),
             Err(error) => Err(other(error)),
         }
     }
@@ -264,6 +277,7 @@ impl<'a> Script<'a> {
     fn instantiate(&mut self, module: &Module) -> Result<Instance, Failed> {
         Instance::new(&mut self.store, module, &self.imports).map_err(|error| match error {
             InstantiationError::Trap(trap) => Failed::Trap(trap),
+            InstantiationError::Exception(exception) => Failed::Exception(exception),
             InstantiationError::Link(error) => Failed::Link(error),
             error => other(error),
         })
@@ -310,6 +324,7 @@ impl From<Failed> for String {
     fn from(failed: Failed) -> String {
         match failed {
             Failed::Trap(trap) => format!("trap {:?}", trap.message()),
+            Failed::Exception(exception) => format!("exception {}", exception.message()),
             Failed::Link(error) => error.to_string(),
             Failed::Other(message) => message,
         }

@@ -1,8 +1,8 @@
 //! The host module `spectest`, which the suite's modules import from.
 
 use wasm_aot_loader::{
-    Func, FuncType, Global, GlobalType, Imports, Memory, MemoryType, Store, Table, TableType, Val,
-    ValType,
+    Func, FuncType, Global, GlobalType, Imports, Memory, MemoryType, SharedMemory, Store, Table,
+    TableType, Val, ValType,
 };
 
 /// Makes the module's items in `store`. What is printed goes nowhere.
@@ -40,10 +40,12 @@ pub(crate) fn imports(store: &mut Store) -> Imports {
     let ty = TableType::new64(ValType::FUNCREF, 10, Some(20));
     let table64 = Table::new(store, ty, Val::FuncRef(None)).expect("10 elements are few");
     let memory = Memory::new(store, MemoryType::new(1, Some(2))).expect("one page is little");
+    let shared = SharedMemory::new(MemoryType::shared(1, 2)).expect("one page is little");
     imports
         .define(MODULE, "table", table)
         .define(MODULE, "table64", table64)
-        .define(MODULE, "memory", memory);
+        .define(MODULE, "memory", memory)
+        .define(MODULE, "shared_memory", shared);
     imports
 }
 

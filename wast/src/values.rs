@@ -40,6 +40,7 @@ pub(crate) fn null(ty: &HeapType<'_>) -> Option<Val> {
     Some(match ty {
         Abstract::Func | Abstract::NoFunc => Val::FuncRef(None),
         Abstract::Extern | Abstract::NoExtern => Val::ExternRef(None),
+        Abstract::Exn | Abstract::NoExn => Val::ExnRef(None),
         Abstract::Any
         | Abstract::Eq
         | Abstract::I31
@@ -72,6 +73,8 @@ pub(crate) fn show(value: &Val, store: &Store) -> String {
         Val::ExternRef(None) => "(ref.null extern)".to_owned(),
         Val::AnyRef(_) => "(ref.null any)".to_owned(),
         Val::FuncRef(Some(_)) => "(ref.func)".to_owned(),
+        Val::ExnRef(None) => "(ref.null exn)".to_owned(),
+        Val::ExnRef(Some(_)) => "(ref.exn)".to_owned(),
         Val::ExternRef(Some(object)) => match object.get::<HostObject>(store) {
             Some(HostObject(number)) => format!("(ref.extern {number})"),
             None => "(ref.extern)".to_owned(),
@@ -92,6 +95,7 @@ pub(crate) fn show_expected(expected: &WastRetCore<'_>) -> String {
             Some(Val::FuncRef(_)) => "(ref.null func)".to_owned(),
             Some(Val::ExternRef(_)) => "(ref.null extern)".to_owned(),
             Some(Val::AnyRef(_)) => "(ref.null any)".to_owned(),
+            Some(Val::ExnRef(_)) => "(ref.null exn)".to_owned(),
             _ => format!("(ref.null {ty:?})"),
         },
         WastRetCore::RefExtern(Some(number)) => format!("(ref.extern {number})"),

@@ -66,7 +66,7 @@ unsafe extern "C" fn wasm_aot_items_table(
     min: u64,
     max: u64,
 ) -> ExternItem {
-    let ty = TableType::new(ValType::FuncRef, min, maximum(max));
+    let ty = TableType::new(ValType::FUNCREF, min, maximum(max));
     let null = Val::FuncRef(None);
     // SAFETY: C code has it from `wasm_aot_items_create`.
     unsafe {

@@ -287,7 +287,7 @@ unsafe extern "C" fn wasm_aot_linked_memory(
         return ptr::null_mut();
     };
     if let Some(size) = size {
-        *size = memory.data(linked.store()).len();
+        *size = memory.byte_len(linked.store()) as usize;
     }
     memory.data_ptr(linked.store_mut())
 }

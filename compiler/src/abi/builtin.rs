@@ -25,6 +25,11 @@ pub(crate) enum Builtin {
     FuncRef,
     Attach,
     IsSubtype,
+    MemoryAtomicWait32,
+    MemoryAtomicWait64,
+    MemoryAtomicNotify,
+    Exception,
+    Throw,
 }
 
 impl Builtin {
@@ -45,6 +50,11 @@ impl Builtin {
             Builtin::FuncRef => offset_of!(Builtins, func_ref),
             Builtin::Attach => offset_of!(Builtins, attach),
             Builtin::IsSubtype => offset_of!(Builtins, is_subtype),
+            Builtin::MemoryAtomicWait32 => offset_of!(Builtins, memory_atomic_wait32),
+            Builtin::MemoryAtomicWait64 => offset_of!(Builtins, memory_atomic_wait64),
+            Builtin::MemoryAtomicNotify => offset_of!(Builtins, memory_atomic_notify),
+            Builtin::Exception => offset_of!(Builtins, exception),
+            Builtin::Throw => offset_of!(Builtins, throw),
         };
         offset as i32
     }
@@ -66,6 +76,11 @@ impl Builtin {
             Builtin::FuncRef => (&[PTR, I32], Some(PTR)),
             Builtin::Attach => (&[PTR], Some(I32)),
             Builtin::IsSubtype => (&[PTR, I32, I32], Some(I8)),
+            Builtin::MemoryAtomicWait32 => (&[PTR, PTR, I32, I64], Some(I32)),
+            Builtin::MemoryAtomicWait64 => (&[PTR, PTR, I64, I64], Some(I32)),
+            Builtin::MemoryAtomicNotify => (&[PTR, PTR, I32], Some(I32)),
+            Builtin::Exception => (&[PTR, I32], Some(PTR)),
+            Builtin::Throw => (&[PTR, PTR], None),
         };
         let mut signature = Signature::new(isa.default_call_conv());
         signature.params = params

@@ -3,6 +3,7 @@
 
 mod access;
 mod builtin;
+mod clause;
 mod signature;
 mod symbol;
 mod trap;
@@ -10,8 +11,9 @@ mod vmctx;
 
 pub(crate) use access::{Access, Region};
 pub(crate) use builtin::Builtin;
+pub(crate) use clause::Clause;
 pub(crate) use signature::{
-    clif_type, entry_signature, host_signature, typed_signature, wasm_signature,
+    clif_type, entry_signature, host_signature, throw_signature, typed_signature, wasm_signature,
 };
 pub(crate) use symbol::Symbol;
 pub(crate) use trap::{clif_trap, wasm_trap};
@@ -52,7 +54,9 @@ fn ref_type(ty: RefType) -> abi::ValType {
                 Abstract::Struct => To::Struct,
                 Abstract::Array => To::Array,
                 Abstract::None => To::None,
-                Abstract::Exn | Abstract::NoExn | Abstract::Cont | Abstract::NoCont => {
+                Abstract::Exn => To::Exn,
+                Abstract::NoExn => To::NoExn,
+                Abstract::Cont | Abstract::NoCont => {
                     unreachable!("heap type {ty:?} of an unsupported feature")
                 }
             };

@@ -31,6 +31,15 @@ pub(crate) fn wasm_signature(ty: &FuncType) -> Signature {
     signature
 }
 
+/// The function of the text that throws, in the wasm convention: `(vmctx,
+/// exception)`. It does not return.
+pub(crate) fn throw_signature() -> Signature {
+    let mut signature = Signature::new(CallConv::Tail);
+    let vmctx = AbiParam::special(types::I64, ArgumentPurpose::VMContext);
+    signature.params = vec![vmctx, AbiParam::new(types::I64)];
+    signature
+}
+
 /// A `uint32_t` or `int32_t` parameter of a C function. Most conventions leave
 /// the upper half of the register open, but that of RISC-V has the caller extend
 /// the sign, whatever the type.

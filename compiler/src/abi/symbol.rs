@@ -13,6 +13,8 @@ pub(crate) enum Symbol {
     Exit(u32),
     /// The C symbol of an exported function, by the index of the function.
     Typed(u32),
+    /// What throws.
+    Throw,
     /// The constant elements of a table, by its index.
     Table(u32),
 }
@@ -25,6 +27,7 @@ impl From<Symbol> for UserExternalName {
             Symbol::Exit(ty) => (2, ty),
             Symbol::Typed(index) => (3, index),
             Symbol::Table(index) => (4, index),
+            Symbol::Throw => (5, 0),
         };
         UserExternalName { namespace, index }
     }
@@ -38,6 +41,7 @@ impl From<&UserExternalName> for Symbol {
             2 => Symbol::Exit(name.index),
             3 => Symbol::Typed(name.index),
             4 => Symbol::Table(name.index),
+            5 => Symbol::Throw,
             other => unreachable!("namespace {other} is not ours"),
         }
     }

@@ -17,6 +17,8 @@ pub(crate) struct Vmctx {
     pub(crate) tables: Vec<u32>,
     /// `FunctionImport`s.
     pub(crate) functions: Vec<u32>,
+    /// The addresses that stand for tags.
+    pub(crate) tags: Vec<u32>,
     /// Array of `u32`, one for each type.
     pub(crate) type_ids: u32,
     /// Array of `FuncRef`, one for each escaping function.
@@ -55,6 +57,7 @@ impl Vmctx {
         let functions = (0..module.imported_functions)
             .map(|_| cursor.place(size_of::<abi::FunctionImport>() as u32, 8))
             .collect();
+        let tags = module.tags.iter().map(|_| pointer(&mut cursor)).collect();
         let type_ids = cursor.place(module.types.len() as u32 * 4, 4);
         for table in module.imported_tables..module.tables.len() as u32 {
             tables.push(if escapes.table_in_text(table).is_some() {
@@ -72,6 +75,7 @@ impl Vmctx {
             globals,
             tables,
             functions,
+            tags,
             type_ids,
             funcrefs,
             size: cursor.place(0, abi::ALIGNMENT as u32),

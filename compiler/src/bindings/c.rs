@@ -286,7 +286,7 @@ static inline const char *{prefix}_error({prefix} *self, {prefix}_status status)
         }
     }
 
-    /// Exported memories, globals and tables.
+    /// Exported memories, globals, tables and tags.
     fn accessors(&mut self) -> std::fmt::Result {
         let prefix = &self.interface.prefix;
         for (index, export) in self.interface.exports.iter().enumerate() {
@@ -320,7 +320,7 @@ static inline {ty}{name}({prefix} *self)
 "
                     )?;
                 }
-                Type::Table => writeln!(
+                Type::Table | Type::Tag(_) => writeln!(
                     self.text,
                     "\
 /* {label}, to be imported by another instance. */

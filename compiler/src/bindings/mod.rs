@@ -72,6 +72,7 @@ enum Type<'a> {
     Table,
     Memory,
     Global { content: ValType, mutable: bool },
+    Tag(&'a FuncType),
 }
 
 impl<'a> Interface<'a> {
@@ -81,6 +82,7 @@ impl<'a> Interface<'a> {
             Item::Func(index) => Type::Func(module.function_type(index)),
             Item::Table(_) => Type::Table,
             Item::Memory(_) => Type::Memory,
+            Item::Tag(index) => Type::Tag(&module.types[module.tags[index as usize] as usize]),
             Item::Global(index) => {
                 let ty = &module.globals[index as usize].ty;
                 Type::Global {
@@ -163,6 +165,11 @@ impl std::fmt::Display for Type<'_> {
                 f.write_str("(func")?;
                 list(f, "param", ty.params())?;
                 list(f, "result", ty.results())?;
+                f.write_str(")")
+            }
+            Type::Tag(ty) => {
+                f.write_str("(tag")?;
+                list(f, "param", ty.params())?;
                 f.write_str(")")
             }
             Type::Table => f.write_str("(table)"),

@@ -248,6 +248,7 @@ impl {name} {{
                 Type::Memory => "get_memory",
                 Type::Table => "get_table",
                 Type::Global { .. } => "get_global",
+                Type::Tag(_) => "get_tag",
             };
             writeln!(
                 self.text,
@@ -359,6 +360,7 @@ fn handle(ty: Type<'_>) -> String {
         Type::Table => "::wasm_aot_loader::Table".to_owned(),
         Type::Memory => "::wasm_aot_loader::Memory".to_owned(),
         Type::Global { .. } => "::wasm_aot_loader::Global".to_owned(),
+        Type::Tag(_) => "::wasm_aot_loader::Tag".to_owned(),
     }
 }
 
@@ -409,6 +411,8 @@ fn reference_type(ty: ValType) -> Option<&'static str> {
         RefType::FUNC => "::wasm_aot_loader::Func",
         RefType::EXTERNREF => "::core::option::Option<::wasm_aot_loader::ExternRef>",
         RefType::EXTERN => "::wasm_aot_loader::ExternRef",
+        RefType::EXNREF => "::core::option::Option<::wasm_aot_loader::ExnRef>",
+        RefType::EXN => "::wasm_aot_loader::ExnRef",
         _ => return None,
     })
 }

@@ -1,17 +1,19 @@
 //! The module described for a loader.
 
 use core::mem::offset_of;
+use std::collections::HashMap;
 
 use wasm_aot_abi::{
     self as abi, ABI_MAJOR, ABI_MINOR, ConstKind, Convention, DataMode, Descriptor, ElementItems,
     ElementMode, ExternKind, ExternType, MAGIC, NONE, Required, Slice, Trampoline, TrampolineKind,
-    ValType, VmctxLayout, sites,
+    TrapCode, ValType, VmctxLayout, sites,
 };
 use wasmparser::{GlobalType, MemoryType, TableType};
 
 use super::Parts;
 use super::block::Block;
 use crate::abi::{Symbol, val_type};
+use crate::backend::Handler;
 use crate::error::Result;
 use crate::layout::{Fixup, Metadata, Target};
 use crate::module::{ConstExpr, ElementSegment, Item, Operation, SegmentMode, Step};
@@ -83,6 +85,12 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
         })
         .collect();
     let globals = block.records(globals);
+    let own_tags = (module.imported_tags as usize..module.tags.len()).map(|index| abi::Tag {
+        ty: module.tags[index],
+        slot: cx.whole.vmctx.tags[index],
+    });
+    let tags = block.records(own_tags);
+    let (guarded_calls, handlers) = guarded_calls(&mut block, parts);
     let elements = elements(&mut block, parts);
     let data = data(&mut block, parts);
     let function_names: Vec<_> = {
@@ -166,6 +174,9 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
         options,
         source_hash: contents.digest,
         subtypes,
+        tags,
+        guarded_calls,
+        handlers,
     })?;
 
     let mut fixups = vec![Fixup {
@@ -234,6 +245,10 @@ fn imports(block: &mut Block, parts: &Parts<'_>) -> Slice {
                     global_type(&module.globals[index as usize].ty),
                     vmctx.globals[index as usize],
                 ),
+                Item::Tag(index) => (
+                    extern_type(ExternKind::Tag, module.tags[index as usize], 0, 0, None),
+                    vmctx.tags[index as usize],
+                ),
             };
             abi::Import {
                 module: block.string(&import.module),
@@ -278,6 +293,35 @@ fn functions(block: &mut Block, parts: &Parts<'_>) -> (Slice, Slice) {
     (block.records(functions), block.bytes(&sites))
 }
 
+/// The calls that have handlers, and the handlers. Calls that have the same share
+/// them.
+fn guarded_calls(block: &mut Block, parts: &Parts<'_>) -> (Slice, Slice) {
+    let mut calls = Vec::new();
+    let mut handlers = Vec::new();
+    for piece in &parts.text.pieces {
+        let mut known: HashMap<&[Handler], u32> = HashMap::new();
+        for call in &piece.guarded {
+            let first = *known.entry(&call.handlers).or_insert_with(|| {
+                let first = handlers.len() as u32;
+                handlers.extend(call.handlers.iter().map(|handler| abi::Handler {
+                    code: piece.offset + handler.code,
+                    tag: handler.clause.tag.unwrap_or(NONE),
+                    keeps: handler.clause.keeps.into(),
+                }));
+                first
+            });
+            calls.push(abi::GuardedCall {
+                code: piece.offset + call.code,
+                frame: call.frame,
+                ctx: call.ctx,
+                first,
+                count: call.handlers.len() as u32,
+            });
+        }
+    }
+    (block.records(calls), block.records(handlers))
+}
+
 fn trampolines(block: &mut Block, parts: &Parts<'_>) -> Slice {
     let module = parts.cx.module;
     block.records(parts.text.pieces.iter().filter_map(|piece| {
@@ -285,7 +329,7 @@ fn trampolines(block: &mut Block, parts: &Parts<'_>) -> Slice {
             Symbol::Entry(ty) => (TrampolineKind::Entry, ty),
             Symbol::Exit(ty) => (TrampolineKind::Exit, ty),
             Symbol::Typed(index) => (TrampolineKind::Typed, module.functions[index as usize]),
-            Symbol::Function(_) | Symbol::Table(_) => return None,
+            Symbol::Function(_) | Symbol::Throw | Symbol::Table(_) => return None,
         };
         Some(Trampoline {
             kind: kind as u32,
@@ -304,6 +348,12 @@ fn required(parts: &Parts<'_>) -> Required {
     }
     if has_typed_references(parts) {
         required = required.with(Required::TYPED_REFERENCES);
+    }
+    if uses_shared_memories(parts) {
+        required = required.with(Required::SHARED_MEMORIES);
+    }
+    if uses_exceptions(parts) {
+        required = required.with(Required::EXCEPTIONS);
     }
     let memories = &parts.cx.module.memories;
     if memories.iter().any(|memory| memory.page_size_log2() != 16) {
@@ -331,9 +381,36 @@ fn has_typed_references(parts: &Parts<'_>) -> bool {
         .chain(tables)
         .chain(elements);
     let typed = |ty: wasmparser::ValType| {
-        ty.is_reference_type() && !matches!(val_type(ty), ValType::FUNCREF | ValType::EXTERNREF)
+        ty.is_reference_type()
+            && !matches!(
+                val_type(ty),
+                ValType::FUNCREF | ValType::EXTERNREF | ValType::EXNREF
+            )
     };
     !module.has_plain_types() || escapes.calls_references() || types.any(typed)
+}
+
+/// Whether a memory is shared, or code waits for one that is not.
+fn uses_shared_memories(parts: &Parts<'_>) -> bool {
+    let mut sites = parts.text.pieces.iter().flat_map(|piece| &piece.sites);
+    (parts.cx.module.memories.iter().any(|memory| memory.shared))
+        || sites.any(|site| site.trap == Some(TrapCode::ExpectedSharedMemory))
+}
+
+/// Whether there are tags, references to exceptions, handlers or what throws.
+fn uses_exceptions(parts: &Parts<'_>) -> bool {
+    let module = parts.cx.module;
+    let types = (module.types.iter()).flat_map(|ty| ty.params().iter().chain(ty.results()));
+    let globals = module.globals.iter().map(|global| &global.ty.content_type);
+    !module.tags.is_empty()
+        || parts.cx.whole.throws
+        || parts
+            .text
+            .pieces
+            .iter()
+            .any(|piece| !piece.guarded.is_empty())
+        || types.chain(globals).any(|&ty| val_type(ty).is_exception())
+        || (module.tables.iter()).any(|table| val_type(table.ty.element_type.into()).is_exception())
 }
 
 /// All constant expressions.
@@ -489,6 +566,7 @@ fn kind_and_index(item: Item) -> (ExternKind, u32) {
         Item::Table(index) => (ExternKind::Table, index),
         Item::Memory(index) => (ExternKind::Memory, index),
         Item::Global(index) => (ExternKind::Global, index),
+        Item::Tag(index) => (ExternKind::Tag, index),
     }
 }
 

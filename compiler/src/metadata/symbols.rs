@@ -19,6 +19,7 @@ pub(super) fn symbols(parts: &Parts<'_>) -> (Vec<layout::Symbol>, Vec<layout::Sy
         Symbol::Exit(ty) => format!("exit[{ty}]"),
         // In the other list.
         Symbol::Typed(_) => String::new(),
+        Symbol::Throw => "throw".to_owned(),
         Symbol::Table(index) => format!("table[{index}]"),
     };
     let pieces = &parts.text.pieces;

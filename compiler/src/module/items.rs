@@ -36,7 +36,7 @@ impl Items {
         reader.read_var_u32().ok()?; // the size
         let at = reader.current_position();
         let left = reader.read_var_u32().ok()?;
-        matches!(id, 1..=7 | 9 | 11).then_some(Items {
+        matches!(id, 1..=7 | 9 | 11 | 13).then_some(Items {
             id,
             left,
             at,
@@ -114,6 +114,7 @@ fn payload(
         7 => Payload::ExportSection(SectionLimited::new(reader)?),
         9 => Payload::ElementSection(SectionLimited::new(reader)?),
         11 => Payload::DataSection(SectionLimited::new(reader)?),
+        13 => Payload::TagSection(SectionLimited::new(reader)?),
         other => unreachable!("section {other} has no items"),
     })
 }
@@ -139,6 +140,7 @@ fn complete(payload: &Payload<'_>) -> (u32, u64) {
         Payload::ExportSection(section) => count(section),
         Payload::ElementSection(section) => count(section),
         Payload::DataSection(section) => count(section),
+        Payload::TagSection(section) => count(section),
         _ => unreachable!("other sections have no items"),
     }
 }

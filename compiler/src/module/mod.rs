@@ -51,6 +51,9 @@ pub(crate) struct Module {
     pub(crate) imported_memories: u32,
     pub(crate) globals: Vec<Global>,
     pub(crate) imported_globals: u32,
+    /// The type of every tag.
+    pub(crate) tags: Vec<TypeIndex>,
+    pub(crate) imported_tags: u32,
     pub(crate) start: Option<u32>,
     pub(crate) elements: Vec<ElementSegment>,
     pub(crate) hints: Hints,
@@ -100,6 +103,7 @@ pub(crate) enum Item {
     Table(u32),
     Memory(u32),
     Global(u32),
+    Tag(u32),
 }
 
 pub(crate) struct Table {
@@ -145,6 +149,12 @@ impl Module {
     /// The type of function `index`.
     pub(crate) fn function_type(&self, index: u32) -> &FuncType {
         &self.types[self.functions[index as usize] as usize]
+    }
+
+    /// Whether two tags are surely different: those that are defined here are, from
+    /// each other and from all that were there before.
+    pub(crate) fn tags_differ(&self, a: u32, b: u32) -> bool {
+        a != b && a.max(b) >= self.imported_tags
     }
 
     /// The position among the defined functions, unless `index` is imported.

@@ -51,6 +51,12 @@ impl Module {
                     self.memories.push(memory?);
                 }
             }
+            Payload::TagSection(section) => {
+                for tag in section {
+                    let ty = self.type_section[tag?.func_type_idx as usize];
+                    self.tags.push(ty);
+                }
+            }
             Payload::GlobalSection(section) => {
                 for global in section {
                     let global = global?;
@@ -68,7 +74,8 @@ impl Module {
                         ExternalKind::Table => Item::Table(export.index),
                         ExternalKind::Memory => Item::Memory(export.index),
                         ExternalKind::Global => Item::Global(export.index),
-                        ExternalKind::Tag | ExternalKind::FuncExact => unreachable_feature(),
+                        ExternalKind::Tag => Item::Tag(export.index),
+                        ExternalKind::FuncExact => unreachable_feature(),
                     };
                     self.exports.push(Export {
                         name: export.name.into(),
@@ -145,7 +152,13 @@ impl Module {
                 self.imported_globals += 1;
                 Item::Global(self.imported_globals - 1)
             }
-            TypeRef::Tag(_) | TypeRef::FuncExact(_) => unreachable_feature(),
+            TypeRef::Tag(tag) => {
+                self.tags
+                    .push(self.type_section[tag.func_type_idx as usize]);
+                self.imported_tags += 1;
+                Item::Tag(self.imported_tags - 1)
+            }
+            TypeRef::FuncExact(_) => unreachable_feature(),
         };
         self.imports.push(Import {
             module: import.module.into(),
@@ -243,8 +256,8 @@ impl<'a> Contents<'a> {
     }
 }
 
-/// Tags and exact function imports come only with features that this compiler
-/// never switches on.
+/// Exact function imports come only with features that this compiler never
+/// switches on.
 fn unreachable_feature() -> ! {
     unreachable!("the validator refuses items of features that are off")
 }

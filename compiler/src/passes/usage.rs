@@ -19,6 +19,8 @@ pub(crate) struct Usage {
     pub(crate) indirect_calls: BTreeSet<(u32, TypeIndex)>,
     /// Types of `call_ref` and `return_call_ref`.
     pub(crate) reference_calls: BTreeSet<TypeIndex>,
+    /// Whether exceptions are thrown.
+    pub(crate) throws: bool,
 }
 
 impl Usage {
@@ -43,6 +45,7 @@ impl Usage {
                 let ty = module.type_section[type_index as usize];
                 self.reference_calls.insert(ty);
             }
+            Operator::Throw { .. } | Operator::ThrowRef => self.throws = true,
             Operator::TableGrow { table } => {
                 self.grown_tables.insert(table);
                 self.handled_tables.insert(table);
@@ -70,5 +73,6 @@ impl Usage {
         self.referenced_functions.extend(other.referenced_functions);
         self.indirect_calls.extend(other.indirect_calls);
         self.reference_calls.extend(other.reference_calls);
+        self.throws |= other.throws;
     }
 }

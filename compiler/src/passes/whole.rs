@@ -9,6 +9,8 @@ use crate::passes::{Escapes, Usage};
 pub(crate) struct Whole {
     pub(crate) escapes: Escapes,
     pub(crate) vmctx: Vmctx,
+    /// Whether exceptions are thrown.
+    pub(crate) throws: bool,
 }
 
 /// Something that may depend on any function of a module.
@@ -36,7 +38,11 @@ impl Whole {
     pub(crate) fn new(module: &Module, usage: &Usage) -> Whole {
         let escapes = Escapes::new(module, usage);
         let vmctx = Vmctx::new(module, &escapes);
-        Whole { escapes, vmctx }
+        Whole {
+            escapes,
+            vmctx,
+            throws: usage.throws,
+        }
     }
 
     /// Answers a question.

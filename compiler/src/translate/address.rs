@@ -56,6 +56,24 @@ impl Translator<'_, '_> {
             let base = self.builder.ins().iadd(base, index);
             return Address { base, offset };
         }
+        Address {
+            base: self.in_bounds(memarg, base, index, size),
+            offset: 0,
+        }
+    }
+
+    /// The address of `size` bytes at `index`; traps unless all of them are in the
+    /// memory.
+    pub(super) fn checked_address(&mut self, memarg: &MemArg, size: u32) -> Value {
+        let index = self.stack.pop();
+        let base = self.memory_base(memory(memarg));
+        self.in_bounds(memarg, base, index, size)
+    }
+
+    /// As [`checked_address`](Self::checked_address), of an index off the stack.
+    fn in_bounds(&mut self, memarg: &MemArg, base: Value, index: Value, size: u32) -> Value {
+        let memory = memory(memarg);
+        let ty = self.module.memories[memory as usize];
         // One length for both checks: another thread may change it in between.
         let length = ty.memory64.then(|| self.memory_length(memory));
         let index = match length {
@@ -74,11 +92,9 @@ impl Translator<'_, '_> {
         self.trap_if(outside, TrapCode::MemoryOutOfBounds);
         let address = self.builder.ins().iadd(base, start);
         let null = self.builder.ins().iconst(types::I64, 0);
-        let base = self
-            .builder
+        self.builder
             .ins()
-            .select_spectre_guard(outside, null, address);
-        Address { base, offset: 0 }
+            .select_spectre_guard(outside, null, address)
     }
 
     /// What an index has to be limited to for an access to hit the memory or fault;
@@ -207,20 +223,24 @@ impl Translator<'_, '_> {
         self.load_fixed(types::I64, slot + offset_of!(abi::MemorySlot, base) as u32)
     }
 
-    /// The length of a memory in bytes, as an `i64`.
+    /// The length of a memory in bytes, as an `i64`. That of a shared one can
+    /// change at any time.
     pub(super) fn memory_length(&mut self, memory: u32) -> Value {
         let slot = self.known.memory_offset(memory);
         let def = self.load_fixed(types::I64, slot + offset_of!(abi::MemorySlot, def) as u32);
-        self.load(
-            types::I64,
-            Access::Trusted(Region::MemoryDef),
-            def,
-            offset_of!(abi::MemoryDef, length) as u32,
-        )
+        let offset = offset_of!(abi::MemoryDef, length) as u32;
+        let access = Access::Trusted(Region::MemoryDef);
+        if self.module.memories[memory as usize].shared {
+            let flags = access.flags(self.builder.func);
+            let address = self.builder.ins().iadd_imm_u(def, i64::from(offset));
+            return self.builder.ins().atomic_load(types::I64, flags, address);
+        }
+        self.load(types::I64, access, def, offset)
     }
 }
 
-fn memory(memarg: &MemArg) -> u32 {
+/// The memory that is accessed.
+pub(super) fn memory(memarg: &MemArg) -> u32 {
     match memarg.target {
         MemArgTarget::Memory(index) => index,
         MemArgTarget::Array(_) => unreachable!("validated: no arrays"),

@@ -17,7 +17,7 @@ pub(crate) const TEXT_ROW_TYPE: u32 = 4;
 
 /// What is called: code, its context, and the type of both.
 #[derive(Clone, Copy)]
-struct Callee {
+pub(super) struct Callee {
     ty: TypeIndex,
     code: Code,
     ctx: Value,
@@ -25,7 +25,7 @@ struct Callee {
 
 /// Where a function's code is.
 #[derive(Clone, Copy)]
-enum Code {
+pub(super) enum Code {
     /// In this text.
     Direct(FuncRef),
     /// At an address.
@@ -73,6 +73,13 @@ impl Translator<'_, '_> {
     /// Calls with operands; pushes the results.
     fn invoke(&mut self, callee: Callee) {
         let args = self.arguments(callee);
+        let handlers = self.handlers();
+        if !handlers.is_empty() {
+            let signature = self.signature(callee.ty);
+            let results = self.try_call(callee.code, signature, &args, &handlers);
+            self.stack.values.extend(results);
+            return;
+        }
         let call = match callee.code {
             Code::Direct(function) => self.builder.ins().call(function, &args),
             Code::Indirect(code) => {

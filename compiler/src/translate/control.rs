@@ -97,6 +97,7 @@ impl Translator<'_, '_> {
                 frame.exit_reached = true;
             }
             FrameKind::If { .. } => {}
+            FrameKind::Try { catches } => self.land(&catches),
         }
         self.stack.values.truncate(frame.height);
         self.builder.seal_block(frame.exit);
@@ -288,7 +289,7 @@ impl Translator<'_, '_> {
         }
     }
 
-    fn open(&mut self, kind: FrameKind, exit: Block, params: usize, results: usize) {
+    pub(super) fn open(&mut self, kind: FrameKind, exit: Block, params: usize, results: usize) {
         self.stack.frames.push(Frame {
             kind,
             exit,
@@ -307,7 +308,7 @@ impl Translator<'_, '_> {
         self.stack.values.extend_from_slice(params);
     }
 
-    fn block_with(&mut self, params: &[ValType]) -> Block {
+    pub(super) fn block_with(&mut self, params: &[ValType]) -> Block {
         let block = self.builder.create_block();
         for &ty in params {
             self.builder.append_block_param(block, clif_type(ty));
@@ -315,7 +316,7 @@ impl Translator<'_, '_> {
         block
     }
 
-    fn block_type(&self, ty: BlockType) -> (Vec<ValType>, Vec<ValType>) {
+    pub(super) fn block_type(&self, ty: BlockType) -> (Vec<ValType>, Vec<ValType>) {
         match ty {
             BlockType::Empty => (Vec::new(), Vec::new()),
             BlockType::Type(result) => (Vec::new(), vec![result]),

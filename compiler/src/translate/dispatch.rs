@@ -18,7 +18,10 @@ impl Translator<'_, '_> {
     /// Code that cannot be reached is only followed to the end of its frame.
     fn dead_operator(&mut self, operator: &Operator<'_>, depth: u32) {
         match operator {
-            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
+            Operator::Block { .. }
+            | Operator::Loop { .. }
+            | Operator::If { .. }
+            | Operator::TryTable { .. } => {
                 self.stack.dead = Some(depth + 1);
             }
             Operator::Else if depth == 0 => self.else_(),
@@ -38,6 +41,9 @@ impl Translator<'_, '_> {
             Operator::Loop { blockty } => self.loop_(blockty),
             Operator::If { blockty } => self.if_(blockty),
             Operator::Else => self.else_(),
+            Operator::TryTable { ref try_table } => self.try_table(try_table),
+            Operator::Throw { tag_index } => self.throw(tag_index),
+            Operator::ThrowRef => self.throw_ref(),
             Operator::End => self.end(),
             Operator::Br { relative_depth } => self.br(relative_depth),
             Operator::BrIf { relative_depth } => self.br_if(relative_depth),
@@ -240,6 +246,7 @@ impl Translator<'_, '_> {
             Operator::TableSize { table } => self.table_size(table),
             Operator::TableFill { table } => self.table_fill(table),
 
+            _ if self.atomic_operator(operator) => {}
             _ => self.vector_operator(operator),
         }
     }

@@ -11,7 +11,7 @@ use cranelift_codegen::ir::{
 use wasm_aot_abi as abi;
 
 use super::Translator;
-use crate::abi::{Access, Builtin, Symbol, wasm_signature};
+use crate::abi::{Access, Builtin, Symbol, throw_signature, wasm_signature};
 use crate::module::TypeIndex;
 
 /// Entities declared so far.
@@ -20,6 +20,7 @@ pub(super) struct Entities {
     functions: HashMap<u32, FuncRef>,
     types: HashMap<TypeIndex, SigRef>,
     builtins: HashMap<Builtin, SigRef>,
+    throw: Option<(FuncRef, SigRef)>,
 }
 
 /// Gives `func`, which takes its context first, a prologue that compares the
@@ -80,6 +81,22 @@ impl Translator<'_, '_> {
         });
         self.entities.functions.insert(index, function);
         function
+    }
+
+    /// The function of the text that throws, and its signature.
+    pub(super) fn throw_function(&mut self) -> (FuncRef, SigRef) {
+        let builder = &mut self.builder;
+        *self.entities.throw.get_or_insert_with(|| {
+            let signature = builder.import_signature(throw_signature());
+            let name = declare(builder.func, Symbol::Throw);
+            let function = builder.import_function(ExtFuncData {
+                name: ExternalName::user(name),
+                signature,
+                colocated: true,
+                patchable: false,
+            });
+            (function, signature)
+        })
     }
 
     /// The signature of type `ty` in the wasm convention.

@@ -5,12 +5,14 @@
 //! one file per operator family.
 
 mod address;
+mod atomic;
 mod bulk;
 mod call;
 mod control;
 mod conversion;
 mod dispatch;
 mod env;
+mod exception;
 mod float;
 mod integer;
 mod known;

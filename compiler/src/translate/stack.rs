@@ -3,6 +3,8 @@
 
 use cranelift_codegen::ir::{Block, Value};
 
+use crate::abi::Clause;
+
 /// Operands and control frames of the code at hand.
 #[derive(Default)]
 pub(super) struct Stack {
@@ -13,7 +15,7 @@ pub(super) struct Stack {
     pub(super) dead: Option<u32>,
 }
 
-/// An open `block`, `loop` or `if`, or the function itself.
+/// An open `block`, `loop`, `if` or `try_table`, or the function itself.
 pub(super) struct Frame {
     pub(super) kind: FrameKind,
     /// Where control goes at the end; its parameters are the results.
@@ -38,6 +40,20 @@ pub(super) enum FrameKind {
         /// The parameters, for the second arm.
         params: Vec<Value>,
     },
+    Try {
+        /// In the order of the module.
+        catches: Vec<Catch>,
+    },
+}
+
+/// A catch clause of an open `try_table`.
+pub(super) struct Catch {
+    pub(super) clause: Clause,
+    /// Where an exception goes; its parameter is the reference. Exists once
+    /// something may throw one.
+    pub(super) landing: Option<Block>,
+    /// The position of the frame whose label it branches to.
+    pub(super) target: usize,
 }
 
 impl Stack {

@@ -11,11 +11,14 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
 use wasm_aot_abi::sites::{Decoder, Site};
-use wasm_aot_abi::{ExternKind, NONE, TrampolineKind, TrapCode};
+use wasm_aot_abi::{
+    self as abi, Export, ExternKind, GuardedCall, NONE, Required, TrampolineKind, TrapCode,
+};
 
 use super::description::Description;
 use super::map::{Identity, Mapping};
 use super::memory::Image;
+use super::metadata::Metadata;
 use super::reservation::Pool;
 use super::verify::check_host;
 use crate::{FuncType, OpenError};
@@ -32,6 +35,10 @@ pub(crate) struct Artefact {
     /// For each type, the text offset of an exit trampoline, or [`NONE`].
     exits: Box<[u32]>,
     memory_export: Option<u32>,
+    /// For each tag, its slot in the vmctx.
+    tag_slots: Box<[u32]>,
+    /// Whether references to exceptions can be elsewhere than on the stack.
+    passes_exceptions: bool,
     text: Text,
     /// For each memory of its instances.
     pools: Box<[Arc<Pool>]>,
@@ -189,6 +196,8 @@ impl Artefact {
             entries: entries.into(),
             exits: exits.into(),
             memory_export: None,
+            tag_slots: tag_slots(metadata),
+            passes_exceptions: passes_exceptions(&description),
             text,
             pools: description
                 .metadata()
@@ -240,6 +249,31 @@ impl Artefact {
             let index = self.type_ids.iter().position(|&own| own == ty.id())?;
             self.exit(index as u32)
         })
+    }
+
+    /// Where in the vmctx the address is that stands for a tag.
+    pub(super) fn tag_slot(&self, index: u32) -> u32 {
+        self.tag_slots[index as usize]
+    }
+
+    /// A name that a tag defined here is exported under.
+    pub(super) fn tag_export(&self, index: u32) -> Option<&str> {
+        let mut exports = self.metadata().exports();
+        let is = |export: &Export| export.kind == ExternKind::Tag as u32 && export.index == index;
+        Some(self.metadata().text(exports.find(is)?.name))
+    }
+
+    /// Whether globals, tables or tags hold references to exceptions, or functions
+    /// that are of the host or called by it take or return them.
+    pub(super) fn passes_exceptions(&self) -> bool {
+        self.passes_exceptions
+    }
+
+    /// The call that returns to an offset in the text, if it has handlers.
+    pub(super) fn guarded_call(&self, code: u32) -> Option<GuardedCall> {
+        let calls = self.metadata().guarded_calls();
+        let index = calls.partition_point(|call| call.code < code);
+        calls.get(index).filter(|call| call.code == code)
     }
 
     /// The offset in the text of an address, if it is there. Fit for a signal
@@ -335,6 +369,44 @@ impl Artefact {
             at: descriptor.image_offset,
         })
     }
+}
+
+/// Slots of all tags, imports first.
+fn tag_slots(metadata: &Metadata<'_>) -> Box<[u32]> {
+    // Most modules have none.
+    let defined = metadata.tags().map(|tag| tag.slot);
+    let imported = (metadata.imports())
+        .filter(|import| import.ty.kind == ExternKind::Tag as u32)
+        .map(|import| import.slot);
+    imported.chain(defined).collect()
+}
+
+/// See [`Artefact::passes_exceptions`].
+fn passes_exceptions(description: &Description) -> bool {
+    let metadata = description.metadata();
+    let required = Required(metadata.descriptor().required);
+    if !required.contains(Required::EXCEPTIONS) {
+        return false;
+    }
+    let holds = |ty: &abi::ValType| ty.is_exception();
+    let in_type = |index: u32| {
+        let ty = metadata.types().at(index);
+        [ty.params, ty.results]
+            .into_iter()
+            .any(|list| metadata.records::<abi::ValType>(list).any(|ty| holds(&ty)))
+    };
+    let in_import = |import: abi::Import| match ExternKind::try_from(import.ty.kind) {
+        Ok(ExternKind::Tag) => in_type(import.ty.ty),
+        Ok(ExternKind::Table | ExternKind::Global) => holds(&abi::ValType(import.ty.ty)),
+        _ => false,
+    };
+    metadata.imports().any(in_import)
+        || metadata
+            .trampolines()
+            .any(|trampoline| in_type(trampoline.ty))
+        || metadata.tags().any(|tag| in_type(tag.ty))
+        || metadata.globals().any(|global| holds(&global.ty))
+        || (metadata.tables()).any(|table| holds(&abi::ValType(table.ty.ty)))
 }
 
 impl Deref for Artefact {

@@ -12,9 +12,11 @@ use wasm_aot_abi::{Builtins, FuncRef, StoreContext, VmContext};
 
 use super::arch;
 use super::direct::attach;
+use super::exception::{exception, throw};
 use super::instance::InstanceData;
 use super::table::TableData;
 use super::values::Slot;
+use super::waiting::{memory_atomic_notify, memory_atomic_wait32, memory_atomic_wait64};
 use crate::intern::Interner;
 
 pub(super) static BUILTINS: Builtins = Builtins {
@@ -32,6 +34,11 @@ pub(super) static BUILTINS: Builtins = Builtins {
     func_ref,
     attach,
     is_subtype,
+    memory_atomic_wait32,
+    memory_atomic_wait64,
+    memory_atomic_notify,
+    exception,
+    throw,
 };
 
 unsafe extern "C" fn is_subtype(_: *mut StoreContext, ty: u32, expected: u32) -> bool {
@@ -40,17 +47,14 @@ unsafe extern "C" fn is_subtype(_: *mut StoreContext, ty: u32, expected: u32) ->
 }
 
 unsafe extern "C" fn memory_grow(ctx: *mut VmContext, memory: u32, delta: u64) -> u64 {
-    // SAFETY: the instance is alive, and nobody else uses its memories while its
-    // code runs.
-    let old = unsafe {
-        let memory = (*InstanceData::of(ctx)).memory(memory);
-        (*memory.as_ptr()).grow(delta)
-    };
+    // SAFETY: the instance is alive, and with it its memories.
+    let old = unsafe { (*InstanceData::of(ctx)).memory(memory).as_ref().grow(delta) };
     old.unwrap_or(u64::MAX)
 }
 
 unsafe extern "C" fn memory_copy(to: *mut u8, from: *const u8, len: u64) {
-    // SAFETY: compiled code has checked both ranges.
+    // SAFETY: compiled code has checked both ranges. They may be shared: then what
+    // others write meanwhile is mixed in byte by byte, as the code asks for.
     unsafe { ptr::copy(from, to, len as usize) };
 }
 

@@ -7,7 +7,8 @@ use super::metadata::Metadata;
 use super::verify::verify;
 use crate::intern::{Index, Interner};
 use crate::{
-    ExternType, FuncType, GlobalType, HeapType, MemoryType, OpenError, RefType, TableType, ValType,
+    ExternType, FuncType, GlobalType, HeapType, MemoryType, OpenError, RefType, TableType, TagType,
+    ValType,
 };
 
 /// What an artefact says about itself: its module, what it is for, and how it
@@ -32,6 +33,7 @@ pub(crate) struct Counts {
     pub(crate) tables: u32,
     pub(crate) memories: u32,
     pub(crate) globals: u32,
+    pub(crate) tags: u32,
 }
 
 impl Description {
@@ -94,6 +96,7 @@ impl Description {
                 let mutable = ty.flags & abi::ExternType::MUTABLE != 0;
                 GlobalType::new(self.val_type(abi::ValType(ty.ty)), mutable).into()
             }
+            ExternKind::Tag => self.tag_type(ty.ty).into(),
         }
     }
 
@@ -113,6 +116,11 @@ impl Description {
         GlobalType::new(self.val_type(global.ty), global.mutable != 0)
     }
 
+    /// The type of a tag that a function type describes.
+    pub(crate) fn tag_type(&self, ty: u32) -> TagType {
+        TagType::of(self.types[ty as usize])
+    }
+
     /// The type of an export.
     pub(crate) fn export_type(&self, export: &abi::Export) -> ExternType {
         let kind = ExternKind::try_from(export.kind).expect("kinds are verified");
@@ -121,6 +129,7 @@ impl Description {
             ExternKind::Table => self.imported.tables,
             ExternKind::Memory => self.imported.memories,
             ExternKind::Global => self.imported.globals,
+            ExternKind::Tag => self.imported.tags,
         };
         let Some(own) = export.index.checked_sub(imported) else {
             let imports = self.metadata.imports();
@@ -136,6 +145,7 @@ impl Description {
             ExternKind::Table => self.extern_type(&self.metadata.tables().at(own).ty),
             ExternKind::Memory => self.extern_type(&self.metadata.memories().at(own).ty),
             ExternKind::Global => self.global_type(&self.metadata.globals().at(own)).into(),
+            ExternKind::Tag => self.tag_type(self.metadata.tags().at(own).ty).into(),
         }
     }
 }
@@ -184,6 +194,7 @@ fn count(metadata: &Metadata<'_>) -> Counts {
             ExternKind::Table => &mut counts.tables,
             ExternKind::Memory => &mut counts.memories,
             ExternKind::Global => &mut counts.globals,
+            ExternKind::Tag => &mut counts.tags,
         } += 1;
     }
     counts
@@ -212,6 +223,8 @@ fn val_type(ty: abi::ValType, types: &[FuncType]) -> ValType {
         abi::HeapType::Struct => HeapType::Struct,
         abi::HeapType::Array => HeapType::Array,
         abi::HeapType::None => HeapType::None,
+        abi::HeapType::Exn => HeapType::Exn,
+        abi::HeapType::NoExn => HeapType::NoExn,
         abi::HeapType::Function => {
             let index = ty.type_index().expect("a function type has an index");
             HeapType::ConcreteFunc(types[index as usize])
@@ -226,5 +239,10 @@ pub(super) fn memory_type(ty: &abi::ExternType) -> MemoryType {
     } else {
         MemoryType::new(ty.min, ty.maximum())
     };
-    memory.with_page_size(1 << ty.ty)
+    let memory = memory.with_page_size(1 << ty.ty);
+    if ty.flags & abi::ExternType::SHARED != 0 {
+        memory.with_shared()
+    } else {
+        memory
+    }
 }

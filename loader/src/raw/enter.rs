@@ -12,8 +12,8 @@ use super::store::{Inner, Pending, StoreId};
 use super::thread::{self, Activation};
 use super::values::{Slot, WasmValues};
 use crate::{
-    ArgumentError, BoxError, CallError, Func, FuncType, HostError, InstantiationError, Store,
-    TableError, Trap, Val, ValType,
+    ArgumentError, BoxError, CallError, Exception, Func, FuncType, HostError, InstantiationError,
+    Store, TableError, Trap, Val, ValType,
 };
 
 type Entry =
@@ -274,6 +274,12 @@ pub(super) fn failure(store: &mut Inner, status: u32) -> CallError {
     let error = match pending {
         Some(Pending::Panic(payload)) => resume_unwind(payload),
         Some(Pending::Error(error)) => error,
+        Some(Pending::Exception(mut exception)) => {
+            if exception.backtrace().frames().is_empty() {
+                *exception.backtrace_mut() = backtrace;
+            }
+            return CallError::Exception(exception);
+        }
         None => format!("a call has ended with the unknown status {status}").into(),
     };
     match inner_failure(error) {
@@ -293,6 +299,10 @@ pub(super) fn failure(store: &mut Inner, status: u32) -> CallError {
 fn inner_failure(error: BoxError) -> Result<CallError, BoxError> {
     let error = match error.downcast::<Trap>() {
         Ok(trap) => return Ok(CallError::Trap(*trap)),
+        Err(error) => error,
+    };
+    let error = match error.downcast::<Exception>() {
+        Ok(exception) => return Ok(CallError::Exception(*exception)),
         Err(error) => error,
     };
     let error = match error.downcast::<HostError>() {
@@ -316,6 +326,7 @@ fn inner_failure(error: BoxError) -> Result<CallError, BoxError> {
     match *error.downcast::<InstantiationError>()? {
         InstantiationError::Trap(trap) => Ok(CallError::Trap(trap)),
         InstantiationError::Host(error) => Ok(CallError::Host(error)),
+        InstantiationError::Exception(exception) => Ok(CallError::Exception(exception)),
         error => Err(error.into()),
     }
 }

@@ -329,7 +329,8 @@ pub(super) unsafe fn guard(
     }
     let pending = match outcome {
         Ok(Ok(())) => return 0,
-        Ok(Err(error)) => Pending::Error(error),
+        // SAFETY: as above.
+        Ok(Err(error)) => Pending::error(unsafe { &*inner }, error),
         Err(payload) => Pending::Panic(payload),
     };
     // SAFETY: as above.

@@ -5,7 +5,8 @@ use std::fs::File;
 use std::io;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use wasm_aot_abi::{MemoryDef, MemorySlot, Tunables};
 
@@ -27,6 +28,9 @@ const MOST: u64 = 1 << 40;
 /// What cannot be allocated, in messages.
 const WHAT: &str = "a linear memory";
 
+/// Why there is no slice of the bytes.
+pub(super) const SHARED: &str = "threads share the memory: its bytes are for `SharedMemory`";
+
 /// What the host's own memories have behind them: enough for code that relies
 /// on every address that it can form with 32 bits of index and 32 of offset.
 pub(super) const HOST_TUNABLES: Tunables = Tunables {
@@ -40,6 +44,9 @@ pub(crate) struct LinearMemory {
     /// Its length. Compiled code reads it. What is accessible ends at the next
     /// multiple of [`GRANULE`]; from the length on it is zero.
     def: MemoryDef,
+    /// Held by the thread that changes the length. Of a memory that is not shared,
+    /// nobody else asks for it.
+    growing: Mutex<()>,
     reservation: ManuallyDrop<Reservation>,
     /// How many bytes at the end of the reservation are never accessible.
     guard: u64,
@@ -74,12 +81,24 @@ impl LinearMemory {
         });
         let reservation = reservation.map_err(|error| ResourceError::new(WHAT, error))?;
         Ok(LinearMemory {
-            def: MemoryDef { length },
+            def: MemoryDef {
+                length: AtomicU64::new(length),
+            },
+            growing: Mutex::new(()),
             reservation: ManuallyDrop::new(reservation),
             guard,
             ty,
             home: None,
         })
+    }
+
+    /// A memory that threads share, for any module.
+    pub(crate) fn new_shared(ty: MemoryType) -> Result<LinearMemory, ResourceError> {
+        if ty.is_shared() {
+            LinearMemory::new(ty, HOST_TUNABLES)
+        } else {
+            Err(ResourceError::new(WHAT, io::ErrorKind::InvalidInput.into()))
+        }
     }
 
     /// As [`new`](LinearMemory::new), with an image, which fits. `pool` has the
@@ -94,7 +113,10 @@ impl LinearMemory {
         let home = Some((pool.clone(), accessible(length)));
         if let Some(reservation) = pool.take() {
             return Ok(LinearMemory {
-                def: MemoryDef { length },
+                def: MemoryDef {
+                    length: AtomicU64::new(length),
+                },
+                growing: Mutex::new(()),
                 reservation: ManuallyDrop::new(reservation),
                 guard: tunables.memory_guard,
                 ty,
@@ -131,7 +153,7 @@ impl LinearMemory {
     /// where pages allow it. Whether that is everywhere.
     fn map(&mut self, image: &Image<'_>) -> Result<bool, ResourceError> {
         let end = image.at + image.bytes.len() as u64;
-        assert!(end <= self.def.length, "the image fits");
+        assert!(end <= self.len(), "the image fits");
         // Pages of the host may be larger than the image's granularity.
         let mapped = image.bytes.len() & !(page_size() - 1);
         if mapped > 0 {
@@ -141,7 +163,8 @@ impl LinearMemory {
             result.map_err(|error| ResourceError::new("a memory image", error))?;
         }
         let rest = image.at as usize + mapped;
-        self.bytes_mut()[rest..end as usize].copy_from_slice(&image.bytes[mapped..]);
+        // SAFETY: it is new, so nobody else uses it.
+        unsafe { self.write(rest as u64, &image.bytes[mapped..]) };
         Ok(mapped == image.bytes.len())
     }
 
@@ -158,7 +181,7 @@ impl LinearMemory {
     }
 
     /// Whether code that relies on `tunables` can use it.
-    pub(super) fn serves(&self, tunables: &Tunables) -> bool {
+    pub(crate) fn serves(&self, tunables: &Tunables) -> bool {
         self.space() >= tunables.memory_reservation
             && self.reservation.size as u64 >= tunables.memory_reservation + tunables.memory_guard
             // What is behind the length of a larger one may be the guard alone.
@@ -181,9 +204,25 @@ impl LinearMemory {
         self.ty.with_min(self.pages())
     }
 
+    /// Whether threads share it: then nobody makes references to its bytes.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.ty.is_shared()
+    }
+
+    /// Its size in bytes: as many are accessible, or more if other threads let it
+    /// grow.
+    pub(crate) fn len(&self) -> u64 {
+        self.def.length.load(Ordering::Acquire)
+    }
+
     /// Its size in pages.
     pub(crate) fn pages(&self) -> u64 {
-        self.def.length / self.ty.page_size()
+        self.len() / self.ty.page_size()
+    }
+
+    /// Where its bytes are.
+    pub(crate) fn base(&self) -> *mut u8 {
+        self.reservation.base.as_ptr()
     }
 
     /// How many pages it can have.
@@ -194,14 +233,15 @@ impl LinearMemory {
     }
 
     /// Adds pages of zeros and returns the size before, in pages.
-    pub(crate) fn grow(&mut self, delta: u64) -> Option<u64> {
+    pub(crate) fn grow(&self, delta: u64) -> Option<u64> {
+        let _growing = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.pages();
         let new = old.checked_add(delta).filter(|&new| new <= self.limit())?;
         let length = new * self.ty.page_size();
-        let open = accessible(self.def.length);
+        let open = accessible(self.len());
         let more = accessible(length) - open;
         self.reservation.open(open, more).ok()?;
-        self.def.length = length;
+        self.def.length.store(length, Ordering::SeqCst);
         Some(old)
     }
 
@@ -210,7 +250,7 @@ impl LinearMemory {
     ///
     /// # Safety
     ///
-    /// Both are alive, and no reference to either is in use.
+    /// Both are alive, and no reference to either's bytes is in use.
     pub(super) unsafe fn copy(
         to: NonNull<LinearMemory>,
         to_offset: u64,
@@ -234,28 +274,49 @@ impl LinearMemory {
         true
     }
 
+    /// Copies bytes into it; `false` if they are out of bounds.
+    ///
+    /// # Safety
+    ///
+    /// No reference to its bytes is in use.
+    pub(super) unsafe fn write(&self, to: u64, bytes: &[u8]) -> bool {
+        if !self.holds(to, bytes.len() as u64) {
+            return false;
+        }
+        // SAFETY: the range is accessible, and nobody but compiled code or the
+        // kernel looks at it meanwhile.
+        unsafe {
+            let to = self.base().add(to as usize);
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len());
+        }
+        true
+    }
+
     /// Whether `len` bytes from `offset` on are in bounds.
-    fn holds(&self, offset: u64, len: u64) -> bool {
+    pub(crate) fn holds(&self, offset: u64, len: u64) -> bool {
         let end = offset.checked_add(len);
-        end.is_some_and(|end| end <= self.def.length)
+        end.is_some_and(|end| end <= self.len())
     }
 
     /// Its bytes.
+    ///
+    /// # Panics
+    ///
+    /// If it is shared: other threads may write to it.
+    #[track_caller]
     pub(crate) fn bytes(&self) -> &[u8] {
+        assert!(!self.is_shared(), "{SHARED}");
         // SAFETY: `length` bytes from `base` on are accessible, initialised (by
         // the kernel), and owned by us; compiled code does not run while the
         // store is borrowed.
-        unsafe {
-            std::slice::from_raw_parts(self.reservation.base.as_ptr(), self.def.length as usize)
-        }
+        unsafe { std::slice::from_raw_parts(self.base(), self.len() as usize) }
     }
 
     /// Its bytes.
-    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+    pub(super) fn bytes_mut(&mut self) -> &mut [u8] {
+        debug_assert!(!self.is_shared(), "{SHARED}");
         // SAFETY: as above, and we are borrowed mutably.
-        unsafe {
-            std::slice::from_raw_parts_mut(self.reservation.base.as_ptr(), self.def.length as usize)
-        }
+        unsafe { std::slice::from_raw_parts_mut(self.base(), self.len() as usize) }
     }
 }
 
@@ -264,7 +325,7 @@ impl Drop for LinearMemory {
         // SAFETY: it is not used after this.
         let reservation = unsafe { ManuallyDrop::take(&mut self.reservation) };
         if let Some((pool, first)) = self.home.take() {
-            let now = accessible(self.def.length);
+            let now = accessible(self.len());
             pool.give(reservation, first as usize, now as usize);
         }
     }
@@ -399,7 +460,7 @@ mod tests {
         assert_eq!(memory.grow(100), Some(2));
         memory.bytes_mut().fill(7);
         drop(memory);
-        let mut memory = pooled(&image, &pool);
+        let memory = pooled(&image, &pool);
         assert_eq!(memory.bytes().as_ptr(), base);
         assert_eq!(memory.bytes().len(), 2 << 16);
         assert_eq!(memory.bytes()[0x1_0000..0x1_1000], bytes);

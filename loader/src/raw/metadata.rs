@@ -8,7 +8,8 @@ use std::marker::PhantomData;
 
 use wasm_aot_abi::{
     CustomSection, DataSegment, Descriptor, ElementSegment, Export, FuncType, Function,
-    FunctionName, Global, Import, Memory, Slice, Str, SubType, Table, Trampoline, Wire,
+    FunctionName, Global, GuardedCall, Handler, Import, Memory, Slice, Str, SubType, Table, Tag,
+    Trampoline, Wire,
 };
 
 /// The metadata block of an artefact.
@@ -74,6 +75,9 @@ tables! {
     data: DataSegment,
     function_names: FunctionName,
     custom_sections: CustomSection,
+    tags: Tag,
+    guarded_calls: GuardedCall,
+    handlers: Handler,
 }
 
 /// A run of equal records, decoded one at a time. An iterator over itself.

@@ -11,12 +11,12 @@
 //! | `artefact` | a loaded artefact |
 //! | `store` | what a store owns |
 //! | `instance` | what an instance owns, and how it is made |
-//! | `vmctx`, `memory`, `reservation`, `table`, `stable` | memory that compiled code knows the address of |
+//! | `vmctx`, `memory`, `shared`, `reservation`, `table`, `stable` | memory that compiled code knows the address of |
 //! | `values` | values as compiled code sees them |
 //! | `enter`, `host` | calls from the host into compiled code, and the other way |
 //! | `direct` | calls from C into compiled code, without us |
 //! | `fiber` | calls that wait on a stack of their own |
-//! | `builtins` | what compiled code asks of the host |
+//! | `builtins`, `waiting` | what compiled code asks of the host |
 //! | `thread`, `signal`, `trap`, `arch` | faults, and the way out of compiled code |
 #![allow(unsafe_code)]
 
@@ -27,6 +27,7 @@ mod description;
 mod direct;
 mod elf;
 mod enter;
+mod exception;
 #[cfg(feature = "async")]
 mod fiber;
 mod host;
@@ -36,6 +37,7 @@ mod map;
 mod memory;
 mod metadata;
 mod reservation;
+mod shared;
 mod signal;
 mod stable;
 mod store;
@@ -45,6 +47,7 @@ mod trap;
 mod values;
 mod verify;
 mod vmctx;
+mod waiting;
 
 pub(crate) use artefact::Artefact;
 pub use description::Description;
@@ -53,5 +56,6 @@ pub(crate) use enter::{Callable, call_dynamic};
 #[cfg(feature = "async")]
 pub(crate) use fiber::call_dynamic_async;
 pub(crate) use host::HostFunction;
+pub(crate) use memory::LinearMemory;
 pub(crate) use store::{Inner, Origin, StoreBox};
 pub use values::{WasmType, WasmValues};

@@ -15,9 +15,10 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    /// How many reservations are kept. They have no pages of memory, but there
-    /// are only so many addresses.
+    /// How many reservations are kept, and how many bytes of address space in all.
+    /// They have no pages of memory, but there are only so many addresses.
     const LIMIT: usize = 64;
+    const SPACE: usize = 1 << 39;
 
     pub(super) fn take(&self) -> Option<Reservation> {
         self.free().pop()
@@ -26,7 +27,9 @@ impl Pool {
     /// Takes back a reservation of which `first` bytes were accessible at first,
     /// and `now` are now.
     pub(super) fn give(&self, reservation: Reservation, first: usize, now: usize) {
-        if self.free().len() < Pool::LIMIT && reservation.reset(first, now).is_ok() {
+        let kept = self.free().len();
+        let room = kept < Pool::LIMIT && (kept + 1) * reservation.size <= Pool::SPACE;
+        if room && reservation.reset(first, now).is_ok() {
             self.free().push(reservation);
         }
     }
@@ -172,4 +175,22 @@ impl Drop for Reservation {
 pub(super) fn page_size() -> usize {
     // SAFETY: reads a constant of the system.
     unsafe { libc::sysconf(libc::_SC_PAGESIZE) as usize }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_keeps_no_more_than_its_share_of_the_address_space() {
+        for (size, expected) in [(4 << 10, 64), (1 << 37, 4), (1 << 40, 0)] {
+            let pool = Pool::default();
+            let all: Vec<_> = (0..66).map_while(|_| Reservation::new(size).ok()).collect();
+            assert!(all.len() > 4, "{} of {size} bytes", all.len());
+            for reservation in all {
+                pool.give(reservation, 0, 0);
+            }
+            assert_eq!(pool.free().len(), expected, "{size}");
+        }
+    }
 }

@@ -7,6 +7,7 @@ use wasm_aot_abi::{STATUS_HOST, StoreContext};
 
 use super::arch;
 use super::direct;
+use super::exception;
 use super::store::{Inner, Pending};
 use super::thread;
 use crate::{Backtrace, Frame, Module};
@@ -92,6 +93,12 @@ impl Capture {
         }
     }
 
+    /// Forgets what was captured.
+    pub(super) fn forget(&mut self) {
+        self.count = 0;
+        self.fault = false;
+    }
+
     /// What was captured, with its modules; and forgets it.
     pub(super) fn take(&mut self, modules: &[Module]) -> Backtrace {
         let count = std::mem::take(&mut self.count);
@@ -149,9 +156,12 @@ pub(super) unsafe extern "C" fn raise_from(
     // SAFETY: compiled code has called us, so an entry is running, and nobody
     // else uses the store.
     unsafe {
-        let capture = &mut (*inner).capture;
-        capture.walk(store, pc.expose_provenance(), fp.expose_provenance(), false);
-        arch::resume((*store).entry, status)
+        let (pc, fp) = (pc.expose_provenance(), fp.expose_provenance());
+        if status == STATUS_HOST {
+            exception::throw_pending(inner, pc, fp);
+        }
+        (*inner).capture.walk(store, pc, fp, false);
+        arch::resume((*store).entry, u64::from(status))
     }
 }
 

@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use wasm_aot_abi as abi;
 
 use super::store::Inner;
-use crate::{ExternRef, Func, HeapType, RefType, Store, Val, ValType};
+use crate::{ExnRef, ExternRef, Func, HeapType, RefType, Store, Val, ValType};
 
 /// A slot of the `values` array of an entry or exit, the value of a global, or
 /// an element of a table: a value in its first bytes, zeros or anything behind.
@@ -104,6 +104,7 @@ impl Val {
             Val::V128(bits) => Slot::from_u128(bits),
             Val::FuncRef(func) => store.func_to_slot(func),
             Val::ExternRef(object) => store.object_to_slot(object),
+            Val::ExnRef(exception) => store.exception_to_slot(exception),
             Val::AnyRef(None) => Slot::ZERO,
             Val::AnyRef(Some(never)) => match never {},
         }
@@ -125,6 +126,8 @@ impl Val {
                 // SAFETY: so it is a reference to a function of the store.
                 HeapType::Func => Val::FuncRef(unsafe { store.func_from_slot(slot) }),
                 HeapType::Extern => Val::ExternRef(store.object_from_slot(slot)),
+                // SAFETY: so it is a reference to an exception of the store.
+                HeapType::Exn => Val::ExnRef(unsafe { store.exception_from_slot(slot) }),
                 _ => Val::AnyRef(None),
             },
         }
@@ -144,6 +147,8 @@ impl Val {
 /// | [`Func`] | `(ref func)` |
 /// | `Option<`[`ExternRef`]`>` | `externref` |
 /// | [`ExternRef`] | `(ref extern)` |
+/// | `Option<`[`ExnRef`]`>` | `exnref` |
+/// | [`ExnRef`] | `(ref exn)` |
 ///
 /// ```
 /// use wasm_aot_loader::{Func, Store, WasmType};
@@ -240,6 +245,7 @@ macro_rules! references {
 references! {
     Func: Func, func_to_slot, func_from_slot;
     ExternRef: Extern, object_to_slot, object_from_slot;
+    ExnRef: Exn, exception_to_slot, exception_from_slot;
 }
 
 /// Parameters or results with types known at compile time: a single

@@ -2,7 +2,8 @@
 //! harmless, never a crash.
 
 use wasm_aot_abi::{
-    ConstKind, Descriptor, FuncType, Global, HeapType, MAGIC, Slice, SubType, ValType, Wire,
+    ConstKind, Descriptor, ExternType, FuncType, Global, HeapType, MAGIC, Required, Slice, SubType,
+    ValType, Wire,
 };
 use wasm_aot_loader::{Module, OpenError};
 
@@ -14,6 +15,8 @@ pub(crate) const EVERYTHING: &str = r#"(module $everything
   (import "h" "t" (table $imported 1 funcref))
   (import "h" "m" (memory $m 1))
   (import "h" "g" (global $g i32))
+  (import "h" "e" (tag $e (param i32)))
+  (tag $tag (export "tag") (param i64))
   (global $own (export "own") (mut i64) (i64.const 1))
   (global (export "v") v128 (v128.const i64x2 1 2))
   (global (export "r") funcref (ref.func $two))
@@ -33,6 +36,19 @@ pub(crate) const EVERYTHING: &str = r#"(module $everything
     (memory.init $later (i32.const 0) (i32.const 0) (i32.const 1))
     (table.init $t $passive (i32.const 0) (i32.const 0) (i32.const 1))
     (call_indirect $constant (result i32) (i32.const 0)))
+  (func $try (param exnref) (result i64)
+    (block $all
+      (block $caught (result i64)
+        (try_table (catch $tag $caught) (catch_all $all)
+          (call $main) (throw_ref (local.get 0)))
+        i64.const 0)
+      return)
+    i64.const 1)
+  (func $more
+    (block $caught (result i32)
+      (try_table (catch $e $caught) (call $main))
+      i32.const 0)
+    drop)
   (func $main) (start $main))"#;
 
 /// With types that refer to each other.
@@ -236,6 +252,79 @@ fn messages_name_the_damaged_record() {
         set(metadata, steps.offset, ConstKind::I32Add as u32);
     });
     assert_eq!(text, wrong);
+    // The second guarded call of $try, the one of $more, and a handler.
+    let call = |fields: &Descriptor, nth: u32| fields.guarded_calls.offset + nth * 20;
+    let handler = |fields: &Descriptor, nth: u32| fields.handlers.offset + nth * 12;
+    for (nth, field, value, problem) in [
+        (1, 0, 0, "it is not in order"),
+        (2, 0, u32::MAX, "it is in no function"),
+        (0, 4, u32::MAX, "its frame is impossible"),
+        (0, 4, 0, "its frame is impossible"),
+        (0, 8, 4, "its frame is impossible"),
+        (0, 8, 1 << 26, "its frame is impossible"),
+        (1, 12, u32::MAX, "its handlers do not exist"),
+        (1, 12, 2, "its handlers do not exist"),
+        (2, 16, 0, "its handlers do not exist"),
+        (2, 12, 0, "a handler is in another function"),
+    ] {
+        let text = damage(&|fields, metadata| set(metadata, call(fields, nth) + field, value));
+        assert_eq!(text, format!("damaged: guarded call {nth}: {problem}"));
+    }
+    let text = damage(&|fields, metadata| set(metadata, handler(fields, 0) + 4, 2));
+    assert_eq!(text, "damaged: handler 0: its tag does not exist");
+    let text = damage(&|fields, metadata| set(metadata, handler(fields, 1) + 8, 2));
+    assert_eq!(text, "damaged: handler 1: what it keeps is unknown");
+    let text = damage(&|fields, metadata| set(metadata, handler(fields, 1), u32::MAX));
+    let elsewhere = "damaged: guarded call 0: a handler is in another function";
+    assert_eq!(text, elsewhere);
+    // The first type has results.
+    let text = damage(&|fields, metadata| set(metadata, fields.tags.offset, 0));
+    assert_eq!(text, "damaged: tag 0: its type has results");
+    let text = damage(&|fields, metadata| set(metadata, fields.tags.offset + 4, 0));
+    assert_eq!(text, "damaged: tag 0: its place in the vmctx is wrong");
     let text = damage(&|fields, metadata| set(metadata, fields.trampolines.offset + 8, u32::MAX));
     assert_eq!(text, "damaged: trampoline 0: its code is not in the text");
+}
+
+#[test]
+fn a_shared_memory_needs_a_maximum_and_a_loader_that_knows_it() {
+    let bytes = artefact("(module (memory 1 2 shared) (func (export \"f\") (nop)))");
+    let start = descriptor(&bytes);
+    let fields = Descriptor::decode(&bytes[start..]);
+    assert_eq!(
+        Required(fields.required),
+        Required::FAULTS.with(Required::SHARED_MEMORIES)
+    );
+    let refusal = |at: usize, value: u32| {
+        let mut bytes = bytes.clone();
+        bytes[start + at..start + at + 4].copy_from_slice(&value.to_le_bytes());
+        Module::from_bytes(&bytes).unwrap_err().to_string()
+    };
+    let flags = fields.memories.offset as usize + std::mem::offset_of!(ExternType, flags);
+    assert_eq!(
+        refusal(flags, ExternType::SHARED),
+        "damaged: memory 0: it is shared and has no maximum"
+    );
+    let required = std::mem::offset_of!(Descriptor, required);
+    assert_eq!(
+        refusal(required, Required::FAULTS.0 as u32),
+        "damaged: memory 0: it is shared, which the artefact does not require"
+    );
+}
+
+#[test]
+fn atomic_instructions_alone_need_nothing_of_a_loader() {
+    let required = |wat: &str| {
+        let bytes = artefact(wat);
+        let fields = Descriptor::decode(&bytes[descriptor(&bytes)..]);
+        Required(fields.required)
+    };
+    let wat = |operator: &str| format!("(module (memory 1) (func (drop {operator})))");
+    let add = wat("(i32.atomic.rmw.add (i32.const 0) (i32.const 1))");
+    assert_eq!(required(&add), Required::FAULTS);
+    let wait = wat("(memory.atomic.wait32 (i32.const 0) (i32.const 1) (i64.const 0))");
+    assert_eq!(
+        required(&wait),
+        Required::FAULTS.with(Required::SHARED_MEMORIES)
+    );
 }

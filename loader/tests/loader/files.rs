@@ -118,5 +118,15 @@ fn bytes_in_memory_open_as_a_file_does() {
     assert!(file.imports().eq(memory.imports()) && file.exports().eq(memory.exports()));
     assert_eq!(memory.name(), "everything");
     let names: Vec<_> = memory.function_names().collect();
-    assert_eq!(names, [(0, "f"), (1, "one"), (2, "two"), (3, "main")]);
+    assert_eq!(
+        names,
+        [
+            (0, "f"),
+            (1, "one"),
+            (2, "two"),
+            (3, "try"),
+            (4, "more"),
+            (5, "main")
+        ]
+    );
 }

@@ -1,6 +1,7 @@
 //! AArch64.
 
 use std::arch::naked_asm;
+use std::ffi::c_void;
 
 use wasm_aot_abi::{EntryRecord, StoreContext};
 
@@ -63,18 +64,19 @@ pub(in super::super) unsafe extern "C" fn missing_exit() -> ! {
     )
 }
 
-/// Goes on in the handler of an entry, dropping all frames above it.
+/// Goes on in the handler of an entry, with a status, or in that of a frame that
+/// catches an exception, with its address; drops all frames above it.
 ///
 /// # Safety
 ///
-/// The entry has not returned, and above it there are only frames that need
+/// The entry or frame has not returned, and above it there are only frames that need
 /// nothing to be run: of WebAssembly, of trampolines, and of the loader's own
 /// functions with nothing left to drop.
 #[unsafe(naked)]
-pub(in super::super) unsafe extern "C" fn resume(entry: *const EntryRecord, status: u32) -> ! {
+pub(in super::super) unsafe extern "C" fn resume(entry: *const EntryRecord, value: u64) -> ! {
     naked_asm!(
         "mov x9, x0",
-        "mov w0, w1",
+        "mov x0, x1",
         "ldr x10, [x9, #{sp}]",
         "ldr x29, [x9, #{fp}]",
         "ldr x11, [x9, #{handler}]",
@@ -84,4 +86,35 @@ pub(in super::super) unsafe extern "C" fn resume(entry: *const EntryRecord, stat
         fp = const std::mem::offset_of!(EntryRecord, fp),
         handler = const std::mem::offset_of!(EntryRecord, handler),
     )
+}
+
+/// Calls `call` with `data` and a stack pointer: above it is everything that callers
+/// have in registers.
+pub(in super::super) fn with_registers(
+    call: unsafe extern "C" fn(data: *mut c_void, sp: usize),
+    data: *mut c_void,
+) {
+    #[unsafe(naked)]
+    unsafe extern "C" fn spill(
+        call: unsafe extern "C" fn(data: *mut c_void, sp: usize),
+        data: *mut c_void,
+    ) {
+        naked_asm!(
+            "stp x29, x30, [sp, #-96]!",
+            "mov x29, sp",
+            "stp x19, x20, [sp, #16]",
+            "stp x21, x22, [sp, #32]",
+            "stp x23, x24, [sp, #48]",
+            "stp x25, x26, [sp, #64]",
+            "stp x27, x28, [sp, #80]",
+            "mov x9, x0",
+            "mov x0, x1",
+            "mov x1, sp",
+            "blr x9",
+            "ldp x29, x30, [sp], #96",
+            "ret",
+        )
+    }
+    // SAFETY: it does nothing but the call.
+    unsafe { spill(call, data) }
 }

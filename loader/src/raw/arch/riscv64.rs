@@ -1,6 +1,7 @@
 //! RISC-V, 64 bits.
 
 use std::arch::naked_asm;
+use std::ffi::c_void;
 
 use wasm_aot_abi::{EntryRecord, StoreContext};
 
@@ -70,24 +71,64 @@ pub(in super::super) unsafe extern "C" fn missing_exit() -> ! {
     )
 }
 
-/// Goes on in the handler of an entry, dropping all frames above it.
+/// Goes on in the handler of an entry, with a status, or in that of a frame that
+/// catches an exception, with its address; drops all frames above it.
 ///
 /// # Safety
 ///
-/// The entry has not returned, and above it there are only frames that need
+/// The entry or frame has not returned, and above it there are only frames that need
 /// nothing to be run: of WebAssembly, of trampolines, and of the loader's own
 /// functions with nothing left to drop.
 #[unsafe(naked)]
-pub(in super::super) unsafe extern "C" fn resume(entry: *const EntryRecord, status: u32) -> ! {
+pub(in super::super) unsafe extern "C" fn resume(entry: *const EntryRecord, value: u64) -> ! {
     naked_asm!(
         "mv t0, a0",
         "mv a0, a1",
-        "ld sp, {sp}(t0)",
-        "ld s0, {fp}(t0)",
         "ld t1, {handler}(t0)",
+        "ld s0, {fp}(t0)",
+        "ld sp, {sp}(t0)",
         "jr t1",
         sp = const std::mem::offset_of!(EntryRecord, sp),
         fp = const std::mem::offset_of!(EntryRecord, fp),
         handler = const std::mem::offset_of!(EntryRecord, handler),
     )
+}
+
+/// Calls `call` with `data` and a stack pointer: above it is everything that callers
+/// have in registers.
+pub(in super::super) fn with_registers(
+    call: unsafe extern "C" fn(data: *mut c_void, sp: usize),
+    data: *mut c_void,
+) {
+    #[unsafe(naked)]
+    unsafe extern "C" fn spill(
+        call: unsafe extern "C" fn(data: *mut c_void, sp: usize),
+        data: *mut c_void,
+    ) {
+        naked_asm!(
+            "addi sp, sp, -112",
+            "sd ra, 0(sp)",
+            "sd s0, 8(sp)",
+            "sd s1, 16(sp)",
+            "sd s2, 24(sp)",
+            "sd s3, 32(sp)",
+            "sd s4, 40(sp)",
+            "sd s5, 48(sp)",
+            "sd s6, 56(sp)",
+            "sd s7, 64(sp)",
+            "sd s8, 72(sp)",
+            "sd s9, 80(sp)",
+            "sd s10, 88(sp)",
+            "sd s11, 96(sp)",
+            "mv t0, a0",
+            "mv a0, a1",
+            "mv a1, sp",
+            "jalr t0",
+            "ld ra, 0(sp)",
+            "addi sp, sp, 112",
+            "ret",
+        )
+    }
+    // SAFETY: it does nothing but the call.
+    unsafe { spill(call, data) }
 }

@@ -1,6 +1,7 @@
 //! x86-64.
 
 use std::arch::naked_asm;
+use std::ffi::c_void;
 
 use wasm_aot_abi::{EntryRecord, StoreContext};
 
@@ -64,22 +65,55 @@ pub(in super::super) unsafe extern "C" fn missing_exit() -> ! {
     )
 }
 
-/// Goes on in the handler of an entry, dropping all frames above it.
+/// Goes on in the handler of an entry, with a status, or in that of a frame that
+/// catches an exception, with its address; drops all frames above it.
 ///
 /// # Safety
 ///
-/// The entry has not returned, and above it there are only frames that need
+/// The entry or frame has not returned, and above it there are only frames that need
 /// nothing to be run: of WebAssembly, of trampolines, and of the loader's own
 /// functions with nothing left to drop.
 #[unsafe(naked)]
-pub(in super::super) unsafe extern "C" fn resume(entry: *const EntryRecord, status: u32) -> ! {
+pub(in super::super) unsafe extern "C" fn resume(entry: *const EntryRecord, value: u64) -> ! {
     naked_asm!(
-        "mov eax, esi",
-        "mov rsp, [rdi + {sp}]",
+        "mov rax, rsi",
+        "mov rcx, [rdi + {handler}]",
         "mov rbp, [rdi + {fp}]",
-        "jmp qword ptr [rdi + {handler}]",
+        "mov rsp, [rdi + {sp}]",
+        "jmp rcx",
         sp = const std::mem::offset_of!(EntryRecord, sp),
         fp = const std::mem::offset_of!(EntryRecord, fp),
         handler = const std::mem::offset_of!(EntryRecord, handler),
     )
+}
+
+/// Calls `call` with `data` and a stack pointer: above it is everything that callers
+/// have in registers.
+pub(in super::super) fn with_registers(
+    call: unsafe extern "C" fn(data: *mut c_void, sp: usize),
+    data: *mut c_void,
+) {
+    #[unsafe(naked)]
+    unsafe extern "C" fn spill(
+        call: unsafe extern "C" fn(data: *mut c_void, sp: usize),
+        data: *mut c_void,
+    ) {
+        naked_asm!(
+            "push rbp",
+            "push rbx",
+            "push r12",
+            "push r13",
+            "push r14",
+            "push r15",
+            "sub rsp, 8",
+            "mov rax, rdi",
+            "mov rdi, rsi",
+            "mov rsi, rsp",
+            "call rax",
+            "add rsp, 56",
+            "ret",
+        )
+    }
+    // SAFETY: it does nothing but the call.
+    unsafe { spill(call, data) }
 }

@@ -12,6 +12,7 @@ use super::super::builtins::BUILTINS;
 use super::super::description::memory_type;
 use super::super::host::HostBinding;
 use super::super::memory::LinearMemory;
+use super::super::shared::OwnedMemory;
 use super::super::signal;
 use super::super::stable::Stable;
 use super::super::store::Inner;
@@ -48,6 +49,7 @@ impl Inner {
             imported_tables: Box::default(),
             imported_memories: Box::default(),
             imported_globals: Box::default(),
+            tags: Box::default(),
             imported_global_places: Box::default(),
             own_tables,
             own_memories,
@@ -55,14 +57,20 @@ impl Inner {
             tables: Box::default(),
             module: module.clone(),
         };
+        for definition in definitions {
+            if let Item::Shared(memory) = &definition.borrow().item {
+                self.adopt(memory);
+            }
+        }
         instance.bind(self, definitions);
+        instance.add_tags(self);
         let instance = Stable::new(instance);
         instance.fill_vmctx(instance.as_ptr(), self);
         Ok(self.add_instance(instance))
     }
 }
 
-fn new_memories(artefact: &Artefact) -> Result<Box<[Stable<LinearMemory>]>, ResourceError> {
+fn new_memories(artefact: &Artefact) -> Result<Box<[OwnedMemory]>, ResourceError> {
     let metadata = artefact.metadata();
     let tunables = metadata.descriptor().tunables;
     let memories = metadata.memories().zip(artefact.pools()).enumerate();
@@ -70,7 +78,7 @@ fn new_memories(artefact: &Artefact) -> Result<Box<[Stable<LinearMemory>]>, Reso
         // The image belongs to the first one, which mostly is the only one.
         let image = artefact.image().filter(|_| index == 0);
         let memory = LinearMemory::pooled(memory_type(&memory.ty), tunables, image.as_ref(), pool)?;
-        Ok(Stable::new(memory))
+        Ok(OwnedMemory::new(memory))
     });
     memories.collect()
 }
@@ -99,14 +107,15 @@ impl InstanceData {
         // Most imports are functions of the host.
         let count = definitions.len();
         let (mut functions, mut hosts) = (Vec::with_capacity(count), Vec::with_capacity(count));
-        let (mut tables, mut memories, mut globals) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut tables, mut memories) = (Vec::new(), Vec::new());
+        let (mut globals, mut tags) = (Vec::new(), Vec::new());
         let owner = store.this();
         for (import, definition) in metadata.imports().zip(definitions) {
             let item = &definition.borrow().item;
             let host = match item {
                 Item::Host(function) => Some(function.clone()),
                 Item::Extern(Extern::Func(func)) => store.host_function(*func),
-                Item::Extern(_) => None,
+                Item::Extern(_) | Item::Shared(_) => None,
             };
             let target = match (host, item) {
                 (Some(function), _) => {
@@ -126,6 +135,14 @@ impl InstanceData {
                     globals.push(global);
                     continue;
                 }
+                (None, Item::Shared(memory)) => {
+                    memories.push(store.adopted(memory).expect("adopted before"));
+                    continue;
+                }
+                (None, &Item::Extern(Extern::Tag(tag))) => {
+                    tags.push(tag);
+                    continue;
+                }
                 (None, Item::Host(_)) => unreachable!("a host function"),
             };
             let expected = self.module.artefact().types()[import.ty.ty as usize];
@@ -142,7 +159,7 @@ impl InstanceData {
                 type_id: ty.id(),
             });
         }
-        let own_memories = self.own_memories.iter().map(Stable::as_ptr);
+        let own_memories = self.own_memories.iter().map(OwnedMemory::as_ptr);
         let own_tables = self.own_tables.iter();
         let own_tables = own_tables.map(|table| table.as_ref().map(Stable::as_ptr));
         let imported = memories.iter().map(|&memory| store.memory_ptr(memory));
@@ -156,6 +173,22 @@ impl InstanceData {
         self.imported_tables = tables.into();
         self.imported_memories = memories.into();
         self.imported_globals = globals.into();
+        self.tags = tags.into();
+    }
+
+    /// Makes the tags that it defines.
+    fn add_tags(&mut self, store: &mut Inner) {
+        let own = self.module.artefact().metadata().tags();
+        if own.len() == 0 {
+            return;
+        }
+        let imported = self.tags.len() as u32;
+        let own = (imported..).zip(own).map(|(index, tag)| {
+            let ty = self.module.artefact().tag_type(tag.ty);
+            store.add_tag(ty, Some((self.module.clone(), index)))
+        });
+        let own: Vec<_> = own.collect();
+        self.tags = self.tags.iter().copied().chain(own).collect();
     }
 
     /// Writes what compiled code reads and never changes. `this` is our address.
@@ -213,8 +246,19 @@ impl InstanceData {
                         self.vmctx.slot::<*mut c_void>(import.slot).write(value);
                         globals += 1;
                     }
+                    // Below, with those that it defines.
+                    ExternKind::Tag => {}
                 }
             }
+        }
+        for (index, &tag) in (0..).zip(&self.tags) {
+            let slot = self.artefact().tag_slot(index);
+            // SAFETY: as above.
+            unsafe {
+                self.vmctx
+                    .slot::<*const c_void>(slot)
+                    .write(store.tag_address(tag))
+            };
         }
         for (memory, own) in metadata.memories().zip(&self.own_memories) {
             let slot = LinearMemory::slot(own.as_ptr());

@@ -214,18 +214,13 @@ impl InstanceData {
         let dropped = self.dropped.data.contains(segment);
         let source = metadata.data().at(segment).bytes;
         let source = if dropped { &[] } else { metadata.bytes(source) };
-        // SAFETY: the memory is alive, and nobody else uses it.
-        let memory = unsafe { &mut *self.memory(memory).as_ptr() };
         let from = from as usize;
         let Some(from) = source.get(from..).and_then(|rest| rest.get(..len as usize)) else {
             return false;
         };
-        let to = memory.bytes_mut().get_mut(to as usize..);
-        let Some(to) = to.and_then(|rest| rest.get_mut(..len as usize)) else {
-            return false;
-        };
-        to.copy_from_slice(from);
-        true
+        // SAFETY: the memory is alive, and nobody has references to its bytes while
+        // code runs or the store is borrowed.
+        unsafe { self.memory(memory).as_ref().write(to, from) }
     }
 
     pub(in super::super) fn data_drop(&mut self, segment: u32) {

@@ -12,11 +12,12 @@ use super::artefact::Artefact;
 use super::enter::{Callable, Code};
 use super::host::HostBinding;
 use super::memory::LinearMemory;
+use super::shared::OwnedMemory;
 use super::stable::Stable;
 use super::store::{Inner, StoreId};
 use super::table::TableData;
 use super::vmctx::Vmctx;
-use crate::{Extern, Func, FuncType, Global, GlobalType, Instance, Memory, Module, Table};
+use crate::{Extern, Func, FuncType, Global, GlobalType, Instance, Memory, Module, Table, Tag};
 
 /// An instance. Its address is in its vmctx.
 pub(crate) struct InstanceData {
@@ -27,9 +28,11 @@ pub(crate) struct InstanceData {
     imported_tables: Box<[Table]>,
     imported_memories: Box<[Memory]>,
     imported_globals: Box<[Global]>,
+    /// Every tag by its index, imports first.
+    tags: Box<[Tag]>,
     imported_global_places: Box<[*mut c_void]>,
     own_tables: Box<[Option<Stable<TableData>>]>,
-    own_memories: Box<[Stable<LinearMemory>]>,
+    own_memories: Box<[OwnedMemory]>,
     /// Every memory and table by its index, imports first; `None` for a table
     /// that exists only as constants in the text.
     memories: Box<[NonNull<LinearMemory>]>,
@@ -120,6 +123,7 @@ impl Inner {
             ExternKind::Table => instance.table_handle(self, index).into(),
             ExternKind::Memory => instance.memory_handle(self, index).into(),
             ExternKind::Global => instance.global_handle(self, index).into(),
+            ExternKind::Tag => instance.tag(index).into(),
         }
     }
 }
@@ -153,7 +157,12 @@ impl InstanceData {
         self.tables[index as usize].expect("a table that code changes exists")
     }
 
-    pub(super) fn own_memories(&self) -> &[Stable<LinearMemory>] {
+    /// A tag by its index.
+    pub(super) fn tag(&self, index: u32) -> Tag {
+        self.tags[index as usize]
+    }
+
+    pub(super) fn own_memories(&self) -> &[OwnedMemory] {
         &self.own_memories
     }
 

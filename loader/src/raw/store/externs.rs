@@ -3,16 +3,19 @@
 use std::any::Any;
 use std::ffi::c_void;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use wasm_aot_abi::NONE;
 
-use super::super::memory::{HOST_TUNABLES, LinearMemory};
+use super::super::memory::{HOST_TUNABLES, LinearMemory, SHARED};
+use super::super::shared::OwnedMemory;
 use super::super::stable::Stable;
 use super::super::table::TableData;
 use super::super::values::Slot;
 use super::Inner;
 use crate::{
-    ExternRef, Global, GlobalType, Memory, MemoryType, Module, ResourceError, Table, TableType, Val,
+    ExternRef, Global, GlobalType, Memory, MemoryType, Module, ResourceError, SharedMemory, Table,
+    TableType, Val,
 };
 
 /// A global of the host.
@@ -24,11 +27,54 @@ pub(super) struct HostGlobal {
 /// Memories and tables.
 impl Inner {
     pub(crate) fn add_memory(&mut self, ty: MemoryType) -> Result<Memory, ResourceError> {
-        let memory = Stable::new(LinearMemory::new(ty, HOST_TUNABLES)?);
+        let memory = LinearMemory::new(ty, HOST_TUNABLES)?;
+        Ok(self.keep_memory(OwnedMemory::new(memory)))
+    }
+
+    fn keep_memory(&mut self, memory: OwnedMemory) -> Memory {
         let origin = self.origin(NONE, self.memories.len());
         self.reservations.push(memory.addresses());
         self.memories.push(memory);
-        Ok(Memory { origin })
+        Memory { origin }
+    }
+
+    /// Makes a shared memory one of the store's.
+    pub(crate) fn adopt(&mut self, memory: &SharedMemory) -> Memory {
+        let present = self.adopted(memory);
+        present.unwrap_or_else(|| self.keep_memory(OwnedMemory::Shared(memory.linear().clone())))
+    }
+
+    /// The handle of a shared memory, if it is one of the store's.
+    pub(in super::super) fn adopted(&self, memory: &SharedMemory) -> Option<Memory> {
+        let is =
+            |own: &OwnedMemory| own.as_ptr().as_ptr().cast_const() == Arc::as_ptr(memory.linear());
+        let found = |instance, position| Memory {
+            origin: self.origin(instance, position),
+        };
+        if let Some(position) = self.memories.iter().position(is) {
+            return Some(found(NONE, position));
+        }
+        self.instances.iter().find_map(|instance| {
+            let position = instance.own_memories().iter().position(is)?;
+            Some(found(instance.index(), position))
+        })
+    }
+
+    /// A memory as several stores can have it.
+    #[track_caller]
+    pub(crate) fn shared_memory(&self, memory: Memory) -> Option<SharedMemory> {
+        let origin = memory.origin;
+        self.check(origin);
+        let index = origin.index as usize;
+        let owned = if origin.instance == NONE {
+            &self.memories[index]
+        } else {
+            &self.instances[origin.instance as usize].own_memories()[index]
+        };
+        match owned {
+            OwnedMemory::Alone(_) => None,
+            OwnedMemory::Shared(memory) => Some(SharedMemory::of(memory.clone())),
+        }
     }
 
     #[track_caller]
@@ -50,10 +96,12 @@ impl Inner {
         unsafe { self.memory_ptr(memory).as_ref() }
     }
 
+    /// The bytes of a memory that is not shared.
     #[track_caller]
-    pub(crate) fn memory_mut(&mut self, memory: Memory) -> &mut LinearMemory {
-        // SAFETY: as above, and we are borrowed mutably.
-        unsafe { self.memory_ptr(memory).as_mut() }
+    pub(crate) fn memory_bytes_mut(&mut self, memory: Memory) -> &mut [u8] {
+        assert!(!self.memory(memory).is_shared(), "{SHARED}");
+        // SAFETY: as above; it is the store's own, and we are borrowed mutably.
+        unsafe { self.memory_ptr(memory).as_mut() }.bytes_mut()
     }
 
     /// A memory's bytes, and a value of the embedder.
@@ -62,6 +110,7 @@ impl Inner {
         &mut self,
         memory: Memory,
     ) -> (&mut [u8], Option<&mut T>) {
+        assert!(!self.memory(memory).is_shared(), "{SHARED}");
         // SAFETY: as above; no memory is part of `data`.
         let bytes = unsafe { self.memory_ptr(memory).as_mut() }.bytes_mut();
         (bytes, self.data.get_mut())

@@ -1,5 +1,6 @@
 //! What a store owns, and how handles lead to it.
 
+mod exceptions;
 mod externs;
 mod functions;
 
@@ -10,18 +11,23 @@ use std::num::NonZeroU64;
 use std::ops::Range;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use wasm_aot_abi::{NONE, StoreContext};
 
+use self::exceptions::{Exceptions, TagData};
 use self::externs::HostGlobal;
 use self::functions::Hosts;
 use super::direct::Attachment;
 use super::instance::InstanceData;
-use super::memory::LinearMemory;
+use super::shared::OwnedMemory;
 use super::stable::Stable;
 use super::table::TableData;
 use super::trap::Capture;
-use crate::{Backtrace, BoxError, Extern, Instance, Module, Store};
+use crate::parking::Interrupt;
+use crate::{
+    Backtrace, BoxError, CallError, Exception, Extern, Instance, InstantiationError, Module, Store,
+};
 
 /// Tells stores apart; never used again in a process.
 pub(crate) type StoreId = NonZeroU64;
@@ -68,9 +74,12 @@ impl StoreBox {
             memories: Vec::new(),
             tables: Vec::new(),
             globals: Vec::new(),
+            tags: Vec::new(),
+            exceptions: Exceptions::default(),
             hosts: RefCell::default(),
             reservations: Vec::new(),
             modules: Vec::new(),
+            interrupt: OnceLock::new(),
         };
         let inner = NonNull::from(Box::leak(Box::new(inner)));
         // SAFETY: nobody else knows it yet.
@@ -140,14 +149,19 @@ pub(crate) struct Inner {
     /// What external references refer to.
     objects: Vec<Box<dyn Any + Send>>,
     instances: Vec<Stable<InstanceData>>,
-    memories: Vec<Stable<LinearMemory>>,
+    memories: Vec<OwnedMemory>,
     tables: Vec<Stable<TableData>>,
     globals: Vec<Stable<HostGlobal>>,
+    /// Of instances, too.
+    tags: Vec<Stable<TagData>>,
+    exceptions: Exceptions,
     hosts: RefCell<Hosts>,
     /// Addresses of all memories, for the fault handler.
     reservations: Vec<Range<usize>>,
     /// Each once.
     modules: Vec<Module>,
+    /// Made when somebody asks for it.
+    interrupt: OnceLock<Arc<Interrupt>>,
 }
 
 /// What the store knows of the call that runs in it, as long as that waits.
@@ -160,7 +174,37 @@ pub(super) struct CallState {
 /// Why a host function has ended an entry.
 pub(super) enum Pending {
     Error(BoxError),
+    /// One that belongs to the store.
+    Exception(Exception),
     Panic(Box<dyn Any + Send>),
+}
+
+impl Pending {
+    /// What a host function of a store has failed with: an exception, if it is that
+    /// or passes one on.
+    pub(super) fn error(store: &Inner, error: BoxError) -> Pending {
+        let exception = match error.downcast::<Exception>() {
+            Ok(exception) => Ok(*exception),
+            Err(error) => match error.downcast::<CallError>() {
+                Ok(error) => match *error {
+                    CallError::Exception(exception) => Ok(exception),
+                    error => Err(error.into()),
+                },
+                Err(error) => match error.downcast::<InstantiationError>() {
+                    Ok(error) => match *error {
+                        InstantiationError::Exception(exception) => Ok(exception),
+                        error => Err(error.into()),
+                    },
+                    Err(error) => Err(error),
+                },
+            },
+        };
+        match exception {
+            Ok(exception) if store.owns(exception.tag().into()) => Pending::Exception(exception),
+            Ok(exception) => Pending::Error(exception.into()),
+            Err(error) => Pending::Error(error),
+        }
+    }
 }
 
 /// Values of the embedder, one of each type.
@@ -231,6 +275,11 @@ impl Inner {
         &mut self.context
     }
 
+    /// What ends the waits of its code.
+    pub(crate) fn interrupt(&self) -> &Arc<Interrupt> {
+        self.interrupt.get_or_init(Arc::default)
+    }
+
     /// Exchanges what is known of the call that runs for what is known of
     /// another.
     #[cfg(feature = "async")]
@@ -281,6 +330,7 @@ impl Inner {
             Extern::Table(table) => table.origin,
             Extern::Memory(memory) => memory.origin,
             Extern::Global(global) => global.origin,
+            Extern::Tag(tag) => tag.origin,
         };
         origin.store == self.id
     }
@@ -323,6 +373,9 @@ impl Inner {
             self.reservations.push(memory.addresses());
         }
         let module = instance.module().clone();
+        if module.artefact().passes_exceptions() {
+            self.references_are_anywhere();
+        }
         self.instances.push(instance);
         if !self.modules.iter().any(|known| known.is(&module)) {
             self.modules.push(module);

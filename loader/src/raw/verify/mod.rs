@@ -7,6 +7,7 @@
 //! byte but names, which must be UTF-8.
 
 mod const_expr;
+mod exceptions;
 mod header;
 mod records;
 mod types;

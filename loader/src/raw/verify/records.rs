@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use wasm_aot_abi::{
     CustomSection, DataMode, DataSegment, Descriptor, ElementItems, ElementMode, ElementSegment,
     Export, ExternKind, ExternType, FuncRef, Function, FunctionImport, FunctionName, Global,
-    HeapType, Import, Memory, MemorySlot, NONE, Table, TableDef, Trampoline, TrampolineKind,
-    ValType, VmContext,
+    HeapType, Import, Memory, MemorySlot, NONE, Required, Table, TableDef, Tag, Trampoline,
+    TrampolineKind, ValType, VmContext,
 };
 
 use super::super::description::memory_type;
@@ -29,6 +29,8 @@ pub(super) fn check(block: &Block<'_>, descriptor: &Descriptor) -> Result {
     checker.tables()?;
     checker.memories()?;
     checker.globals()?;
+    checker.tags()?;
+    checker.guarded_calls()?;
     checker.exports()?;
     checker.elements()?;
     checker.data()?;
@@ -39,10 +41,10 @@ pub(super) fn check(block: &Block<'_>, descriptor: &Descriptor) -> Result {
 /// What has been checked so far.
 pub(super) struct Checker<'a> {
     pub(super) block: &'a Block<'a>,
-    descriptor: &'a Descriptor,
+    pub(super) descriptor: &'a Descriptor,
     pub(super) types: Types<'a>,
     imports: Records<'a, Import>,
-    functions: Records<'a, Function>,
+    pub(super) functions: Records<'a, Function>,
     pub(super) funcrefs: Records<'a, u32>,
     tables: Records<'a, Table>,
     memories: Records<'a, Memory>,
@@ -53,6 +55,8 @@ pub(super) struct Checker<'a> {
     imported_memories: u32,
     /// Types of imported globals, and whether they are mutable.
     pub(super) imported_globals: Vec<(ValType, bool)>,
+    pub(super) imported_tags: u32,
+    pub(super) tags: Records<'a, Tag>,
     /// For each type, the kinds of trampolines that there are: bit 1 << kind.
     trampolines: Vec<u8>,
     /// Start and end of what is in the vmctx.
@@ -77,6 +81,8 @@ impl<'a> Checker<'a> {
             imported_tables: 0,
             imported_memories: 0,
             imported_globals: Vec::new(),
+            imported_tags: 0,
+            tags: block.records(descriptor.tags, "the tags")?,
             places: RefCell::default(),
         })
     }
@@ -133,6 +139,10 @@ impl<'a> Checker<'a> {
                     let mutable = import.ty.flags & ExternType::MUTABLE != 0;
                     let ty = ValType(import.ty.ty);
                     self.imported_globals.push((ty, mutable));
+                    (8, 8)
+                }
+                ExternKind::Tag => {
+                    self.imported_tags += 1;
                     (8, 8)
                 }
             };
@@ -300,6 +310,10 @@ impl<'a> Checker<'a> {
                     let count = self.imported_globals.len() + self.globals.len();
                     ensure((export.index as usize) < count, what, "its index is wrong")?;
                 }
+                ExternKind::Tag => {
+                    let known = export.index < self.tag_count();
+                    ensure(known, what, "its index is wrong")?;
+                }
             }
             if export.symbol != NONE {
                 self.text(export.symbol, 1, what)?;
@@ -397,23 +411,33 @@ impl<'a> Checker<'a> {
         )
     }
 
+    /// A memory that threads share.
+    fn shared(&self, ty: &ExternType, what: &Nth) -> Result {
+        let bounded = ty.maximum().is_some();
+        ensure(bounded, what, "it is shared and has no maximum")?;
+        let required = Required(self.descriptor.required);
+        let told = required.contains(Required::SHARED_MEMORIES);
+        ensure(
+            told,
+            what,
+            "it is shared, which the artefact does not require",
+        )
+    }
+
     /// A type in the type section or of something that is not a function.
     fn extern_type(&self, ty: &ExternType, what: &Nth) -> Result<ExternKind> {
         let kind = ExternKind::try_from(ty.kind).map_err(unknown(what))?;
         let known = match kind {
-            ExternKind::Func => 0,
-            ExternKind::Table | ExternKind::Memory => ExternType::HAS_MAX | ExternType::ADDRESS64,
+            ExternKind::Func | ExternKind::Tag => 0,
+            ExternKind::Table => ExternType::HAS_MAX | ExternType::ADDRESS64,
+            ExternKind::Memory => ExternType::HAS_MAX | ExternType::ADDRESS64 | ExternType::SHARED,
             ExternKind::Global => ExternType::MUTABLE,
         };
-        if kind == ExternKind::Memory && ty.flags & ExternType::SHARED != 0 {
-            return Err(OpenError::Unsupported(format!(
-                "{what} is shared between threads"
-            )));
-        }
         ensure(ty.flags & !known == 0, what, "its flags are unknown")?;
         match kind {
             ExternKind::Func => self.type_index(ty.ty, what)?,
             ExternKind::Global => self.types.check(ValType(ty.ty), what)?,
+            ExternKind::Tag => self.tag_type(ty.ty, what)?,
             ExternKind::Table => {
                 self.types.check(ValType(ty.ty), what)?;
                 ensure(
@@ -429,6 +453,9 @@ impl<'a> Checker<'a> {
                 ensure(fits, what, "its limits are impossible")?;
             }
             ExternKind::Memory => {
+                if ty.flags & ExternType::SHARED != 0 {
+                    self.shared(ty, what)?;
+                }
                 ensure(
                     matches!(ty.ty, 0 | 16),
                     what,
@@ -453,7 +480,13 @@ impl<'a> Checker<'a> {
     }
 
     /// A range of the vmctx behind its header.
-    fn slot(&self, offset: u32, size: u64, align: u32, what: impl std::fmt::Display) -> Result {
+    pub(super) fn slot(
+        &self,
+        offset: u32,
+        size: u64,
+        align: u32,
+        what: impl std::fmt::Display,
+    ) -> Result {
         let end = u64::from(offset) + size;
         let inside = offset as usize >= size_of::<VmContext>()
             && end <= u64::from(self.descriptor.vmctx.size)
@@ -481,7 +514,7 @@ impl<'a> Checker<'a> {
         end.ok_or_else(|| damaged(what, "its code is not in the text"))
     }
 
-    fn type_index(&self, index: u32, what: impl std::fmt::Display) -> Result {
+    pub(super) fn type_index(&self, index: u32, what: impl std::fmt::Display) -> Result {
         let known = (index as usize) < self.types.len();
         ensure(known, what, "its type does not exist")
     }
@@ -562,7 +595,7 @@ pub(super) fn unknown(what: &Nth) -> impl FnOnce(u32) -> OpenError {
 }
 
 /// A record by its position, for messages.
-pub(super) struct Nth(&'static str, usize);
+pub(super) struct Nth(pub(super) &'static str, pub(super) usize);
 
 impl std::fmt::Display for Nth {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

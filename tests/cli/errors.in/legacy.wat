@@ -1,0 +1,7 @@
+(module
+  (tag $t)
+  (func
+    try
+      throw $t
+    catch_all
+    end))

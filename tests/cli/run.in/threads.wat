@@ -1,0 +1,16 @@
+;; Its second thread ends it, while the first one computes.
+(module
+  (import "env" "memory" (memory 1 1 shared))
+  (import "wasi" "thread-spawn" (func $spawn (param i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (export "memory" (memory 0))
+  (data (i32.const 0) "\08\00\00\00\06\00\00\00hello\n")
+  (func (export "wasi_thread_start") (param $tid i32) (param $status i32)
+    (if (i32.eqz (local.get $status)) (then unreachable))
+    (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 20)))
+    (call $exit (local.get $status)))
+  (func $forever (loop $again (br $again)))
+  (func (export "_start") (drop (call $spawn (i32.const 22))) (call $forever))
+  (func (export "trap") (drop (call $spawn (i32.const 0))) (call $forever))
+  (func (export "size") (result i32) (memory.size)))

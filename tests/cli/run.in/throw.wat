@@ -1,0 +1,12 @@
+(module
+  (tag $failed (export "failed") (param i32 f64))
+  (func $work (param i32)
+    (if (local.get 0)
+      (then (throw $failed (local.get 0) (f64.const 0.5)))))
+  (func $run (export "run") (param i32) (result i32)
+    (call $work (local.get 0))
+    (i32.const 0))
+  (func (export "catch") (param i32) (result i32)
+    (block $caught (result i32 f64)
+      (return (try_table (result i32) (catch $failed $caught) (call $run (local.get 0)))))
+    drop))
