@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Result, anyhow};
 
 use crate::machine::Clock;
-use crate::measure;
+use crate::measure::{child, output};
 use crate::program::Program;
 use crate::results::{Cost, Costs};
 use crate::sides::{Places, Side};
@@ -18,20 +18,18 @@ pub(crate) fn measure(
     hello: Option<&Program>,
     sides: &[Box<dyn Side>],
     places: &Places,
-    full: bool,
+    samples: usize,
 ) -> Result<Costs> {
     let clock = Clock::now();
     let mut rows = Vec::new();
     if let Some(hello) = hello {
         eprintln!("start    {}", hello.name);
-        rows.push(start(hello, sides, if full { 200 } else { 50 }));
+        rows.push(start(hello, sides, samples));
     }
     eprintln!("embed");
     let mut embedding = Command::new(places.release.join("embedding"));
-    embedding
-        .arg(if full { "200" } else { "50" })
-        .arg(&places.artefacts);
-    let text = measure::output(&mut embedding).map_err(|reason| anyhow!("embedding: {reason}"))?;
+    embedding.arg(samples.to_string()).arg(&places.artefacts);
+    let text = output(&mut embedding).map_err(|reason| anyhow!("embedding: {reason}"))?;
     let samples: Vec<Samples> = serde_json::from_slice(&text)?;
     rows.extend(samples.into_iter().map(Samples::cost));
     Ok(Costs {
@@ -72,7 +70,7 @@ fn start(hello: &Program, sides: &[Box<dyn Side>], times: usize) -> Cost {
             let Ok(mut command) = side.run(hello) else {
                 continue;
             };
-            let used = hello.feed(&mut command).and_then(measure::child);
+            let used = hello.feed(&mut command).and_then(child);
             if let Ok(usage) = used {
                 let milliseconds = usage.wall_seconds * 1e3;
                 samples

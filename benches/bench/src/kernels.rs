@@ -10,9 +10,9 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::measure;
 use crate::program::{Group, Program};
+use crate::sides::COUNTED_CPU;
 
 const COMMON: &[&str] = &["-O3", "-DNDEBUG", "-ffp-contract=off"];
-const NATIVE: &[&str] = &["-march=native"];
 const WASM: &[&str] = &[
     "--target=wasm32-wasi",
     "-Wl,--strip-debug",
@@ -39,15 +39,22 @@ pub(crate) fn build(sources: &Path, out: &Path) -> Result<Vec<Program>> {
             let output = out.join(format!("{name}.{suffix}"));
             compile(compiler, &source, &output, flags).map(|()| output)
         };
-        let natives: BTreeMap<String, PathBuf> = ["clang", "gcc"]
-            .into_iter()
-            .map(|compiler| Ok((compiler.to_owned(), make(compiler, compiler, &[NATIVE])?)))
-            .collect::<Result<_>>()?;
+        let natives = |cpu: &str| -> Result<BTreeMap<String, PathBuf>> {
+            let march = format!("-march={cpu}");
+            let compilers = ["clang", "gcc"].into_iter();
+            let built = compilers.map(|compiler| {
+                let file = make(compiler, &format!("{compiler}.{cpu}"), &[&[&march]])?;
+                Ok((compiler.to_owned(), file))
+            });
+            built.collect()
+        };
+        let (native, counted) = (natives("native")?, natives(COUNTED_CPU)?);
         let program = |name: String, group: Group, wasm: PathBuf| Program {
             name,
             group,
             wasm,
-            natives: natives.clone(),
+            natives: native.clone(),
+            counted: counted.clone(),
             args: Vec::new(),
             stdin: "/dev/null".into(),
         };

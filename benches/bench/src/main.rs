@@ -1,10 +1,9 @@
 //! Measures this compiler and its loader beside others, and native code; see
 //! `benches/NOTES.md` for the method and how to read the numbers.
 //!
-//! It is started by `make bench`: it builds our own programs, runs them and those of
-//! the corpus on every side that there is, measures single operations, and writes
-//! `benches/results/`, a table, the plots in `docs/` and the sections of the
-//! documents that have results.
+//! `make bench` starts it: it builds our own programs, runs them and those of the
+//! corpus on every side that there is, measures single operations, and writes
+//! `benches/results/` and the plots in `docs/`.
 
 mod costs;
 mod instructions;
@@ -13,10 +12,12 @@ mod machine;
 mod measure;
 mod plot;
 mod program;
+mod ratios;
 mod report;
 mod results;
 mod sides;
 mod statistics;
+mod table;
 mod turns;
 
 use std::path::{Path, PathBuf};
@@ -38,94 +39,116 @@ struct Options {
     /// Where cargo and tests/corpus/build put what they build.
     #[arg(long, default_value = "target")]
     target: PathBuf,
-    /// How often each program runs on each side.
-    #[arg(long, default_value_t = 3)]
-    rounds: usize,
-    /// With the SIMD builds of real programs, and those that are only compiled.
+    /// A few programs, a few times: about a minute. Results go to TARGET/bench/results.
     #[arg(long)]
-    full: bool,
-    /// Count instructions as well, which takes long.
+    quick: bool,
+    /// Only programs whose names begin so, separated by commas; otherwise as --quick.
+    #[arg(long, value_delimiter = ',', conflicts_with = "quick")]
+    only: Vec<String>,
+    /// How often each program runs on each side.
+    #[arg(long)]
+    rounds: Option<usize>,
+    /// Count instructions, as a run of everything does.
     #[arg(long)]
     instructions: bool,
-    /// Only programs whose names begin so, separated by commas; keeps no results.
-    #[arg(long, value_delimiter = ',')]
-    only: Vec<String>,
-    /// Measure nothing: make the tables and plots of the results that are kept.
+    /// Measure nothing: make the report and the plots of the results that are there.
     #[arg(long)]
     report: bool,
 }
 
+/// One of each kind: recursion, a parser, arithmetic, indirect calls, unpredictable
+/// branches, loops over arrays (with and without SIMD), divisions.
+const QUICK: &[&str] = &["fib", "json", "sha256", "vm-table", "sort", "gemm", "nbody"];
+
 fn main() -> Result<()> {
-    let options = Options::parse();
-    let results = options.project.join("benches/results");
-    let (programs_file, costs_file) = (results.join("programs.json"), results.join("costs.json"));
-    if !options.report {
-        let places = Places {
-            release: options.target.join("release"),
-            artefacts: options.target.join("bench"),
-            peers: options.project.join("benches/bench/peers"),
-        };
-        std::fs::create_dir_all(places.artefacts.join("wasm2c"))?;
-        let programs = programs(&options, &places)?;
-        let (sides, absent) = sides::find(&places);
-        for (name, reason) in &absent {
-            eprintln!("without  {name}: {reason}");
-        }
-        let effort = Effort {
-            rounds: options.rounds.max(1),
-            compilations: if options.full { 3 } else { 2 },
-            instructions: options.instructions,
-        };
-        let measured = turns::measure(&programs, &sides, absent, &effort)?;
-        if !options.only.is_empty() {
-            report::table::print(&measured);
-            return Ok(());
-        }
-        results::write(&programs_file, &measured)?;
-        let hello = programs
-            .iter()
-            .find(|program| program.group == Group::Start);
-        let costs = costs::measure(hello, &sides, &places, options.full)?;
-        results::write(&costs_file, &costs)?;
+    let mut options = Options::parse();
+    if options.quick {
+        options.only = QUICK.iter().map(|&name| name.to_owned()).collect();
     }
-    let programs: Programs = results::read(&programs_file)?;
-    let costs: Costs = results::read(&costs_file)?;
-    report::table::print(&programs);
-    report::table::print_costs(&costs);
-    write_documents(&options.project, &programs, &costs)
+    let places = Places {
+        release: options.target.join("release"),
+        artefacts: options.target.join("bench"),
+        peers: options.project.join("benches/bench/peers"),
+    };
+    let (results, plots) = if options.only.is_empty() {
+        (
+            options.project.join("benches/results"),
+            options.project.join("docs"),
+        )
+    } else {
+        (
+            places.artefacts.join("results"),
+            places.artefacts.join("results"),
+        )
+    };
+    std::fs::create_dir_all(&results)?;
+    if !options.report {
+        let (programs, costs) = measure(&options, &places)?;
+        results::write(&results.join("programs.json"), &programs)?;
+        results::write(&results.join("costs.json"), &costs)?;
+    }
+    let programs: Programs = results::read(&results.join("programs.json"))?;
+    let costs: Costs = results::read(&results.join("costs.json"))?;
+    let report = report::report(&programs, &costs);
+    print!("{report}");
+    std::fs::write(results.join("report.md"), report)?;
+    draw(&plots, &programs, &costs)
 }
 
-/// The programs that were asked for.
+/// Measures what was asked for.
+fn measure(options: &Options, places: &Places) -> Result<(Programs, Costs)> {
+    std::fs::create_dir_all(places.artefacts.join("wasm2c"))?;
+    let all = options.only.is_empty();
+    let effort = Effort {
+        rounds: options.rounds.unwrap_or(if all { 3 } else { 2 }).max(1),
+        compilations: if all { 3 } else { 1 },
+        samples: if all { 200 } else { 30 },
+        instructions: all || options.instructions,
+    };
+    let programs = programs(options, places)?;
+    let (sides, absent) = sides::find(places);
+    for (name, reason) in &absent {
+        eprintln!("without  {name}: {reason}");
+    }
+    let measured = turns::measure(&programs, &sides, absent, &effort)?;
+    let hello = programs
+        .iter()
+        .find(|program| program.group == Group::Start);
+    let costs = costs::measure(hello, &sides, places, effort.samples)?;
+    Ok((measured, costs))
+}
+
+/// The programs that were asked for, and the one that shows what starting costs.
 fn programs(options: &Options, places: &Places) -> Result<Vec<Program>> {
-    let mut programs = Program::corpus(&options.target.join("corpus"))?;
-    if !options.full {
-        programs.retain(|program| program.group == Group::Real && !program.compile_only());
+    let corpus = options.target.join("corpus");
+    let mut programs = Vec::new();
+    // Without it, our own programs can be measured.
+    if options.only.is_empty() || corpus.join("index.json").exists() {
+        programs = Program::corpus(&corpus)?;
     }
     let sources = options.project.join("benches/programs");
     programs.extend(kernels::build(&sources, &places.artefacts)?);
     if !options.only.is_empty() {
-        programs.retain(|program| {
+        let chosen = |program: &Program| {
             let mut names = options.only.iter();
             names.any(|name| program.name.starts_with(name.as_str()))
-        });
-    }
-    if programs.is_empty() {
-        bail!("no program has such a name");
+        };
+        if !programs.iter().any(chosen) {
+            bail!("no program has such a name");
+        }
+        programs.retain(|program| program.group == Group::Start || chosen(program));
     }
     Ok(programs)
 }
 
-/// Draws the plots, and renews what documents say of results.
-fn write_documents(project: &Path, programs: &Programs, costs: &Costs) -> Result<()> {
+/// Draws the plots.
+fn draw(folder: &Path, programs: &Programs, costs: &Costs) -> Result<()> {
     for (name, svg) in [
-        ("speed", plot::groups(programs)),
-        ("programs", plot::programs(programs)),
-        ("costs", plot::costs(costs)),
+        ("bench-groups", plot::groups(programs)),
+        ("bench-programs", plot::programs(programs)),
+        ("bench-operations", plot::costs(costs)),
     ] {
-        std::fs::write(project.join(format!("docs/{name}.svg")), svg)?;
+        std::fs::write(folder.join(format!("{name}.svg")), svg)?;
     }
-    let summary = report::markdown::summary(programs, costs);
-    report::markdown::renew(&project.join("README.md"), &summary)?;
-    let all = report::markdown::everything(programs, costs);
-    report::markdown::renew(&project.join("benches/NOTES.md"), &all)
+    Ok(())
 }

@@ -58,6 +58,8 @@ pub(crate) struct Program {
     pub(crate) wasm: PathBuf,
     /// By the name of the compiler; none if it is only to be compiled.
     pub(crate) natives: BTreeMap<String, PathBuf>,
+    /// Those whose instructions are counted.
+    pub(crate) counted: BTreeMap<String, PathBuf>,
     pub(crate) args: Vec<String>,
     pub(crate) stdin: PathBuf,
 }
@@ -87,6 +89,7 @@ impl Program {
                     group: if simd { Group::RealSimd } else { Group::Real },
                     wasm: wasm.clone(),
                     natives: entry.natives.clone(),
+                    counted: BTreeMap::new(),
                     args: entry.args.clone(),
                     stdin: entry.stdin.clone(),
                 }

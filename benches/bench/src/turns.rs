@@ -6,9 +6,8 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::instructions;
 use crate::machine::Clock;
-use crate::measure;
+use crate::measure::output;
 use crate::program::{Group, Program};
 use crate::results::{About, Measured, Programs, Row};
 use crate::sides::Side;
@@ -17,11 +16,17 @@ use crate::sides::Side;
 pub(crate) struct Effort {
     /// Runs of each program on each side.
     pub(crate) rounds: usize,
-    /// Compilations.
+    /// Compilations; large modules have one.
     pub(crate) compilations: usize,
+    /// Processes that are started to see what that takes, and samples of each
+    /// operation of an embedder.
+    pub(crate) samples: usize,
     /// Whether instructions are counted.
     pub(crate) instructions: bool,
 }
+
+/// Bytes of a module that takes long to compile.
+const LARGE: u64 = 4 << 20;
 
 /// Compiles all programs, checks what they print, and then runs them, round by
 /// round.
@@ -39,8 +44,14 @@ pub(crate) fn measure(
             program: program.name.clone(),
             group: program.group,
             wasm_bytes: program.wasm.metadata()?.len(),
-            sides: compile(program, sides, effort.compilations),
+            sides: BTreeMap::new(),
         };
+        let times = if row.wasm_bytes > LARGE {
+            1
+        } else {
+            effort.compilations
+        };
+        row.sides = compile(program, sides, times);
         check(program, sides, &mut row);
         rows.push(row);
     }
@@ -51,7 +62,8 @@ pub(crate) fn measure(
         }
     }
     if effort.instructions {
-        count(programs, sides, &mut rows);
+        eprintln!("count    instructions");
+        crate::instructions::count(programs, sides, &mut rows);
     }
     let named = |name: &str, about: String| About {
         name: name.to_owned(),
@@ -72,11 +84,7 @@ pub(crate) fn measure(
     })
 }
 
-fn compile(
-    program: &Program,
-    sides: &[Box<dyn Side>],
-    times: usize,
-) -> BTreeMap<String, Measured> {
+fn compile(program: &Program, sides: &[Box<dyn Side>], times: usize) -> BTreeMap<String, Measured> {
     let mut row: BTreeMap<String, Measured> = BTreeMap::new();
     for _ in 0..times {
         for side in sides {
@@ -111,7 +119,7 @@ fn check(program: &Program, sides: &[Box<dyn Side>], row: &mut Row) {
         }
         let printed = side
             .run(program)
-            .and_then(|mut command| measure::output(program.feed(&mut command)?));
+            .and_then(|mut command| output(program.feed(&mut command)?));
         match printed {
             Err(reason) => entry.left_out = Some(format!("run: {reason}")),
             Ok(printed) if *expected.get_or_insert_with(|| printed.clone()) != printed => {
@@ -136,30 +144,6 @@ fn run(program: &Program, sides: &[Box<dyn Side>], row: &mut Row, round: usize) 
             match side.measure(program) {
                 Ok(usage) => entry.run.push(usage.cpu_seconds),
                 Err(reason) => entry.left_out = Some(format!("run: {reason}")),
-            }
-        }
-    }
-}
-
-/// Counts instructions of our own programs, which take the number of rounds as an
-/// argument.
-fn count(programs: &[Program], sides: &[Box<dyn Side>], rows: &mut [Row]) {
-    let ours = |group| matches!(group, Group::Integer | Group::Float | Group::FloatSimd);
-    for (program, row) in programs.iter().zip(rows) {
-        if !ours(program.group) {
-            continue;
-        }
-        eprintln!("count    {}", program.name);
-        for side in sides {
-            let Some(entry) = row.sides.get_mut(side.name()) else {
-                continue;
-            };
-            if entry.left_out.is_some() || side.name() == "v8" {
-                continue;
-            }
-            match side.run(program).and_then(instructions::of_a_round) {
-                Ok(count) => entry.instructions = Some(count),
-                Err(reason) => eprintln!("count    {} on {}: {reason}", program.name, side.name()),
             }
         }
     }

@@ -2,16 +2,17 @@
 
 use super::{Chart, Line, SIDES};
 use crate::program::Group;
-use crate::report::markdown::amount;
-use crate::report::{OURS, over_native};
-use crate::results::{Costs, Programs, Row, run_time};
+use crate::ratios::{OURS, mean, over_native};
+use crate::results::{Costs, Programs};
+use crate::table::amount;
 
 const RATIOS: [f64; 8] = [0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0];
 
 /// Run times against native code: the geometric means of groups.
 pub(crate) fn groups(programs: &Programs) -> String {
     let group = |group: Group| {
-        let mean = |name| programs.mean(group, |row| over_native(row, name));
+        let rows = programs.group(group);
+        let mean = |name| mean(&rows, |row| over_native(row, name));
         let (_, count) = mean(OURS)?;
         // A mean over other programs would not be comparable.
         let of_all = |name| mean(name).filter(|(_, some)| *some == count);
@@ -31,21 +32,20 @@ pub(crate) fn groups(programs: &Programs) -> String {
 pub(crate) fn programs(programs: &Programs) -> String {
     let mut lines = Vec::new();
     for group in Group::RUNNING {
-        let mut rows: Vec<&Row> = programs
-            .group(group)
-            .filter(|row| row.value(OURS, run_time).is_some())
-            .collect();
+        let mut rows = programs.group(group);
         if rows.is_empty() {
             continue;
         }
         lines.push(Line::Heading(group.title().to_owned()));
-        let ours = |row: &Row| over_native(row, OURS).unwrap_or(1.0);
+        let ours = |row| over_native(row, OURS).unwrap_or(1.0);
         rows.sort_by(|a, b| ours(a).total_cmp(&ours(b)));
-        lines.extend(rows.into_iter().map(|row| Line::Dots {
-            label: row.program.clone(),
-            dots: sides(programs)
-                .filter_map(|name| Some((name.to_owned(), over_native(row, name)?)))
-                .collect(),
+        lines.extend(rows.into_iter().map(|row| {
+            Line::Dots {
+                label: row.program.clone(),
+                dots: sides(programs)
+                    .filter_map(|name| Some((name.to_owned(), over_native(row, name)?)))
+                    .collect(),
+            }
         }));
     }
     chart(
@@ -86,9 +86,7 @@ pub(crate) fn costs(costs: &Costs) -> String {
     Chart {
         title: "What operations of an embedder take".to_owned(),
         left: 270.0,
-        ticks: ticks
-            .map(|value| (value, tick(value)))
-            .collect(),
+        ticks: ticks.map(|value| (value, tick(value))).collect(),
         lines: timed.collect(),
     }
     .draw()
@@ -96,7 +94,9 @@ pub(crate) fn costs(costs: &Costs) -> String {
 
 /// `1 ns`, `10 µs`.
 fn tick(nanoseconds: f64) -> String {
-    amount(nanoseconds, "ns").replace(".00", "").replace(".0", "")
+    amount(nanoseconds, "ns")
+        .replace(".00", "")
+        .replace(".0", "")
 }
 
 /// Us and the peers that have measured anything.

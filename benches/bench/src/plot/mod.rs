@@ -159,9 +159,19 @@ fn dot(svg: &mut String, name: &str, x: f64, y: f64, tip: &str) {
     let class = style(name);
     let shape = match class {
         0 => format!("<circle class=\"s{class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"5\">"),
-        1 => polygon(class, x, y, &[(-4.5, -4.5), (4.5, -4.5), (4.5, 4.5), (-4.5, 4.5)]),
+        1 => polygon(
+            class,
+            x,
+            y,
+            &[(-4.5, -4.5), (4.5, -4.5), (4.5, 4.5), (-4.5, 4.5)],
+        ),
         2 => polygon(class, x, y, &[(0.0, -5.5), (5.5, 4.5), (-5.5, 4.5)]),
-        3 => polygon(class, x, y, &[(0.0, -6.0), (6.0, 0.0), (0.0, 6.0), (-6.0, 0.0)]),
+        3 => polygon(
+            class,
+            x,
+            y,
+            &[(0.0, -6.0), (6.0, 0.0), (0.0, 6.0), (-6.0, 0.0)],
+        ),
         _ => polygon(class, x, y, &[(0.0, 5.5), (5.5, -4.5), (-5.5, -4.5)]),
     };
     let element = if class == 0 { "circle" } else { "polygon" };
@@ -173,7 +183,10 @@ fn polygon(class: usize, x: f64, y: f64, corners: &[(f64, f64)]) -> String {
         .iter()
         .map(|(dx, dy)| format!("{:.1},{:.1}", x + dx, y + dy))
         .collect();
-    format!("<polygon class=\"s{class}\" points=\"{}\">", corners.join(" "))
+    format!(
+        "<polygon class=\"s{class}\" points=\"{}\">",
+        corners.join(" ")
+    )
 }
 
 fn escape(text: &str) -> String {

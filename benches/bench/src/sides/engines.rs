@@ -1,10 +1,10 @@
 //! Compilers of WebAssembly that keep an artefact: one command makes it, another
 //! runs it. Each compiles for the CPU of this machine at its best level.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Places, Side, version};
+use super::{COUNTED_CPU, Places, Side, version};
 use crate::measure::{self, Usage};
 use crate::program::Program;
 
@@ -24,9 +24,11 @@ struct Engine {
 /// Stand for the files in the arguments of a compilation.
 const IN: &str = "IN";
 const OUT: &str = "OUT";
+/// Stands for the processor.
+const CPU: &str = "CPU";
 
 /// Of our command and of the peer's.
-const COMPILE: &[&str] = &["compile", IN, "-o", OUT, "--cpu", "native"];
+const COMPILE: &[&str] = &["compile", IN, "-o", OUT, "--cpu", CPU];
 
 type Found = Result<Box<dyn Side>, String>;
 
@@ -116,6 +118,26 @@ impl Engine {
         self.folder
             .join(format!("{}.{}", program.name, self.suffix))
     }
+
+    fn make(&self, program: &Program, output: &Path, cpu: &str) -> Result<Usage, String> {
+        let mut command = Command::new(&self.compiler);
+        for argument in &self.compile {
+            match *argument {
+                IN => command.arg(&program.wasm),
+                OUT => command.arg(output),
+                CPU => command.arg(cpu),
+                other => command.arg(other),
+            };
+        }
+        measure::child(&mut command)
+    }
+
+    fn runs(&self, artefact: &Path) -> Command {
+        let mut command = Command::new(&self.runner);
+        let (before, after) = self.run;
+        command.args(before).arg(artefact).args(after);
+        command
+    }
 }
 
 impl Side for Engine {
@@ -128,16 +150,8 @@ impl Side for Engine {
     }
 
     fn compile(&self, program: &Program) -> Result<Option<Usage>, String> {
-        let output = self.output(program);
-        let mut command = Command::new(&self.compiler);
-        for argument in &self.compile {
-            match *argument {
-                IN => command.arg(&program.wasm),
-                OUT => command.arg(&output),
-                other => command.arg(other),
-            };
-        }
-        measure::child(&mut command).map(Some)
+        self.make(program, &self.output(program), "native")
+            .map(Some)
     }
 
     fn artefact(&self, program: &Program) -> Option<PathBuf> {
@@ -145,9 +159,17 @@ impl Side for Engine {
     }
 
     fn run(&self, program: &Program) -> Result<Command, String> {
-        let mut command = Command::new(&self.runner);
-        let (before, after) = self.run;
-        command.args(before).arg(self.output(program)).args(after);
-        Ok(command)
+        Ok(self.runs(&self.output(program)))
+    }
+
+    fn counted(&self, program: &Program) -> Result<Command, String> {
+        if !self.compile.contains(&CPU) {
+            return Err("not counted".to_owned());
+        }
+        let output = self
+            .output(program)
+            .with_extension(format!("counted.{}", self.suffix));
+        self.make(program, &output, COUNTED_CPU)?;
+        Ok(self.runs(&output))
     }
 }

@@ -12,7 +12,7 @@ use crate::measure::{self, Usage};
 use crate::program::Program;
 
 /// A compiler of WebAssembly with its runtime, or of native code.
-pub(crate) trait Side {
+pub(crate) trait Side: Sync {
     /// How results call it.
     fn name(&self) -> &str;
 
@@ -29,12 +29,25 @@ pub(crate) trait Side {
     /// The command that runs the program, still without its arguments.
     fn run(&self, program: &Program) -> Result<Command, String>;
 
+    /// The command that runs the program's code for `COUNTED_CPU`, after making it; an
+    /// error if instructions of this side are not counted.
+    fn counted(&self, _: &Program) -> Result<Command, String> {
+        Err("not counted".to_owned())
+    }
+
     /// Runs the program, by default as a child that is charged as a whole: start-up,
     /// loading, the program, exit.
     fn measure(&self, program: &Program) -> Result<Usage, String> {
         measure::child(program.feed(&mut self.run(program)?)?)
     }
 }
+
+/// What instructions are counted on: Valgrind, which does it, does not know AVX-512.
+pub(crate) const COUNTED_CPU: &str = if cfg!(target_arch = "x86_64") {
+    "x86-64-v3"
+} else {
+    "native"
+};
 
 /// Where tools and what they make are.
 pub(crate) struct Places {

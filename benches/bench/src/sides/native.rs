@@ -47,4 +47,11 @@ impl Side for Native {
     fn run(&self, program: &Program) -> Result<Command, String> {
         self.binary(program).map(Command::new)
     }
+
+    fn counted(&self, program: &Program) -> Result<Command, String> {
+        let built = program.counted.get(self.0);
+        built
+            .map(Command::new)
+            .ok_or_else(|| "not built".to_owned())
+    }
 }

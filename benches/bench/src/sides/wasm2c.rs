@@ -84,7 +84,10 @@ impl Side for Wasm2c {
         let (output, noted) = (self.output(program), self.file(program, "usage"));
         let size = program.wasm.metadata().map_or(0, |data| data.len());
         if size > LARGEST {
-            return Err(format!("larger than {} MiB: gcc takes minutes", LARGEST >> 20));
+            return Err(format!(
+                "larger than {} MiB: gcc takes minutes",
+                LARGEST >> 20
+            ));
         }
         let age = |file: &Path| file.metadata().and_then(|data| data.modified()).ok();
         let before = std::fs::read(&noted).ok();

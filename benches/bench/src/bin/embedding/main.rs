@@ -45,6 +45,9 @@ const CALLS: &str = r#"(module
   (func (export "traps") unreachable)
   (func (export "faults") (result i32) (i32.load (i32.const -8))))"#;
 
+/// The operation that needs an artefact of a program of the corpus.
+const OPEN_LARGE: &str = "open an artefact: SQLite";
+
 /// The smallest module that has a memory.
 const TINY: &str = r#"(module (memory 1) (func (export "nothing")))"#;
 
@@ -54,6 +57,17 @@ struct Samples {
     what: String,
     unit: &'static str,
     sides: BTreeMap<&'static str, Vec<f64>>,
+}
+
+impl Samples {
+    /// None yet.
+    fn new(what: &str, unit: &'static str) -> Self {
+        Self {
+            what: what.to_owned(),
+            unit,
+            sides: BTreeMap::new(),
+        }
+    }
 }
 
 fn main() -> Result<()> {
@@ -89,7 +103,7 @@ fn measure(rounds: usize, folder: &Path) -> Result<Vec<Samples>> {
     let names: Vec<&str> = sides[0].1.iter().map(|operation| operation.what).collect();
     let mut all = Vec::new();
     for what in names {
-        let mut samples: BTreeMap<&'static str, Vec<f64>> = BTreeMap::new();
+        let mut samples = Samples::new(what, "ns");
         for round in 0..rounds {
             for turn in 0..sides.len() {
                 let side = (round + turn) % sides.len();
@@ -98,15 +112,12 @@ fn measure(rounds: usize, folder: &Path) -> Result<Vec<Samples>> {
                     .iter_mut()
                     .find(|operation| operation.what == what);
                 if let Some(operation) = found {
-                    samples.entry(name).or_default().push(operation.sample());
+                    let of_side = samples.sides.entry(name).or_default();
+                    of_side.push(operation.sample());
                 }
             }
         }
-        all.push(Samples {
-            what: what.to_owned(),
-            unit: "ns",
-            sides: samples,
-        });
+        all.push(samples);
     }
     Ok(all)
 }
