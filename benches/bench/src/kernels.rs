@@ -21,9 +21,15 @@ const WASM: &[&str] = &[
 ];
 const SIMD: &[&str] = &["-msimd128"];
 
-/// Builds the programs of `sources` in the folder `out`, where they are missing or
-/// older than their source.
-pub(crate) fn build(sources: &Path, out: &Path) -> Result<Vec<Program>> {
+/// Builds those programs of `sources` whose names are `chosen` in the folder `out`, where
+/// they are missing or older than their source; with `count` also those whose
+/// instructions are counted.
+pub(crate) fn build(
+    sources: &Path,
+    out: &Path,
+    chosen: impl Fn(&str) -> bool,
+    count: bool,
+) -> Result<Vec<Program>> {
     std::fs::create_dir_all(out)?;
     let mut files: Vec<PathBuf> = std::fs::read_dir(sources)
         .with_context(|| sources.display().to_string())?
@@ -35,6 +41,9 @@ pub(crate) fn build(sources: &Path, out: &Path) -> Result<Vec<Program>> {
     for source in files {
         let group = group(&source)?;
         let name = source.file_stem().unwrap_or_default().to_string_lossy();
+        if group != Group::Start && !chosen(&name) {
+            continue;
+        }
         let make = |compiler: &str, suffix: &str, flags: &[&[&str]]| {
             let output = out.join(format!("{name}.{suffix}"));
             compile(compiler, &source, &output, flags).map(|()| output)
@@ -48,7 +57,12 @@ pub(crate) fn build(sources: &Path, out: &Path) -> Result<Vec<Program>> {
             });
             built.collect()
         };
-        let (native, counted) = (natives("native")?, natives(COUNTED_CPU)?);
+        let native = natives("native")?;
+        let counted = if count {
+            natives(COUNTED_CPU)?
+        } else {
+            BTreeMap::new()
+        };
         let program = |name: String, group: Group, wasm: PathBuf| Program {
             name,
             group,
@@ -56,6 +70,7 @@ pub(crate) fn build(sources: &Path, out: &Path) -> Result<Vec<Program>> {
             natives: native.clone(),
             counted: counted.clone(),
             args: Vec::new(),
+            short: vec!["1".to_owned()],
             stdin: "/dev/null".into(),
         };
         let wasm = make("clang", "wasm", &[WASM])?;

@@ -105,7 +105,7 @@ fn measure(options: &Options, places: &Places) -> Result<(Programs, Costs)> {
         samples: if all { 200 } else { 30 },
         instructions: all || options.instructions,
     };
-    let programs = programs(options, places)?;
+    let programs = programs(options, places, effort.instructions)?;
     let (sides, absent) = sides::find(places);
     for (name, reason) in &absent {
         eprintln!("without  {name}: {reason}");
@@ -119,24 +119,20 @@ fn measure(options: &Options, places: &Places) -> Result<(Programs, Costs)> {
 }
 
 /// The programs that were asked for, and the one that shows what starting costs.
-fn programs(options: &Options, places: &Places) -> Result<Vec<Program>> {
+fn programs(options: &Options, places: &Places, count: bool) -> Result<Vec<Program>> {
+    let all = options.only.is_empty();
+    let chosen = |name: &str| all || options.only.iter().any(|start| name.starts_with(start));
     let corpus = options.target.join("corpus");
     let mut programs = Vec::new();
     // Without it, our own programs can be measured.
-    if options.only.is_empty() || corpus.join("index.json").exists() {
+    if all || corpus.join("index.json").exists() {
         programs = Program::corpus(&corpus)?;
+        programs.retain(|program| chosen(&program.name));
     }
     let sources = options.project.join("benches/programs");
-    programs.extend(kernels::build(&sources, &places.artefacts)?);
-    if !options.only.is_empty() {
-        let chosen = |program: &Program| {
-            let mut names = options.only.iter();
-            names.any(|name| program.name.starts_with(name.as_str()))
-        };
-        if !programs.iter().any(chosen) {
-            bail!("no program has such a name");
-        }
-        programs.retain(|program| program.group == Group::Start || chosen(program));
+    programs.extend(kernels::build(&sources, &places.artefacts, chosen, count)?);
+    if programs.iter().all(|program| program.group == Group::Start) {
+        bail!("no program has such a name");
     }
     Ok(programs)
 }

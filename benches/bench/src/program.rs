@@ -61,6 +61,8 @@ pub(crate) struct Program {
     /// Those whose instructions are counted.
     pub(crate) counted: BTreeMap<String, PathBuf>,
     pub(crate) args: Vec<String>,
+    /// Arguments instead, for a short run that shows whether it is right.
+    pub(crate) short: Vec<String>,
     pub(crate) stdin: PathBuf,
 }
 
@@ -91,6 +93,7 @@ impl Program {
                     natives: entry.natives.clone(),
                     counted: BTreeMap::new(),
                     args: entry.args.clone(),
+                    short: entry.args.clone(),
                     stdin: entry.stdin.clone(),
                 }
             };
@@ -106,8 +109,24 @@ impl Program {
 
     /// Gives a command the arguments and the input of this program.
     pub(crate) fn feed<'c>(&self, command: &'c mut Command) -> Result<&'c mut Command, String> {
+        self.feed_with(command, &self.args)
+    }
+
+    /// Those of a short run.
+    pub(crate) fn feed_short<'c>(
+        &self,
+        command: &'c mut Command,
+    ) -> Result<&'c mut Command, String> {
+        self.feed_with(command, &self.short)
+    }
+
+    fn feed_with<'c>(
+        &self,
+        command: &'c mut Command,
+        args: &[String],
+    ) -> Result<&'c mut Command, String> {
         let input = File::open(&self.stdin)
             .map_err(|error| format!("{}: {error}", self.stdin.display()))?;
-        Ok(command.args(&self.args).stdin(input))
+        Ok(command.args(args).stdin(input))
     }
 }

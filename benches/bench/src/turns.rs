@@ -119,7 +119,7 @@ fn check(program: &Program, sides: &[Box<dyn Side>], row: &mut Row) {
         }
         let printed = side
             .run(program)
-            .and_then(|mut command| output(program.feed(&mut command)?));
+            .and_then(|mut command| output(program.feed_short(&mut command)?));
         match printed {
             Err(reason) => entry.left_out = Some(format!("run: {reason}")),
             Ok(printed) if *expected.get_or_insert_with(|| printed.clone()) != printed => {

@@ -129,6 +129,8 @@ fn memories() -> Vec<Mechanism> {
             "(i32.store {memory} {address} (i32.add (i32.load {memory} {address}) (i32.const 1)))"
         )
     };
+    // Of which nothing is known.
+    let loaded = |ty: &str| format!("(i32.store ({ty}.load ({ty}.const 16)) (local.get $i))");
     let short = "(i32.and (local.get $i) (i32.const 0xfffc))";
     let long = "(i64.and (local.get $n) (i64.const 0xfffc))";
     vec![
@@ -143,8 +145,26 @@ fn memories() -> Vec<Mechanism> {
             "(memory 1100)",
             &add("offset=0x4000000", short),
         ),
-        looped("64 bits", "(memory i64 1)", &add("", long)),
-        looped("64 bits, at most 4 GiB", "(memory i64 1 1)", &add("", long)),
+        looped(
+            "32 bits, store to a loaded address",
+            "(memory 1)",
+            &loaded("i32"),
+        ),
+        looped(
+            "64 bits, index below a constant",
+            "(memory i64 1)",
+            &add("", long),
+        ),
+        looped(
+            "64 bits, store to a loaded address",
+            "(memory i64 1)",
+            &loaded("i64"),
+        ),
+        looped(
+            "64 bits, at most 4 GiB, store to a loaded address",
+            "(memory i64 1 1)",
+            &loaded("i64"),
+        ),
         looped(
             "second of two",
             "(memory 1) (memory $second 1)",
@@ -158,7 +178,7 @@ fn memories() -> Vec<Mechanism> {
         ),
         looped(
             "memory.copy of 16 bytes",
-            "(memory 1)",
+            "(memory 2)",
             &format!("(memory.copy {short} (i32.const 0) (i32.const 16))"),
         ),
         looped(
@@ -168,7 +188,7 @@ fn memories() -> Vec<Mechanism> {
         ),
         looped(
             "memory.fill of 16 bytes",
-            "(memory 1)",
+            "(memory 2)",
             &format!("(memory.fill {short} (i32.const 1) (i32.const 16))"),
         ),
         looped(

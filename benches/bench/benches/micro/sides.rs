@@ -41,7 +41,7 @@ impl Side for Ours {
     const NAME: &str = "wasm-aot";
 
     fn new(wat: &str) -> Self {
-        use ours::{Func, FuncType, Val, ValType};
+        use ours::{Func, FuncType, ValType};
         let code = compile(wat.as_bytes(), &Default::default()).expect("it compiles");
         let module = ours::Module::from_bytes(&code).expect("it opens");
         let mut store = ours::Store::new();
@@ -63,7 +63,7 @@ impl Side for Ours {
         for (name, params) in [("values2", 2), ("values8", 8)] {
             let ty = FuncType::new(vec![ValType::I32; params], [ValType::I32]);
             let first = Func::new(&mut store, ty, |_, params, results| {
-                results[0] = Val::I32(params[0].unwrap_i32());
+                results[0] = params[0].clone();
                 Ok(())
             });
             imports.define("host", name, first);
@@ -145,7 +145,7 @@ impl Side for Wasmtime {
     const NAME: &str = "wasmtime";
 
     fn new(wat: &str) -> Self {
-        use wasmtime::{Caller, Func, FuncType, Linker, Val, ValType};
+        use wasmtime::{Caller, Func, FuncType, Linker, ValType};
         let mut config = wasmtime::Config::new();
         config.wasm_function_references(true).wasm_exceptions(true);
         config.wasm_memory64(true).wasm_multi_memory(true);
@@ -180,7 +180,7 @@ impl Side for Wasmtime {
         for (name, params) in [("values2", 2), ("values8", 8)] {
             let ty = FuncType::new(&engine, vec![ValType::I32; params], [ValType::I32]);
             let first = Func::new(&mut store, ty, |_: Caller<'_, ()>, params, results| {
-                results[0] = Val::I32(params[0].unwrap_i32());
+                results[0] = params[0];
                 Ok(())
             });
             linker.define(&store, host, name, first).expect("it is new");
