@@ -29,7 +29,7 @@ pub(crate) fn measure(
     eprintln!("embed");
     let mut embedding = Command::new(places.release.join("embedding"));
     embedding.arg(samples.to_string()).arg(&places.artefacts);
-    let text = output(&mut embedding).map_err(|reason| anyhow!("embedding: {reason}"))?;
+    let (text, _) = output(&mut embedding).map_err(|reason| anyhow!("embedding: {reason}"))?;
     let samples: Vec<Samples> = serde_json::from_slice(&text)?;
     rows.extend(samples.into_iter().map(Samples::cost));
     Ok(Costs {

@@ -48,6 +48,9 @@ struct Options {
     /// How often each program runs on each side.
     #[arg(long)]
     rounds: Option<usize>,
+    /// With the SIMD builds of real programs, and with all that are only compiled.
+    #[arg(long)]
+    full: bool,
     /// Count instructions, as a run of everything does.
     #[arg(long)]
     instructions: bool,
@@ -128,6 +131,12 @@ fn programs(options: &Options, places: &Places, count: bool) -> Result<Vec<Progr
     if all || corpus.join("index.json").exists() {
         programs = Program::corpus(&corpus)?;
         programs.retain(|program| chosen(&program.name));
+        if all && !options.full {
+            let left_out = |program: &Program| {
+                program.group == Group::RealSimd || program.name == "ruby-stdlib"
+            };
+            programs.retain(|program| !left_out(program));
+        }
     }
     let sources = options.project.join("benches/programs");
     programs.extend(kernels::build(&sources, &places.artefacts, chosen, count)?);

@@ -43,9 +43,8 @@ pub(crate) fn child(command: &mut Command) -> Result<Usage, String> {
     with_reason(command, finish)
 }
 
-/// Runs a command and gives what it wrote on its standard output; the error says in
-/// a line why it failed.
-pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>, String> {
+/// The same, with what it wrote on its standard output.
+pub(crate) fn output(command: &mut Command) -> Result<(Vec<u8>, Usage), String> {
     command.stdout(Stdio::piped());
     with_reason(command, |mut child, start| {
         let pipe = child.stdout.take();
@@ -55,9 +54,10 @@ pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>, String> {
             let done = pipe.map(|mut pipe| pipe.read_to_end(&mut bytes));
             done.transpose().map(|_| bytes)
         });
-        finish(child, start)?;
+        let usage = finish(child, start)?;
         let bytes = reader.join().map_err(|_| "the reader panicked")?;
-        bytes.map_err(|error| error.to_string())
+        let bytes = bytes.map_err(|error| error.to_string())?;
+        Ok((bytes, usage))
     })
 }
 

@@ -96,7 +96,9 @@ impl Row {
         let (over, under) = (self.side(over)?, self.side(under)?);
         let pairs = over.run.iter().zip(&under.run);
         let ratios: Vec<f64> = pairs.map(|(over, under)| over / under).collect();
-        statistics::summary(&ratios).map(|ratios| ratios.deviation)
+        let several = ratios.len() > 1;
+        let summary = statistics::summary(&ratios).filter(|_| several);
+        summary.map(|ratios| ratios.deviation)
     }
 }
 

@@ -7,10 +7,9 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::machine::Clock;
-use crate::measure::output;
 use crate::program::{Group, Program};
 use crate::results::{About, Measured, Programs, Row};
-use crate::sides::Side;
+use crate::sides::{NATIVE, Side};
 
 /// How much is done.
 pub(crate) struct Effort {
@@ -26,7 +25,10 @@ pub(crate) struct Effort {
 }
 
 /// Bytes of a module that takes long to compile.
-const LARGE: u64 = 4 << 20;
+const LARGE: u64 = 512 << 10;
+
+/// Seconds of native runs of a program, after which there are no more.
+const LONG: f64 = 1.5;
 
 /// Compiles all programs, checks what they print, and then runs them, round by
 /// round.
@@ -103,7 +105,8 @@ fn compile(program: &Program, sides: &[Box<dyn Side>], times: usize) -> BTreeMap
     row
 }
 
-/// Leaves out the sides that print something other than native code does.
+/// Leaves out the sides that print something other than native code does. Where that
+/// takes a whole run, it is the first that counts.
 fn check(program: &Program, sides: &[Box<dyn Side>], row: &mut Row) {
     if program.compile_only() {
         return;
@@ -117,14 +120,12 @@ fn check(program: &Program, sides: &[Box<dyn Side>], row: &mut Row) {
         if entry.left_out.is_some() {
             continue;
         }
-        let printed = side
-            .run(program)
-            .and_then(|mut command| output(program.feed_short(&mut command)?));
-        match printed {
+        match side.check(program) {
             Err(reason) => entry.left_out = Some(format!("run: {reason}")),
-            Ok(printed) if *expected.get_or_insert_with(|| printed.clone()) != printed => {
+            Ok((printed, _)) if *expected.get_or_insert_with(|| printed.clone()) != printed => {
                 entry.left_out = Some("prints something else".to_owned());
             }
+            Ok((_, usage)) if program.short == program.args => entry.run.push(usage.cpu_seconds),
             Ok(_) => {}
         }
     }
@@ -133,6 +134,11 @@ fn check(program: &Program, sides: &[Box<dyn Side>], row: &mut Row) {
 /// One run on each side; another side is the first in each round.
 fn run(program: &Program, sides: &[Box<dyn Side>], row: &mut Row, round: usize) {
     if program.compile_only() || program.group == Group::Start {
+        return;
+    }
+    // Long runs are repeated less often.
+    let long = |side: &Measured| side.run.iter().sum::<f64>() > LONG;
+    if NATIVE.iter().any(|name| row.side(name).is_some_and(long)) {
         return;
     }
     for turn in 0..sides.len() {

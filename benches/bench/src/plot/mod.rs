@@ -10,7 +10,14 @@ pub(crate) use charts::{costs, groups, programs};
 use std::fmt::Write;
 
 /// The order of colours and shapes; sides that are not here are drawn as the last.
-const SIDES: [&str; 5] = ["wasm-aot", "wasmtime", "wasm2c", "v8", "wasmtime, pooling"];
+const SIDES: [&str; 6] = [
+    "wasm-aot",
+    "wasmtime",
+    "wasm2c",
+    "v8",
+    "wasmtime, pooling",
+    "clang",
+];
 
 const WIDTH: f64 = 760.0;
 const RIGHT: f64 = 730.0;
@@ -19,11 +26,11 @@ const STYLE: &str = "\
 text { font: 12px system-ui, sans-serif; fill: #24292f }
 .title { font-weight: 600; font-size: 14px } .heading { font-weight: 600 } .tick { fill: #57606a }
 .grid { stroke: #d0d7de } .one { stroke: #57606a } .span { stroke: #d0d7de; stroke-width: 2 }
-.s0 { fill: #d4380d } .s1 { fill: #1f6feb } .s2 { fill: #2b8a3e } .s3 { fill: #8250df } .s4 { fill: #0a8f9c } .s5 { fill: #8c959f }
+.s0 { fill: #d4380d } .s1 { fill: #1f6feb } .s2 { fill: #2b8a3e } .s3 { fill: #8250df } .s4 { fill: #0a8f9c } .s5 { fill: #24292f } .s6 { fill: #8c959f }
 @media (prefers-color-scheme: dark) {
 text { fill: #e6edf3 } .tick { fill: #9198a1 }
 .grid { stroke: #30363d } .one { stroke: #9198a1 } .span { stroke: #3d444d }
-.s0 { fill: #ff7a45 } .s1 { fill: #58a6ff } .s2 { fill: #56d364 } .s3 { fill: #bc8cff } .s4 { fill: #39c5cf } .s5 { fill: #6e7681 }
+.s0 { fill: #ff7a45 } .s1 { fill: #58a6ff } .s2 { fill: #56d364 } .s3 { fill: #bc8cff } .s4 { fill: #39c5cf } .s5 { fill: #e6edf3 } .s6 { fill: #6e7681 }
 }";
 
 /// A plot to be drawn.

@@ -40,6 +40,11 @@ pub(crate) trait Side: Sync {
     fn measure(&self, program: &Program) -> Result<Usage, String> {
         measure::child(program.feed(&mut self.run(program)?)?)
     }
+
+    /// Runs the program and gives what it prints, which may be a shorter run.
+    fn check(&self, program: &Program) -> Result<(Vec<u8>, Usage), String> {
+        measure::output(program.feed_short(&mut self.run(program)?)?)
+    }
 }
 
 /// What instructions are counted on: Valgrind, which does it, does not know AVX-512.

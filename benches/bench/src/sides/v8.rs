@@ -42,6 +42,11 @@ impl V8 {
     /// Runs the script, and puts the time that it took for the time of the process.
     fn inside(&self, node: &mut Command) -> Result<Usage, String> {
         let usage = measure::child(node)?;
+        self.of_script(usage)
+    }
+
+    /// What the script has written.
+    fn of_script(&self, usage: Usage) -> Result<Usage, String> {
         let written = std::fs::read_to_string(&self.usage).map_err(|error| error.to_string())?;
         let cpu_seconds = written.parse().map_err(|_| "no time".to_owned())?;
         Ok(Usage {
@@ -61,6 +66,9 @@ impl Side for V8 {
     }
 
     fn compile(&self, program: &Program) -> Result<Option<Usage>, String> {
+        if program.compile_only() {
+            return Err("compiles what it runs".to_owned());
+        }
         self.inside(&mut self.node("compile", program)).map(Some)
     }
 
@@ -74,5 +82,10 @@ impl Side for V8 {
 
     fn measure(&self, program: &Program) -> Result<Usage, String> {
         self.inside(program.feed(&mut self.run(program)?)?)
+    }
+
+    fn check(&self, program: &Program) -> Result<(Vec<u8>, Usage), String> {
+        let (printed, usage) = measure::output(program.feed_short(&mut self.run(program)?)?)?;
+        Ok((printed, self.of_script(usage)?))
     }
 }

@@ -8,8 +8,8 @@ use super::{Places, Side, version};
 use crate::measure::{self, Usage};
 use crate::program::{Group, Program};
 
-/// gcc takes minutes for larger modules.
-const LARGEST: u64 = 4 << 20;
+/// gcc takes more than a minute for larger modules.
+const LARGEST: u64 = 1 << 20;
 
 pub(super) struct Wasm2c {
     about: String,
@@ -84,10 +84,7 @@ impl Side for Wasm2c {
         let (output, noted) = (self.output(program), self.file(program, "usage"));
         let size = program.wasm.metadata().map_or(0, |data| data.len());
         if size > LARGEST {
-            return Err(format!(
-                "larger than {} MiB: gcc takes minutes",
-                LARGEST >> 20
-            ));
+            return Err(format!("larger than {} MiB: gcc takes long", LARGEST >> 20));
         }
         let age = |file: &Path| file.metadata().and_then(|data| data.modified()).ok();
         let before = std::fs::read(&noted).ok();

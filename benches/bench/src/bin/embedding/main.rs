@@ -13,7 +13,7 @@ mod resident;
 mod wasmtime;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -44,9 +44,6 @@ const CALLS: &str = r#"(module
     (local.get $value))
   (func (export "traps") unreachable)
   (func (export "faults") (result i32) (i32.load (i32.const -8))))"#;
-
-/// The operation that needs an artefact of a program of the corpus.
-const OPEN_LARGE: &str = "open an artefact: SQLite";
 
 /// The smallest module that has a memory.
 const TINY: &str = r#"(module (memory 1) (func (export "nothing")))"#;
@@ -85,6 +82,17 @@ fn main() -> Result<()> {
         }
         _ => anyhow::bail!("usage: embedding ROUNDS FOLDER | resident SIDE COUNT FOLDER"),
     }
+}
+
+/// A copy to be opened again and again, as a file that is open already would be shared;
+/// none if there is no such file, since a quick run has not made all.
+fn copy(file: &Path) -> std::io::Result<Option<PathBuf>> {
+    if !file.exists() {
+        return Ok(None);
+    }
+    let copy = file.with_added_extension("copy");
+    std::fs::copy(file, &copy)?;
+    Ok(Some(copy))
 }
 
 /// Samples of all operations, in nanoseconds.
