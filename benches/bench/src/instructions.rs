@@ -17,6 +17,7 @@ pub(crate) fn count(programs: &[Program], sides: &[Box<dyn Side>], rows: &mut [R
         let sides = sides.iter().filter(|side| row.side(side.name()).is_some());
         jobs.extend(sides.map(|side| (index, &**side)));
     }
+    eprintln!("count    instructions");
     let next = AtomicUsize::new(0);
     let work = || {
         let mut found = Vec::new();

@@ -86,9 +86,7 @@ fn main() -> Result<()> {
     };
     std::fs::create_dir_all(&results)?;
     if !options.report {
-        let (programs, costs) = measure(&options, &places)?;
-        results::write(&results.join("programs.json"), &programs)?;
-        results::write(&results.join("costs.json"), &costs)?;
+        measure(&options, &places, &results)?;
     }
     let programs: Programs = results::read(&results.join("programs.json"))?;
     let costs: Costs = results::read(&results.join("costs.json"))?;
@@ -98,8 +96,8 @@ fn main() -> Result<()> {
     draw(&plots, &programs, &costs)
 }
 
-/// Measures what was asked for.
-fn measure(options: &Options, places: &Places) -> Result<(Programs, Costs)> {
+/// Measures what was asked for, and writes it to the folder `results`.
+fn measure(options: &Options, places: &Places, results: &Path) -> Result<()> {
     std::fs::create_dir_all(places.artefacts.join("wasm2c"))?;
     let all = options.only.is_empty();
     let effort = Effort {
@@ -113,12 +111,17 @@ fn measure(options: &Options, places: &Places) -> Result<(Programs, Costs)> {
     for (name, reason) in &absent {
         eprintln!("without  {name}: {reason}");
     }
-    let measured = turns::measure(&programs, &sides, absent, &effort)?;
+    let mut measured = turns::measure(&programs, &sides, absent, &effort)?;
+    results::write(&results.join("programs.json"), &measured)?;
+    if effort.instructions {
+        instructions::count(&programs, &sides, &mut measured.rows);
+        results::write(&results.join("programs.json"), &measured)?;
+    }
     let hello = programs
         .iter()
         .find(|program| program.group == Group::Start);
     let costs = costs::measure(hello, &sides, places, effort.samples)?;
-    Ok((measured, costs))
+    results::write(&results.join("costs.json"), &costs)
 }
 
 /// The programs that were asked for, and the one that shows what starting costs.

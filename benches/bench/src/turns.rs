@@ -63,10 +63,6 @@ pub(crate) fn measure(
             run(program, sides, row, round);
         }
     }
-    if effort.instructions {
-        eprintln!("count    instructions");
-        crate::instructions::count(programs, sides, &mut rows);
-    }
     let named = |name: &str, about: String| About {
         name: name.to_owned(),
         about,
