@@ -75,9 +75,13 @@ lint:
 	cargo clippy --workspace --all-targets -- --deny warnings
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --manifest-path fuzz/Cargo.toml -- --deny warnings
+	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps
+
+# The same for the benchmarks, which need all of Wasmtime.
+.PHONY: lint-bench
+lint-bench:
 	cargo fmt --manifest-path benches/bench/Cargo.toml --check
 	cargo clippy --manifest-path benches/bench/Cargo.toml --all-targets -- --deny warnings
-	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps
 
 # Licences, sources and advisories of the dependencies; needs cargo-deny.
 .PHONY: deny
