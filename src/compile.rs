@@ -62,6 +62,10 @@ pub(crate) struct Args {
     #[arg(value_parser = PossibleValuesParser::new(["native", "deterministic"]).try_map(|how| how.parse::<RelaxedSimd>()))]
     relaxed_simd: RelaxedSimd,
 
+    /// Let the code be stopped from other threads, at the cost of a look at memory in every loop
+    #[arg(long)]
+    interruptible: bool,
+
     /// Keep the custom sections of this name in the output (repeatable)
     #[arg(long, value_name = "NAME")]
     keep_custom: Vec<String>,
@@ -110,6 +114,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         emit: args.emit,
         features: args.features.get(),
         relaxed_simd: args.relaxed_simd,
+        interruptible: args.interruptible,
         name: args.name.clone().unwrap_or_else(|| input::stem(namesake)),
         keep_custom: args.keep_custom.clone(),
     };

@@ -5,11 +5,14 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use wasm_aot_compiler::{Options, compile};
 use wasm_aot_loader::{
-    CallError, ExternType, Imports, Instance, InstantiationError, MissingImport, Module, Store, Val,
+    CallError, Config, ExternType, Imports, Instance, InstantiationError, MissingImport, Module,
+    Store, Val,
 };
 use wasm_aot_wasi::{DirAccess, Exit, GroupError, ThreadGroup, WasiCtx};
 
@@ -32,6 +35,7 @@ Examples:
   wasm-aot run app.so -- --verbose                 with an argument that begins with a dash
   wasm-aot run app.so --dir . --dir /srv/data::/data
   wasm-aot run add.wat --invoke add 1 2
+  wasm-aot run app.wasm --timeout 2.5              for so many seconds
   wasm-aot run app.so --preload math=libmath.so    with another module to import from")]
 pub(crate) struct Args {
     /// The module: compiled, or in binary or text format
@@ -59,6 +63,11 @@ pub(crate) struct Args {
     #[arg(long)]
     stub_imports: bool,
 
+    /// Stop the program with a trap after so many seconds. What is compiled already must be
+    /// interruptible
+    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
+    timeout: Option<Duration>,
+
     /// Arguments of the program, or of the function to invoke
     #[arg(trailing_var_arg = true, allow_negative_numbers = true)]
     args: Vec<OsString>,
@@ -76,7 +85,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 /// Runs the program to its end, which may come as an error.
 fn execute(args: &Args) -> anyhow::Result<()> {
-    let module = load(&args.file)?;
+    let interruptible = args.timeout.is_some();
+    let module = load(&args.file, interruptible)?;
     let mut imports = Imports::new();
     wasm_aot_wasi::add_to_imports(&mut imports);
 
@@ -84,15 +94,25 @@ fn execute(args: &Args) -> anyhow::Result<()> {
         imports.stub_missing();
     }
     if has_threads(&module) {
+        if interruptible {
+            bail!("--timeout does not go with threads");
+        }
         return execute_threads(args, module, imports);
     }
 
-    let mut store = Store::new();
+    let mut store = Store::with_config(&Config::new().interruptible(interruptible));
     store.insert(wasi(args)?);
+    if let Some(timeout) = args.timeout {
+        let handle = store.interrupt_handle();
+        thread::spawn(move || {
+            thread::sleep(timeout);
+            handle.interrupt();
+        });
+    }
 
     for (name, file) in &args.preload {
         let file = Path::new(file);
-        let module = load(file)?;
+        let module = load(file, interruptible)?;
         let defined = imports.module(name, &mut store, &module);
         defined.map_err(|error| not_instantiated(file, error))?;
     }
@@ -154,7 +174,7 @@ fn execute_threads(args: &Args, module: Module, imports: Imports) -> anyhow::Res
 }
 
 /// Opens a compiled module, or compiles one.
-fn load(path: &Path) -> anyhow::Result<Module> {
+fn load(path: &Path, interruptible: bool) -> anyhow::Result<Module> {
     let context = || path.display().to_string();
     if input::is_artefact(path)? {
         return input::open(path);
@@ -162,6 +182,7 @@ fn load(path: &Path) -> anyhow::Result<Module> {
     let input = Input::read(path)?;
     let options = Options {
         name: input::stem(path),
+        interruptible,
         ..Options::default()
     };
     let artefact = compile(&input.wasm, &options).with_context(context)?;
@@ -289,4 +310,9 @@ fn parse_pair(text: &str) -> Result<(String, String), String> {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("expected a name before `=`".to_owned()),
     }
+}
+
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().map_err(|_| "expected a number of seconds")?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }

@@ -62,6 +62,13 @@ fn ways(script: &suite::Script) -> Vec<(&'static str, Options)> {
     if has_vectors || !script.needs_vectors() {
         ways.push(("", portable.clone()));
     }
+    let interruptible = Options {
+        interruptible: true,
+        ..portable.clone()
+    };
+    if matches!(script.folder(), "wasm-v3" | "threads") {
+        ways.push((" interruptible", interruptible));
+    }
     // The least processor rounds floats by adding.
     if target == Target::X86_64Linux && script.file_name().starts_with('f') {
         let least = Cpu::new(target, "x86-64").expect("a processor");

@@ -49,6 +49,11 @@ WASM_API_EXTERN const char *wasm_aot_last_error(void);
  * traps. */
 WASM_API_EXTERN void wasm_aot_config_set_max_wasm_stack(wasm_config_t *, size_t bytes);
 
+/* Whether all code in a store must be one that wasm_aot_interrupt can stop; no at
+ * first. wasm_module_new then makes such code, and modules that were compiled without
+ * `--interruptible` cannot be instantiated. */
+WASM_API_EXTERN void wasm_aot_config_set_interruptible(wasm_config_t *, bool);
+
 /* What wasm_module_new compiles for: a name as for `wasm-aot compile --cpu`, as
  * "x86-64-v3", or "native" for all that this machine has. False if there is no such
  * processor, or no compiler. */
@@ -57,6 +62,23 @@ WASM_API_EXTERN bool wasm_aot_config_set_cpu(wasm_config_t *, const char *name);
 /* How hard wasm_module_new optimises: "0", "1", "2" (at first) or "s". False if
  * there is no such level, or no compiler. */
 WASM_API_EXTERN bool wasm_aot_config_set_opt_level(wasm_config_t *, const char *level);
+
+/* ------------------------------------------------------------------------- */
+/* Interruption                                                               */
+
+/* What stops the code of a store. It may outlive the store. */
+typedef struct wasm_aot_interrupt_t wasm_aot_interrupt_t;
+
+WASM_API_EXTERN own wasm_aot_interrupt_t *wasm_aot_interrupt_new(wasm_store_t *);
+WASM_API_EXTERN void wasm_aot_interrupt_delete(own wasm_aot_interrupt_t *);
+
+/* Lets code that runs in the store end with the trap WASM_AOT_TRAP_INTERRUPTED, and
+ * code that is called later, until wasm_aot_interrupt_take_back: code that was compiled
+ * to be interruptible wherever it comes to a loop or a function that calls others, and
+ * any code where it waits in a shared memory. Functions of the host are not stopped.
+ * To be called from any thread. */
+WASM_API_EXTERN void wasm_aot_interrupt(const wasm_aot_interrupt_t *);
+WASM_API_EXTERN void wasm_aot_interrupt_take_back(const wasm_aot_interrupt_t *);
 
 /* ------------------------------------------------------------------------- */
 /* Modules and instances                                                      */

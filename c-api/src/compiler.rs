@@ -29,6 +29,10 @@ mod present {
             Ok(())
         }
 
+        pub(crate) fn set_interruptible(&mut self, yes: bool) {
+            self.0.interruptible = yes;
+        }
+
         pub(crate) fn set_level(&mut self, name: &str) -> Result<(), String> {
             self.0.level = name.parse().map_err(|error| chain(&error))?;
             Ok(())
@@ -63,6 +67,8 @@ mod absent {
         pub(crate) fn set_cpu(&mut self, _: &str) -> Result<(), String> {
             Err(ABSENT.into())
         }
+
+        pub(crate) fn set_interruptible(&mut self, _: bool) {}
 
         pub(crate) fn set_level(&mut self, _: &str) -> Result<(), String> {
             Err(ABSENT.into())

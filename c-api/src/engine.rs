@@ -39,6 +39,13 @@ extern "C" fn wasm_aot_config_set_max_wasm_stack(config: &mut Config, bytes: usi
     config.store = config.store.clone().max_wasm_stack(bytes);
 }
 
+/// See `wasm_aot.h`.
+#[unsafe(no_mangle)]
+extern "C" fn wasm_aot_config_set_interruptible(config: &mut Config, yes: bool) {
+    config.store = config.store.clone().interruptible(yes);
+    config.compiler.set_interruptible(yes);
+}
+
 /// See `wasm.h`.
 #[unsafe(no_mangle)]
 extern "C" fn wasm_engine_new() -> Box<Engine> {

@@ -33,6 +33,7 @@ mod externs;
 mod func;
 mod imports;
 mod instance;
+mod interrupt;
 mod module;
 mod raw;
 mod reference;

@@ -27,6 +27,7 @@ pub(crate) struct Backend {
     pub(crate) target: Target,
     /// Which instructions the code asks for.
     pub(crate) relaxed: RelaxedSimd,
+    pub(crate) interruptible: bool,
 }
 
 /// The machine code of one function or trampoline.
@@ -39,6 +40,13 @@ pub(crate) struct Code {
     /// In ascending order of `code`.
     pub(crate) guarded: Vec<GuardedCall>,
     pub(crate) unwind: Option<systemv::UnwindInfo>,
+}
+
+impl Code {
+    /// Whether it calls anything.
+    pub(crate) fn calls(&self) -> bool {
+        self.sites.iter().any(|site| site.trap.is_none())
+    }
 }
 
 /// A place in the code that must be given the address of a symbol.
@@ -108,6 +116,7 @@ impl Backend {
             isa,
             target,
             relaxed: options.relaxed_simd,
+            interruptible: options.interruptible,
         })
     }
 

@@ -1,6 +1,7 @@
 //! The pipeline.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{Cursor, Seek, Write};
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use wasm_aot_abi::Tunables;
 use crate::abi::Symbol;
 use crate::backend::{Backend, Code};
 use crate::error::{Error, Result};
-use crate::functions::{Checker, Worker};
+use crate::functions::{Checker, Compiled, Worker};
 use crate::image::Image;
 use crate::metadata::Parts;
 use crate::module::{Body, Contents, Intake, Module, Read};
@@ -160,12 +161,16 @@ pub(crate) fn assemble(
     observer: &(impl Observer + ?Sized),
     cx: &Context<'_>,
     contents: &Contents<'_>,
-    functions: Vec<(Symbol, Code)>,
+    mut functions: Vec<Compiled>,
     out: impl Write + Seek,
 ) -> Result<()> {
-    let trampolines = trampolines(cx, backend, &functions)?;
+    let trampolines = trampolines(cx, backend, &mut functions)?;
 
     observer.stage(Stage::Layout);
+    let functions = (cx.module.imported_functions..)
+        .zip(functions)
+        .map(|(index, function)| (Symbol::Function(index), function.code))
+        .collect();
     let text = Text::new(cx, backend, functions, trampolines)?;
     let layout = Parts {
         options,
@@ -245,6 +250,7 @@ pub(crate) fn context<'m>(
         whole,
         tunables: TUNABLES,
         relaxed: backend.relaxed,
+        interruptible: backend.interruptible,
         isa: backend.isa(),
     }
 }
@@ -293,7 +299,7 @@ fn functions(
     backend: &Backend,
     bodies: &[Body<'_>],
     observer: &impl Observer,
-) -> Result<Vec<(Symbol, Code)>> {
+) -> Result<Vec<Compiled>> {
     let total = bodies.len();
     let done = AtomicUsize::new(0);
     observer.functions(0, total);
@@ -302,7 +308,7 @@ fn functions(
         .map_init(Worker::new, |worker, body| {
             let compiled = worker.compile(cx, backend, body)?;
             observer.functions(done.fetch_add(1, Ordering::Relaxed) + 1, total);
-            Ok((Symbol::Function(body.index), compiled.code))
+            Ok(compiled)
         })
         .collect();
     results.into_iter().collect()
@@ -312,13 +318,22 @@ fn functions(
 fn trampolines(
     cx: &Context<'_>,
     backend: &Backend,
-    functions: &[(Symbol, Code)],
+    functions: &mut [Compiled],
 ) -> Result<Vec<(Symbol, Code)>> {
     let module = cx.module;
+    let mut direct: BTreeMap<u32, Code> = (module.imported_functions..)
+        .zip(functions.iter_mut())
+        .filter_map(|(index, function)| Some((index, function.direct.take()?)))
+        .collect();
+    let entered: Vec<u32> = direct
+        .iter()
+        .filter(|(_, code)| !code.relocations.is_empty())
+        .map(|(&index, _)| index)
+        .collect();
     // Neither traps nor calls.
     let returns = |function: u32| {
         let defined = module.defined_function(function)?;
-        functions[defined].1.sites.is_empty().then_some(())
+        functions[defined].code.sites.is_empty().then_some(())
     };
     let entries = cx
         .whole
@@ -328,21 +343,28 @@ fn trampolines(
         .map(Symbol::Entry);
     let exits = cx.whole.escapes.exit_types().map(Symbol::Exit);
     let throw = cx.whole.throws.then_some(Symbol::Throw);
-    let typed = module.exported_functions().into_iter().map(Symbol::Typed);
+    let typed = cx.whole.exported.iter().copied().map(Symbol::Typed);
+    let entered = entered.into_iter().map(Symbol::Entered);
     let mut codegen = cranelift_codegen::Context::new();
     let mut scratch = FunctionBuilderContext::new();
     entries
         .chain(exits)
         .chain(typed)
+        .chain(entered)
         .chain(throw)
         .map(|symbol| {
+            if let Symbol::Typed(index) = symbol
+                && let Some(code) = direct.remove(&index)
+            {
+                return Ok((symbol, code));
+            }
             codegen.clear();
             let (scratch, func) = (&mut scratch, &mut codegen.func);
             let ty = |index: u32| &module.types[index as usize];
             match symbol {
                 Symbol::Entry(index) => trampoline::entry(ty(index), cx.isa, scratch, func),
                 Symbol::Exit(index) => trampoline::exit(ty(index), cx.isa, scratch, func),
-                Symbol::Typed(index) => {
+                Symbol::Typed(index) | Symbol::Entered(index) => {
                     let imported = &cx.whole.vmctx.functions;
                     let callee = match imported.get(index as usize) {
                         Some(&slot) => Export::Imported(slot),

@@ -12,6 +12,8 @@ use crate::translate::{self, Context};
 /// A function's code, and what it relies on.
 pub(crate) struct Compiled {
     pub(crate) code: Code,
+    /// What C calls, if that contains the function itself.
+    pub(crate) direct: Option<Code>,
     pub(crate) facts: Vec<Fact>,
 }
 
@@ -60,13 +62,41 @@ impl Worker {
     ) -> Result<Compiled> {
         self.codegen.clear();
         let func = &mut self.codegen.func;
-        let facts = translate::translate(cx, body, &mut self.scratch, func)?;
-        let code = backend
-            .compile(&mut self.codegen)
-            .map_err(|message| Error::Codegen {
-                function: body.index,
-                message,
-            })?;
-        Ok(Compiled { code, facts })
+        let mut facts = translate::translate(cx, body, &mut self.scratch, func)?;
+        let code = self.generate(backend, body)?;
+        let direct = match code.calls() || !cx.whole.exported.contains(&body.index) {
+            true => None,
+            false => self.compile_direct(cx, backend, body, &mut facts)?,
+        };
+        Ok(Compiled {
+            code,
+            direct,
+            facts,
+        })
+    }
+
+    /// Compiles what C calls, if it is worth it, and adds to what is relied on.
+    fn compile_direct(
+        &mut self,
+        cx: &Context<'_>,
+        backend: &Backend,
+        body: &Body<'_>,
+        facts: &mut Vec<Fact>,
+    ) -> Result<Option<Code>> {
+        self.codegen.clear();
+        let func = &mut self.codegen.func;
+        let Some(more) = translate::translate_direct(cx, body, &mut self.scratch, func)? else {
+            return Ok(None);
+        };
+        facts.extend(more);
+        self.generate(backend, body).map(Some)
+    }
+
+    fn generate(&mut self, backend: &Backend, body: &Body<'_>) -> Result<Code> {
+        let result = backend.compile(&mut self.codegen);
+        result.map_err(|message| Error::Codegen {
+            function: body.index,
+            message,
+        })
     }
 }

@@ -32,6 +32,9 @@ pub struct Options {
     pub features: Features,
     /// What relaxed vector instructions do where they may differ.
     pub relaxed_simd: RelaxedSimd,
+    /// Whether the code can be stopped from other threads: at the cost of a look
+    /// at a word in memory in every loop, and in every function that calls others.
+    pub interruptible: bool,
     /// Prefix of the C symbols of exports, and the name of a module that has
     /// none. Made a C identifier where it is not one.
     pub name: String,
@@ -47,6 +50,7 @@ impl Default for Options {
             emit: Emit::default(),
             features: Features::default(),
             relaxed_simd: RelaxedSimd::default(),
+            interruptible: false,
             name: "module".into(),
             keep_custom: Vec::new(),
         }

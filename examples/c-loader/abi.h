@@ -72,7 +72,7 @@ typedef struct {
     store_context *store;
     const pointer *builtins;
     void *instance, *embedder, *heap;
-    uint64_t reserved;
+    uint32_t *interrupt;
 } vm_context;
 
 typedef struct host_context {

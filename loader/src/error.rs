@@ -449,6 +449,10 @@ pub enum InstantiationError {
     /// The store has artefacts of another calling convention.
     #[error("the store holds artefacts of another calling convention")]
     Convention,
+    /// The store wants [code that can be interrupted](crate::Config::interruptible),
+    /// and the module was compiled without.
+    #[error("the code cannot be interrupted, as the store demands")]
+    Uninterruptible,
     /// Memory or address space is used up; no code has run yet.
     #[error(transparent)]
     Resource(#[from] ResourceError),

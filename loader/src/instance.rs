@@ -222,6 +222,9 @@ pub(crate) fn prepare(
     if !store.raw().takes(module) {
         return Err(InstantiationError::Convention);
     }
+    if !store.raw().can_interrupt(module) {
+        return Err(InstantiationError::Uninterruptible);
+    }
     let instance = store.raw_mut().allocate(module, definitions)?;
     let initialised = store.raw_mut().initialise(instance);
     initialised.map_err(InstantiationError::Trap)?;

@@ -7,7 +7,7 @@
 //! follows a change of the value cannot get between the look and the wait.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -120,35 +120,42 @@ fn ignore_poison<T>(result: Result<T, PoisonError<T>>) -> T {
     result.unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What ends the waits of a store's code.
+/// What ends the waits of a store's code, and stops it where it looks at a word.
 #[derive(Default)]
-pub(crate) struct Interrupt(Mutex<Current>);
-
-#[derive(Default)]
-struct Current {
-    interrupted: bool,
+pub(crate) struct Interrupt {
+    /// Not 0 if the code is to stop.
+    word: AtomicU32,
     /// The store's thread, if it waits.
-    waiter: Option<Arc<Waiter>>,
+    waiter: Mutex<Option<Arc<Waiter>>>,
 }
 
 /// A waiter that an interrupt knows.
 struct Known<'a>(&'a Interrupt);
 
 impl Interrupt {
+    /// What compiled code looks at.
+    pub(crate) fn word(&self) -> &AtomicU32 {
+        &self.word
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.word.load(Ordering::Relaxed) != 0
+    }
+
     /// Gets to know who waits, unless there is to be no waiting any more.
     fn know(&self, waiter: &Arc<Waiter>) -> Option<Known<'_>> {
-        let mut current = ignore_poison(self.0.lock());
-        if current.interrupted {
+        let mut known = ignore_poison(self.waiter.lock());
+        if self.is_interrupted() {
             return None;
         }
-        current.waiter = Some(waiter.clone());
+        *known = Some(waiter.clone());
         Some(Known(self))
     }
 
     fn interrupt(&self) {
-        let mut current = ignore_poison(self.0.lock());
-        current.interrupted = true;
-        if let Some(waiter) = &current.waiter {
+        let waiter = ignore_poison(self.waiter.lock());
+        self.word.store(1, Ordering::Relaxed);
+        if let Some(waiter) = &*waiter {
             let _queue = part(waiter.address);
             // It is waiting, is about to, or was notified at this moment.
             if waiter.state.load(Ordering::Relaxed) == WAITING {
@@ -160,48 +167,67 @@ impl Interrupt {
 
 impl Drop for Known<'_> {
     fn drop(&mut self) {
-        ignore_poison(self.0.0.lock()).waiter = None;
+        *ignore_poison(self.0.waiter.lock()) = None;
     }
 }
 
-/// Ends the waits of a store's code from any thread. Cheap to clone.
+/// Stops a store's code from any thread. Cheap to clone.
+///
+/// Of what was compiled to be interruptible, all code is stopped, soon; of the rest,
+/// waits in shared memories are.
 ///
 /// ```
-/// # use std::time::Duration;
-/// # let compile = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doctest/compile.rs"));
-/// use wasm_aot_loader::{CallError, Imports, Instance, Store, TrapCode};
+/// use std::time::Duration;
+/// use wasm_aot_compiler::{Options, compile};
+/// use wasm_aot_loader::{Config, Imports, Instance, Module, Store, TrapCode};
 ///
-/// let module = compile(r#"(module (memory 1 1 shared) (func (export "sleep")
-///   (drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const -1)))))"#)?;
-/// let mut store = Store::new();
+/// let options = Options { interruptible: true, ..Options::default() };
+/// let artefact = compile(br#"(module (func (export "spin") (loop (br 0))))"#, &options)?;
+/// let module = Module::from_bytes(&artefact)?;
+/// let mut store = Store::with_config(&Config::new().interruptible(true));
 /// let handle = store.interrupt_handle();
-/// std::thread::spawn(move || handle.interrupt());
+/// let watchdog = std::thread::spawn(move || {
+///     std::thread::sleep(Duration::from_millis(10));
+///     handle.interrupt();
+/// });
 /// let instance = Instance::new(&mut store, &module, &Imports::new())?;
-/// let sleep = instance.get_typed_func::<(), ()>(&store, "sleep")?;
-/// let error = sleep.call(&mut store, ()).unwrap_err();
-/// assert!(matches!(error, CallError::Trap(trap) if trap.code() == TrapCode::Interrupted));
+/// let spin = instance.get_typed_func::<(), ()>(&store, "spin")?;
+/// let error = spin.call(&mut store, ()).unwrap_err();
+/// assert_eq!(error.trap_code(), Some(TrapCode::Interrupted));
+/// # watchdog.join().unwrap();
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
 pub struct InterruptHandle(pub(crate) Arc<Interrupt>);
 
 impl InterruptHandle {
-    /// Lets the wait of the store's code (`memory.atomic.wait32` and `wait64`) that
-    /// runs now, if there is one, and all later ones end with the trap
-    /// "interrupted". Code that computes is not stopped, nor is a host function.
+    /// Lets the store's code end with the trap "interrupted": the wait in a shared
+    /// memory (`memory.atomic.wait32` and `wait64`) that it is in, and all later
+    /// ones; and code that was compiled to be interruptible wherever it comes to a
+    /// loop, or to a function that calls others. Host functions are not stopped.
+    ///
+    /// It stays so until it is [taken back](InterruptHandle::take_back).
     pub fn interrupt(&self) {
         self.0.interrupt();
     }
 
-    /// Whether [`interrupt`](InterruptHandle::interrupt) was called.
+    /// Lets the store's code run again from now on.
+    pub fn take_back(&self) {
+        self.0.word.store(0, Ordering::Relaxed);
+    }
+
+    /// Whether [`interrupt`](InterruptHandle::interrupt) was called, and not taken
+    /// back.
     pub fn is_interrupted(&self) -> bool {
-        ignore_poison(self.0.0.lock()).interrupted
+        self.0.is_interrupted()
     }
 }
 
 impl fmt::Debug for InterruptHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InterruptHandle").finish_non_exhaustive()
+        f.debug_struct("InterruptHandle")
+            .field("interrupted", &self.is_interrupted())
+            .finish_non_exhaustive()
     }
 }
 

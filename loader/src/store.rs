@@ -28,6 +28,7 @@ const DEFAULT_WASM_STACK: usize = 1 << 20;
 #[derive(Clone, Debug)]
 pub struct Config {
     max_wasm_stack: usize,
+    interruptible: bool,
 }
 
 impl Config {
@@ -35,6 +36,7 @@ impl Config {
     pub const fn new() -> Config {
         Config {
             max_wasm_stack: DEFAULT_WASM_STACK,
+            interruptible: false,
         }
     }
 
@@ -53,6 +55,15 @@ impl Config {
     #[must_use]
     pub const fn max_wasm_stack(mut self, bytes: usize) -> Config {
         self.max_wasm_stack = bytes;
+        self
+    }
+
+    /// Whether all code in the store must be one that an [`InterruptHandle`] can
+    /// stop. Modules that were compiled without cannot be instantiated then. No by
+    /// default.
+    #[must_use]
+    pub const fn interruptible(mut self, yes: bool) -> Config {
+        self.interruptible = yes;
         self
     }
 }
@@ -110,7 +121,7 @@ impl Store {
     /// An empty store.
     pub fn with_config(config: &Config) -> Store {
         Store {
-            inner: StoreBox::new(config.max_wasm_stack),
+            inner: StoreBox::new(config.max_wasm_stack, config.interruptible),
         }
     }
 
@@ -120,7 +131,7 @@ impl Store {
         self.raw().id().get()
     }
 
-    /// What ends waits in shared memories, from other threads.
+    /// What stops the store's code, from other threads.
     pub fn interrupt_handle(&self) -> InterruptHandle {
         InterruptHandle(self.raw().interrupt().clone())
     }

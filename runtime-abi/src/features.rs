@@ -71,6 +71,8 @@ bits! {
         SHARED_MEMORIES = 5, "shared memories";
         /// Constant expressions with arithmetic.
         EXTENDED_CONST = 7, "extended constant expressions";
+        /// Code reads [`VmContext::interrupt`](crate::VmContext::interrupt).
+        INTERRUPTION = 8, "interruption";
     }
 
     /// Language features after WebAssembly 1.0.

@@ -206,6 +206,13 @@
 //! nothing that belongs to a thread. It exchanges the [`StoreContext`] when it
 //! leaves and comes back.
 //!
+//! # Interruption
+//!
+//! Code of an artefact that requires [`INTERRUPTION`](Required::INTERRUPTION) reads the
+//! word that [`VmContext::interrupt`] points to in every loop, and in every function that
+//! calls others, and traps as [`Interrupted`](TrapCode::Interrupted) unless it is 0. The
+//! word belongs to the host, which may change it on any thread.
+//!
 //! # Versions
 //!
 //! [`ABI_MAJOR`] must be equal and the loader's [`ABI_MINOR`] at least the

@@ -114,7 +114,8 @@ codes! {
         Entry = 0,
         /// Wasm to host.
         Exit = 1,
-        /// Host to wasm, with a C signature: the symbol of an export.
+        /// Host to wasm, with a C signature: the symbol of an export, or what that
+        /// leaves calls to.
         Typed = 2,
     }
 }

@@ -24,8 +24,12 @@ pub struct VmContext {
     pub embedder: *mut c_void,
     /// Reserved for a garbage-collected heap; zero.
     pub heap: *mut c_void,
-    /// Reserved; zero.
-    pub reserved: u64,
+    /// The store's word that says whether to go on: code that can be interrupted
+    /// reads it in every loop and in functions that call others, and traps as
+    /// [interrupted](crate::TrapCode::Interrupted) unless it is 0. Any thread may
+    /// change it. Fixed; may be null unless the artefact requires
+    /// [`INTERRUPTION`](crate::Required::INTERRUPTION).
+    pub interrupt: *const u32,
 }
 
 /// State shared by all instances of a store. Only one thread at a time may run
@@ -195,7 +199,7 @@ const _: () = {
     assert!(offset_of!(VmContext, instance) == 16);
     assert!(offset_of!(VmContext, embedder) == 24);
     assert!(offset_of!(VmContext, heap) == 32);
-    assert!(offset_of!(VmContext, reserved) == 40);
+    assert!(offset_of!(VmContext, interrupt) == 40);
     assert!(size_of::<VmContext>() == 48);
 
     assert!(offset_of!(StoreContext, stack_limit) == 0);

@@ -29,7 +29,7 @@ extern "C" fn wasm_aot_items_create() -> *mut abi::VmContext {
         instance: ptr::null_mut(),
         embedder: Box::into_raw(linked).cast(),
         heap: ptr::null_mut(),
-        reserved: 0,
+        interrupt: ptr::null(),
     }))
 }
 

@@ -70,6 +70,8 @@ impl Region {
 pub(crate) enum Access {
     /// To a linear memory: may be unaligned, and traps outside its bounds.
     LinearMemory,
+    /// The same, within bounds that have been checked.
+    CheckedMemory,
     /// To a word that never changes while an instance can run. Such loads may
     /// be moved and merged freely.
     Fixed,
@@ -89,6 +91,7 @@ impl Access {
             Access::LinearMemory => MemFlagsData::new()
                 .with_endianness(cranelift_codegen::ir::Endianness::Little)
                 .with_alias_region(Some(Region::Memory.in_function(func))),
+            Access::CheckedMemory => Access::LinearMemory.flags(func).with_notrap(),
             Access::FuncRef => MemFlagsData::new()
                 .with_aligned()
                 .with_trap_code(Some(clif_trap(TrapCode::NullFunctionReference)))

@@ -13,6 +13,9 @@ pub(crate) enum Symbol {
     Exit(u32),
     /// The C symbol of an exported function, by the index of the function.
     Typed(u32),
+    /// What the C symbol leaves a call to that may trap, if it contains the function
+    /// itself; by the index of the function.
+    Entered(u32),
     /// What throws.
     Throw,
     /// The constant elements of a table, by its index.
@@ -28,6 +31,7 @@ impl From<Symbol> for UserExternalName {
             Symbol::Typed(index) => (3, index),
             Symbol::Table(index) => (4, index),
             Symbol::Throw => (5, 0),
+            Symbol::Entered(index) => (6, index),
         };
         UserExternalName { namespace, index }
     }
@@ -42,6 +46,7 @@ impl From<&UserExternalName> for Symbol {
             3 => Symbol::Typed(name.index),
             4 => Symbol::Table(name.index),
             5 => Symbol::Throw,
+            6 => Symbol::Entered(name.index),
             other => unreachable!("namespace {other} is not ours"),
         }
     }

@@ -122,10 +122,14 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
         cranelift_codegen::VERSION
     ));
     let options = block.string(&format!(
-        "-O{} --cpu {} --relaxed-simd {}",
+        "-O{} --cpu {} --relaxed-simd {}{}",
         parts.options.level.as_str(),
         parts.options.cpu,
-        parts.options.relaxed_simd.as_str()
+        parts.options.relaxed_simd.as_str(),
+        match parts.options.interruptible {
+            true => " --interruptible",
+            false => "",
+        }
     ));
 
     let image_size =
@@ -328,7 +332,9 @@ fn trampolines(block: &mut Block, parts: &Parts<'_>) -> Slice {
         let (kind, ty) = match piece.symbol {
             Symbol::Entry(ty) => (TrampolineKind::Entry, ty),
             Symbol::Exit(ty) => (TrampolineKind::Exit, ty),
-            Symbol::Typed(index) => (TrampolineKind::Typed, module.functions[index as usize]),
+            Symbol::Typed(index) | Symbol::Entered(index) => {
+                (TrampolineKind::Typed, module.functions[index as usize])
+            }
             Symbol::Function(_) | Symbol::Throw | Symbol::Table(_) => return None,
         };
         Some(Trampoline {
@@ -345,6 +351,9 @@ fn required(parts: &Parts<'_>) -> Required {
     let mut required = Required::FAULTS;
     if expressions(parts).any(|expr| matches!(expr, ConstExpr::Arithmetic(_))) {
         required = required.with(Required::EXTENDED_CONST);
+    }
+    if parts.options.interruptible {
+        required = required.with(Required::INTERRUPTION);
     }
     if has_typed_references(parts) {
         required = required.with(Required::TYPED_REFERENCES);

@@ -17,6 +17,7 @@ pub(super) fn symbols(parts: &Parts<'_>) -> (Vec<layout::Symbol>, Vec<layout::Sy
         },
         Symbol::Entry(ty) => format!("entry[{ty}]"),
         Symbol::Exit(ty) => format!("exit[{ty}]"),
+        Symbol::Entered(index) => format!("enter[{index}]"),
         // In the other list.
         Symbol::Typed(_) => String::new(),
         Symbol::Throw => "throw".to_owned(),

@@ -34,6 +34,11 @@ impl<'a> Body<'a> {
         }
     }
 
+    /// Bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The body, to be read.
     pub(crate) fn code(&self) -> FunctionBody<'_> {
         self.code_with(self.features)

@@ -1,6 +1,8 @@
 //! What is found out about a module as a whole, and the parts of it that can
 //! change with every further function.
 
+use std::collections::BTreeSet;
+
 use crate::abi::Vmctx;
 use crate::module::Module;
 use crate::passes::{Escapes, Usage};
@@ -11,6 +13,8 @@ pub(crate) struct Whole {
     pub(crate) vmctx: Vmctx,
     /// Whether exceptions are thrown.
     pub(crate) throws: bool,
+    /// The functions that the module exports.
+    pub(crate) exported: BTreeSet<u32>,
 }
 
 /// Something that may depend on any function of a module.
@@ -42,6 +46,7 @@ impl Whole {
             escapes,
             vmctx,
             throws: usage.throws,
+            exported: module.exported_functions(),
         }
     }
 

@@ -21,11 +21,10 @@ use rayon::prelude::*;
 #[cfg(feature = "async")]
 pub use self::asynchronous::compile_async;
 use self::background::{Background, Function};
-use crate::abi::Symbol;
-use crate::backend::{Backend, Code};
+use crate::backend::Backend;
 use crate::compile::{assemble, binary, context};
 use crate::error::{Error, Result};
-use crate::functions::{Checker, Worker};
+use crate::functions::{Checker, Compiled, Worker};
 use crate::module::{self, Intake};
 use crate::passes::{Usage, Whole};
 use crate::translate::Context;
@@ -304,7 +303,7 @@ fn settle(
     cx: &Context<'_>,
     backend: &Backend,
     observer: &dyn Observer,
-) -> Result<Vec<(Symbol, Code)>> {
+) -> Result<Vec<Compiled>> {
     let confirmed = |function: &Function| match &function.compiled {
         Ok(compiled) => cx.whole.confirms(&compiled.facts),
         // It may be another one without the assumptions.
@@ -322,8 +321,8 @@ fn settle(
             let body = function.body.take().expect("its code relies on something");
             function.compiled = worker.compile(cx, backend, &body);
         });
-    (cx.module.imported_functions..)
-        .zip(functions)
-        .map(|(index, function)| Ok((Symbol::Function(index), function.compiled?.code)))
+    functions
+        .into_iter()
+        .map(|function| function.compiled)
         .collect()
 }

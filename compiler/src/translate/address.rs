@@ -48,7 +48,8 @@ impl Translator<'_, '_> {
         let ty = self.module.memories[memory as usize];
         let base = self.memory_base(memory);
         let end = memarg.offset.saturating_add(size.into());
-        if let Some(limit) = self.limit(&ty)
+        if self.direct.is_none()
+            && let Some(limit) = self.limit(&ty)
             && end <= self.tunables.memory_guard
             && let Ok(offset) = i32::try_from(memarg.offset)
         {
@@ -59,6 +60,14 @@ impl Translator<'_, '_> {
         Address {
             base: self.in_bounds(memarg, base, index, size),
             offset: 0,
+        }
+    }
+
+    /// How what is at an [`address`](Self::address) is read and written.
+    pub(super) fn memory_access(&self) -> Access {
+        match self.direct {
+            Some(_) => Access::CheckedMemory,
+            None => Access::LinearMemory,
         }
     }
 

@@ -38,6 +38,7 @@ impl Translator<'_, '_> {
         );
         self.builder.switch_to_block(header);
         self.replace_operands(header, params.len());
+        self.poll();
     }
 
     /// `[t* i32] -> [t*]`
@@ -109,7 +110,7 @@ impl Translator<'_, '_> {
         self.builder.switch_to_block(frame.exit);
         let results = self.builder.block_params(frame.exit).to_vec();
         if self.stack.frames.is_empty() {
-            self.builder.ins().return_(&results);
+            self.return_values(&results);
             self.stack.set_unreachable();
         } else {
             self.stack.values.extend(results);
@@ -215,7 +216,7 @@ impl Translator<'_, '_> {
     pub(super) fn return_(&mut self) {
         let arity = self.stack.frames[0].results;
         let results = self.top(arity);
-        self.builder.ins().return_(&results);
+        self.return_values(&results);
         self.stack.set_unreachable();
     }
 
@@ -243,15 +244,34 @@ impl Translator<'_, '_> {
     }
 
     pub(super) fn trap(&mut self, code: TrapCode) {
-        self.builder.ins().trap(clif_trap(code));
+        match self.otherwise() {
+            Some(otherwise) => self.builder.ins().jump(otherwise, []),
+            None => self.builder.ins().trap(clif_trap(code)),
+        };
     }
 
     pub(super) fn trap_if(&mut self, condition: Value, code: TrapCode) {
-        self.builder.ins().trapnz(condition, clif_trap(code));
+        if let Some(otherwise) = self.otherwise() {
+            let next = self.builder.create_block();
+            let ins = self.builder.ins();
+            ins.brif(condition, otherwise, [], next, []);
+            self.builder.seal_block(next);
+            self.builder.switch_to_block(next);
+        } else {
+            self.builder.ins().trapnz(condition, clif_trap(code));
+        }
     }
 
     pub(super) fn trap_unless(&mut self, condition: Value, code: TrapCode) {
-        self.builder.ins().trapz(condition, clif_trap(code));
+        if let Some(otherwise) = self.otherwise() {
+            let next = self.builder.create_block();
+            let ins = self.builder.ins();
+            ins.brif(condition, next, [], otherwise, []);
+            self.builder.seal_block(next);
+            self.builder.switch_to_block(next);
+        } else {
+            self.builder.ins().trapz(condition, clif_trap(code));
+        }
     }
 
     /// The last `count` operands, made to pass between blocks and functions.

@@ -26,6 +26,9 @@ impl Translator<'_, '_> {
     pub(super) fn binary(&mut self, opcode: Opcode) {
         let right = self.stack.pop();
         let left = self.stack.pop();
+        if let Opcode::Udiv | Opcode::Sdiv | Opcode::Urem | Opcode::Srem = opcode {
+            self.guard_division(opcode, left, right);
+        }
         let result = self.binary_value(opcode, left, right);
         self.stack.push(result);
     }

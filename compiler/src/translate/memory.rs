@@ -5,13 +5,13 @@ use cranelift_codegen::ir::{InstBuilder, Opcode, Type, types};
 use wasmparser::MemArg;
 
 use super::Translator;
-use crate::abi::{Access, Builtin};
+use crate::abi::Builtin;
 
 impl Translator<'_, '_> {
     /// `[it] -> [t]`; traps out of bounds.
     pub(super) fn load_memory(&mut self, memarg: &MemArg, ty: Type) {
         let address = self.address(memarg, ty.bytes());
-        let flags = Access::LinearMemory.flags(self.builder.func);
+        let flags = self.memory_access().flags(self.builder.func);
         let value = self
             .builder
             .ins()
@@ -29,7 +29,7 @@ impl Translator<'_, '_> {
             _ => 8,
         };
         let address = self.address(memarg, size);
-        let flags = Access::LinearMemory.flags(self.builder.func);
+        let flags = self.memory_access().flags(self.builder.func);
         let flags = self.builder.func.dfg.mem_flags.insert_unchecked(flags);
         let (inst, dfg) =
             self.builder
@@ -44,7 +44,7 @@ impl Translator<'_, '_> {
         let value = self.stack.pop();
         let size = self.builder.func.dfg.value_type(value).bytes();
         let address = self.address(memarg, size);
-        let flags = Access::LinearMemory.flags(self.builder.func);
+        let flags = self.memory_access().flags(self.builder.func);
         self.builder
             .ins()
             .store(flags, value, address.base, address.offset);
@@ -55,7 +55,7 @@ impl Translator<'_, '_> {
     pub(super) fn store_narrow(&mut self, memarg: &MemArg, narrow: Type) {
         let value = self.stack.pop();
         let address = self.address(memarg, narrow.bytes());
-        let flags = Access::LinearMemory.flags(self.builder.func);
+        let flags = self.memory_access().flags(self.builder.func);
         let ins = self.builder.ins();
         match narrow {
             types::I8 => ins.istore8(flags, value, address.base, address.offset),

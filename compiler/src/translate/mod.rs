@@ -10,11 +10,13 @@ mod bulk;
 mod call;
 mod control;
 mod conversion;
+mod direct;
 mod dispatch;
 mod env;
 mod exception;
 mod float;
 mod integer;
+mod interrupt;
 mod known;
 mod memory;
 mod reference;
@@ -27,9 +29,10 @@ use cranelift_codegen::ir::{Function, SourceLoc, Value, types};
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use wasm_aot_abi::Tunables;
-use wasmparser::ValType;
+use wasmparser::{FuncType, ValType};
 
 pub(crate) use call::TEXT_ROW;
+pub(crate) use direct::translate_direct;
 pub(crate) use env::declare;
 
 use crate::RelaxedSimd;
@@ -37,6 +40,7 @@ use crate::abi::{clif_type, wasm_signature};
 use crate::error::Result;
 use crate::module::{Body, Module};
 use crate::passes::{Fact, Whole};
+use direct::Direct;
 use env::Entities;
 use known::Known;
 use stack::Stack;
@@ -48,6 +52,7 @@ pub(crate) struct Context<'m> {
     pub(crate) whole: &'m Whole,
     pub(crate) tunables: Tunables,
     pub(crate) relaxed: RelaxedSimd,
+    pub(crate) interruptible: bool,
     pub(crate) isa: &'m dyn TargetIsa,
 }
 
@@ -68,20 +73,7 @@ pub(crate) fn translate(
     env::check_stack(func);
 
     let mut translator = Translator::new(cx, FunctionBuilder::new(func, scratch));
-    translator.enter(ty.params(), ty.results());
-
-    let (code, hints) = (body.code(), &cx.module.hints);
-    for locals in code.get_locals_reader()? {
-        let (count, ty) = locals?;
-        translator.declare_locals(count, ty);
-    }
-    let mut operators = code.get_operators_reader()?;
-    while !operators.eof() {
-        let (operator, offset) = operators.read_with_offset()?;
-        translator.source(offset);
-        translator.hint = hints.get(body.index, (offset - body.offset) as u32);
-        translator.operator(&operator);
-    }
+    translator.body(body, ty)?;
     Ok(translator.finish())
 }
 
@@ -91,6 +83,7 @@ struct Translator<'f, 'm> {
     known: Known<'m>,
     tunables: Tunables,
     relaxed: RelaxedSimd,
+    interruptible: bool,
     isa: &'m dyn TargetIsa,
     builder: FunctionBuilder<'f>,
     entities: Entities,
@@ -102,6 +95,8 @@ struct Translator<'f, 'm> {
     hint: Option<bool>,
     /// The context parameter.
     vmctx: Value,
+    /// What is different if this is what C calls.
+    direct: Option<Direct>,
 }
 
 impl<'f, 'm> Translator<'f, 'm> {
@@ -116,6 +111,7 @@ impl<'f, 'm> Translator<'f, 'm> {
             known: Known::new(cx.whole),
             tunables: cx.tunables,
             relaxed: cx.relaxed,
+            interruptible: cx.interruptible,
             isa: cx.isa,
             builder,
             entities: Entities::default(),
@@ -123,7 +119,27 @@ impl<'f, 'm> Translator<'f, 'm> {
             locals: Vec::new(),
             hint: None,
             vmctx,
+            direct: None,
         }
+    }
+
+    /// Translates the body of a function of type `ty`.
+    fn body(&mut self, body: &Body<'_>, ty: &FuncType) -> Result<()> {
+        self.enter(ty.params(), ty.results());
+        let (code, hints) = (body.code(), &self.module.hints);
+        for locals in code.get_locals_reader()? {
+            let (count, ty) = locals?;
+            self.declare_locals(count, ty);
+        }
+        self.poll_at_entry(body)?;
+        let mut operators = code.get_operators_reader()?;
+        while !operators.eof() {
+            let (operator, offset) = operators.read_with_offset()?;
+            self.source(offset);
+            self.hint = hints.get(body.index, (offset - body.offset) as u32);
+            self.operator(&operator);
+        }
+        Ok(())
     }
 
     /// Makes locals of the parameters and opens the outermost frame.

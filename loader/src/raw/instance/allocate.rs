@@ -5,7 +5,7 @@ use std::borrow::Borrow;
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
 
-use wasm_aot_abi::{ExternKind, FunctionImport, MemorySlot, NONE, TableDef, VmContext};
+use wasm_aot_abi::{ExternKind, FunctionImport, MemorySlot, NONE, Required, TableDef, VmContext};
 
 use super::super::artefact::Artefact;
 use super::super::builtins::BUILTINS;
@@ -192,6 +192,15 @@ impl InstanceData {
     }
 
     /// Writes what compiled code reads and never changes. `this` is our address.
+    /// What code that can be interrupted looks at.
+    fn interrupt_word(&self, store: &Inner) -> *const u32 {
+        let required = Required(self.artefact().metadata().descriptor().required);
+        match required.contains(Required::INTERRUPTION) {
+            true => store.interrupt().word().as_ptr(),
+            false => ptr::null(),
+        }
+    }
+
     fn fill_vmctx(&self, this: NonNull<InstanceData>, store: &Inner) {
         let metadata = self.artefact().metadata();
         let header = VmContext {
@@ -200,7 +209,7 @@ impl InstanceData {
             instance: this.as_ptr().cast(),
             embedder: ptr::null_mut(),
             heap: ptr::null_mut(),
-            reserved: 0,
+            interrupt: self.interrupt_word(store),
         };
         let type_ids = self.artefact().type_ids();
         let layout = &metadata.descriptor().vmctx;

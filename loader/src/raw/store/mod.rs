@@ -13,7 +13,7 @@ use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use wasm_aot_abi::{NONE, StoreContext};
+use wasm_aot_abi::{NONE, Required, StoreContext};
 
 use self::exceptions::{Exceptions, TagData};
 use self::externs::HostGlobal;
@@ -51,7 +51,7 @@ pub(crate) struct StoreBox(NonNull<Inner>);
 unsafe impl Send for StoreBox {}
 
 impl StoreBox {
-    pub(crate) fn new(max_wasm_stack: usize) -> StoreBox {
+    pub(crate) fn new(max_wasm_stack: usize, interruptible: bool) -> StoreBox {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let inner = Inner {
@@ -65,6 +65,7 @@ impl StoreBox {
             this: ptr::null_mut(),
             id: NonZeroU64::new(id).expect("fewer than 2⁶⁴ stores"),
             max_wasm_stack,
+            interruptible,
             attachment: None,
             pending: None,
             capture: Capture::EMPTY,
@@ -137,6 +138,8 @@ pub(crate) struct Inner {
     this: *mut Inner,
     id: StoreId,
     max_wasm_stack: usize,
+    /// Whether code has to be.
+    interruptible: bool,
     /// The thread that C has entered it on last. Dropped before what the fault
     /// handler may look at.
     pub(super) attachment: Option<Attachment>,
@@ -276,6 +279,12 @@ impl Inner {
     }
 
     /// What ends the waits of its code.
+    /// Whether the module's code can be stopped, if that is wanted.
+    pub(crate) fn can_interrupt(&self, module: &Module) -> bool {
+        let required = Required(module.artefact().metadata().descriptor().required);
+        !self.interruptible || required.contains(Required::INTERRUPTION)
+    }
+
     pub(crate) fn interrupt(&self) -> &Arc<Interrupt> {
         self.interrupt.get_or_init(Arc::default)
     }

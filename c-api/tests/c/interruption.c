@@ -1,0 +1,66 @@
+// features: compiler
+// Code that would run for ever is stopped by another thread, until that takes it back.
+#include <pthread.h>
+#include <time.h>
+
+#include "common.h"
+
+static void *stop(void *interrupt) {
+  nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
+  wasm_aot_interrupt(interrupt);
+  return NULL;
+}
+
+static wasm_trap_t *count(const wasm_instance_t *instance, int32_t times) {
+  wasm_func_t *func = export_func(instance, "count");
+  wasm_val_t as[] = {WASM_I32_VAL(times)};
+  wasm_val_vec_t args = WASM_ARRAY_VEC(as), results = WASM_EMPTY_VEC;
+  wasm_trap_t *trap = wasm_func_call(func, &args, &results);
+  wasm_func_delete(func);
+  return trap;
+}
+
+int main(void) {
+  wasm_config_t *config = wasm_config_new();
+  wasm_aot_config_set_interruptible(config, true);
+  wasm_engine_t *engine = wasm_engine_new_with_config(config);
+  wasm_store_t *store = wasm_store_new(engine);
+  wasm_byte_vec_t bytes;
+  read_file("interruption.wasm", &bytes);
+  wasm_module_t *module = wasm_module_new(store, &bytes);
+  check(module);
+  wasm_byte_vec_delete(&bytes);
+  wasm_extern_vec_t imports = WASM_EMPTY_VEC;
+  wasm_instance_t *instance = wasm_instance_new(store, module, &imports, NULL);
+  check(instance);
+  check(!count(instance, 1000));
+
+  wasm_aot_interrupt_t *interrupt = wasm_aot_interrupt_new(store);
+  pthread_t thread;
+  check(pthread_create(&thread, NULL, stop, interrupt) == 0);
+  wasm_trap_t *trap = count(instance, 0);
+  check(trap && wasm_aot_trap_code(trap) == WASM_AOT_TRAP_INTERRUPTED);
+  wasm_trap_delete(trap);
+  check(pthread_join(thread, NULL) == 0);
+  trap = count(instance, 1000);
+  check(trap);
+  wasm_trap_delete(trap);
+  wasm_aot_interrupt_take_back(interrupt);
+  check(!count(instance, 1000));
+  puts("stopped");
+
+  // What was compiled without cannot be stopped, so it is not taken.
+  wasm_module_t *other = wasm_aot_module_open(store, "interruption.so");
+  check(other);
+  check(!wasm_instance_new(store, other, &imports, NULL));
+  printf("%s\n", wasm_aot_last_error());
+  wasm_module_delete(other);
+
+  wasm_instance_delete(instance);
+  wasm_module_delete(module);
+  wasm_store_delete(store);
+  wasm_aot_interrupt(interrupt);
+  wasm_aot_interrupt_delete(interrupt);
+  wasm_engine_delete(engine);
+  return 0;
+}
