@@ -77,6 +77,12 @@ lint:
 	cargo clippy --manifest-path fuzz/Cargo.toml -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps
 
+# The same for the benchmarks, which need all of Wasmtime.
+.PHONY: lint-bench
+lint-bench:
+	cargo fmt --manifest-path benches/bench/Cargo.toml --check
+	cargo clippy --manifest-path benches/bench/Cargo.toml --all-targets -- --deny warnings
+
 # Licences, sources and advisories of the dependencies; needs cargo-deny.
 .PHONY: deny
 deny:
@@ -123,14 +129,21 @@ corpus: release
 programs:
 	tests/programs/build
 
-# Against a peer, on the modules of the corpus: see benches/NOTES.md.
-REPEAT ?= 5
-.PHONY: bench-peers
-bench-peers: release
-	cargo build --release --manifest-path benches/peers/Cargo.toml
-	tests/corpus/build
-	$(CARGO_TARGET_DIR)/release/peers --repeat $(REPEAT) \
-		--aot $(CARGO_TARGET_DIR)/release/wasm-aot \
-		--peer $(CARGO_TARGET_DIR)/release/wasmtime-peer \
-		--corpus $(CARGO_TARGET_DIR)/corpus \
-		--json benches/results/peers.json
+# Against other runtimes and native code: see benches/NOTES.md. `make bench-quick` is
+# a few programs, in about a minute once all is built; `make bench-quick
+# ONLY=sqlite,json` those. BENCH has further options, as `make bench BENCH=--rounds=5`.
+BENCH_RUN = $(CARGO_TARGET_DIR)/release/bench --target $(CARGO_TARGET_DIR) $(BENCH)
+.PHONY: bench bench-quick bench-build
+bench: bench-build
+	tests/corpus/build --gcc
+	$(BENCH_RUN)
+bench-quick: bench-build
+	$(BENCH_RUN) $(if $(ONLY),--only $(ONLY),--quick)
+bench-build: release
+	.ci/tools bench
+	cargo build --release --manifest-path benches/bench/Cargo.toml
+
+# Single mechanisms, with criterion; ONLY=memory for those whose names have that.
+.PHONY: bench-micro
+bench-micro:
+	cargo bench --manifest-path benches/bench/Cargo.toml --bench micro -- $(ONLY)

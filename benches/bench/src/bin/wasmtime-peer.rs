@@ -1,8 +1,9 @@
 //! The peer: compiles with Wasmtime to a `.cwasm`, and runs such a file.
 //!
 //! ```text
-//! wasmtime-peer compile IN.wasm -o OUT [--cpu native]
+//! wasmtime-peer compile IN.wasm -o OUT --cpu native|x86-64-v3
 //! wasmtime-peer run FILE [--dir HOST::GUEST]... [--] [ARGS...]
+//! wasmtime-peer --version
 //! ```
 //!
 //! It takes the command lines of `wasm-aot compile` and `wasm-aot run`, so that
@@ -12,7 +13,7 @@
 
 use std::process::ExitCode;
 
-use wasmtime::{Config, Engine, Error, Linker, Module, Result, Store, Trap};
+use wasmtime::{Config, Engine, Error, Linker, Module, Result, Store, Trap, bail};
 use wasmtime_wasi::p1::{self, WasiP1Ctx};
 use wasmtime_wasi::{FsPerms, I32Exit, WasiCtxBuilder};
 
@@ -22,13 +23,15 @@ const TRAP_STATUS: u8 = 134;
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let result = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["compile", input, "-o", output] | ["compile", input, "-o", output, "--cpu", "native"] => {
-            compile(input, output)
+        ["--version"] => {
+            println!("wasmtime 48.0.8");
+            Ok(ExitCode::SUCCESS)
         }
+        ["compile", input, "-o", output, "--cpu", cpu] => compile(input, output, cpu),
         ["run", file, ref rest @ ..] => run(file, rest),
         _ => {
             eprintln!(
-                "usage: wasmtime-peer compile IN -o OUT | run FILE [--dir HOST::GUEST] [ARGS]"
+                "usage: wasmtime-peer compile IN -o OUT --cpu CPU | run FILE [--dir HOST::GUEST] [ARGS]"
             );
             return ExitCode::from(2);
         }
@@ -42,11 +45,35 @@ fn main() -> ExitCode {
     }
 }
 
-fn compile(input: &str, output: &str) -> Result<ExitCode> {
-    let engine = Engine::new(&Config::new())?;
+fn compile(input: &str, output: &str, cpu: &str) -> Result<ExitCode> {
+    let mut config = Config::new();
+    match cpu {
+        "native" => {}
+        "x86-64-v3" => x86_64_v3(&mut config)?,
+        _ => bail!("{cpu} is neither native nor x86-64-v3"),
+    }
+    let engine = Engine::new(&config)?;
     let code = engine.precompile_module(&std::fs::read(input)?)?;
     std::fs::write(output, code)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Sets the processor that instructions are counted on.
+#[expect(
+    unsafe_code,
+    reason = "Wasmtime offers no safe way to choose single features"
+)]
+fn x86_64_v3(config: &mut Config) -> Result<()> {
+    // With a target that is given, nothing is taken from the host.
+    config.target("x86_64-unknown-linux-gnu")?;
+    for feature in [
+        "sse3", "ssse3", "sse41", "sse42", "popcnt", "avx", "avx2", "bmi1", "bmi2", "fma", "lzcnt",
+    ] {
+        // SAFETY: these say which instructions code may have, and a processor without
+        // them refuses the artefact.
+        unsafe { config.cranelift_flag_enable(&format!("has_{feature}")) };
+    }
+    Ok(())
 }
 
 fn run(file: &str, mut args: &[&str]) -> Result<ExitCode> {

@@ -1,0 +1,7 @@
+// start: a line on standard output
+#include <stdio.h>
+
+int main(void)
+{
+    puts("hello");
+}
