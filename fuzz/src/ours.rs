@@ -16,7 +16,7 @@ pub(crate) fn run(wasm: &[u8], plan: &[Call], seed: u64) -> Result<Observed, Fai
         level: levels[(seed % 5) as usize],
         // The peer's code is for this machine, too, and so are its relaxed vectors.
         cpu: native,
-        interruptible: seed % 7 == 0,
+        interruptible: seed.is_multiple_of(7),
         ..Options::default()
     };
     let artefact = compile(wasm, &options).map_err(refused)?;
