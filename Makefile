@@ -124,6 +124,11 @@ corpus: release
 	cargo build --release --example ruby-host
 	tests/corpus/check
 
+# The same on emulated machines.
+.PHONY: corpus-aarch64 corpus-riscv64
+corpus-aarch64 corpus-riscv64: corpus-%:
+	tests/targets/check $* corpus
+
 # Rebuilds the committed modules of the small programs of our own.
 .PHONY: programs
 programs:
