@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -14,6 +14,7 @@ use wasm_aot_compiler::{
 use crate::args::{CpuArg, FeaturesArg, JobsArg, LevelArg};
 use crate::input::{self, Source};
 use crate::output::{self, Output};
+use crate::print;
 use crate::progress::Progress;
 use crate::timings::Timings;
 
@@ -31,6 +32,7 @@ Examples:
   wasm-aot compile app.wasm --features 2.0,-simd  refuse modules with vectors
   wasm-aot compile app.wasm --emit obj            to app.o, for `cc main.c app.o ...`
   wasm-aot compile app.wasm --emit staticlib --header app.h
+  wasm-aot compile app.wasm -g                    with lines and names of the source
   wasm-aot compile app.wasm --timings             say where the time goes
   curl URL | wasm-aot compile - -o app.so         while the module is still coming")]
 pub(crate) struct Args {
@@ -65,6 +67,11 @@ pub(crate) struct Args {
     /// Let the code be stopped from other threads, at the cost of a look at memory in every loop
     #[arg(long)]
     interruptible: bool,
+
+    /// Translate the module's debug information (DWARF), for debuggers and backtraces; the code is
+    /// the same as without
+    #[arg(short = 'g', long)]
+    debug: bool,
 
     /// Keep the custom sections of this name in the output (repeatable)
     #[arg(long, value_name = "NAME")]
@@ -115,6 +122,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         features: args.features.get(),
         relaxed_simd: args.relaxed_simd,
         interruptible: args.interruptible,
+        debug: args.debug,
         name: args.name.clone().unwrap_or_else(|| input::stem(namesake)),
         keep_custom: args.keep_custom.clone(),
     };
@@ -122,6 +130,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let monitor = Arc::new(Monitor {
         progress: Progress::new(),
         timings: args.timings.then(Timings::start),
+        warnings: Mutex::default(),
     });
     let source = Source::open(&args.input)?;
     let name = source.name();
@@ -133,6 +142,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Source::Stream(stream) => compile_from(stream, &options, monitor.clone(), out),
     };
     monitor.progress.finish();
+    for warning in monitor.warnings.lock().expect("nobody has panicked").iter() {
+        print::stderr(format_args!("warning: {name}: {warning}"));
+    }
     result.context(name)?;
     output::commit(outputs)?;
     if let Some(timings) = &monitor.timings {
@@ -177,6 +189,8 @@ fn declarations(
 struct Monitor {
     progress: Progress,
     timings: Option<Timings>,
+    /// To be printed when there is no progress to disturb.
+    warnings: Mutex<Vec<String>>,
 }
 
 impl Observer for Monitor {
@@ -189,5 +203,10 @@ impl Observer for Monitor {
 
     fn functions(&self, done: usize, total: usize) {
         self.progress.functions(done, total);
+    }
+
+    fn warning(&self, message: &str) {
+        let mut warnings = self.warnings.lock().expect("nobody has panicked");
+        warnings.push(message.to_owned());
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Backend {
     /// Which instructions the code asks for.
     pub(crate) relaxed: RelaxedSimd,
     pub(crate) interruptible: bool,
+    /// Whether to say where all code comes from.
+    debug: bool,
 }
 
 /// The machine code of one function or trampoline.
@@ -40,6 +42,8 @@ pub(crate) struct Code {
     /// In ascending order of `code`.
     pub(crate) guarded: Vec<GuardedCall>,
     pub(crate) unwind: Option<systemv::UnwindInfo>,
+    /// In ascending order, without overlap; none if nobody wants to know.
+    pub(crate) origins: Vec<Origin>,
 }
 
 impl Code {
@@ -56,6 +60,16 @@ pub(crate) struct Relocation {
     pub(crate) kind: Reloc,
     pub(crate) target: Symbol,
     pub(crate) addend: i64,
+}
+
+/// Machine code that comes from one operator.
+#[derive(Clone, Copy)]
+pub(crate) struct Origin {
+    /// Bytes from the start of the code.
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+    /// Byte offset in the module.
+    pub(crate) source: u32,
 }
 
 /// A call or an instruction that may trap.
@@ -117,6 +131,7 @@ impl Backend {
             target,
             relaxed: options.relaxed_simd,
             interruptible: options.interruptible,
+            debug: options.debug,
         })
     }
 
@@ -163,6 +178,10 @@ impl Backend {
             sites: sites(buffer),
             guarded: guarded_calls(buffer)?,
             unwind,
+            origins: match self.debug {
+                true => origins(buffer),
+                false => Vec::new(),
+            },
         })
     }
 
@@ -264,6 +283,23 @@ fn sites(buffer: &cranelift_codegen::MachBufferFinalized<cranelift_codegen::Fina
     // call's first, as the sort is stable.
     sites.sort_by_key(|site| site.code);
     sites
+}
+
+fn origins(buffer: &MachBufferFinalized<Final>) -> Vec<Origin> {
+    let mut origins: Vec<Origin> = Vec::new();
+    let ranges = buffer.get_srclocs_sorted().iter();
+    for range in ranges.filter(|range| !range.loc.is_default() && range.start < range.end) {
+        let source = range.loc.bits();
+        match origins.last_mut() {
+            Some(last) if last.end == range.start && last.source == source => last.end = range.end,
+            _ => origins.push(Origin {
+                start: range.start,
+                end: range.end,
+                source,
+            }),
+        }
+    }
+    origins
 }
 
 /// The calls whose handlers are for exceptions: in a function, those that say what

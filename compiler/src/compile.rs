@@ -18,13 +18,14 @@ use crate::backend::{Backend, Code};
 use crate::error::{Error, Result};
 use crate::functions::{Checker, Compiled, Worker};
 use crate::image::Image;
+use crate::layout::DebugSection;
 use crate::metadata::Parts;
-use crate::module::{Body, Contents, Intake, Module, Read};
+use crate::module::{Body, Contents, Intake, Module, Read, Wanted};
 use crate::passes::{Usage, Whole};
 use crate::text::Text;
 use crate::trampoline::Export;
 use crate::translate::{self, Context};
-use crate::{Features, Options, emit, trampoline};
+use crate::{Features, Options, debug, emit, trampoline};
 
 /// The stages of a compilation, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +83,12 @@ pub trait Observer: Sync {
     fn again(&self, functions: usize) {
         let _ = functions;
     }
+
+    /// Something that was asked for could not be done, and the artefact is good
+    /// without it.
+    fn warning(&self, message: &str) {
+        let _ = message;
+    }
 }
 
 /// Looks away.
@@ -98,6 +105,10 @@ impl<O: Observer + Send + ?Sized> Observer for Arc<O> {
 
     fn again(&self, functions: usize) {
         (**self).again(functions);
+    }
+
+    fn warning(&self, message: &str) {
+        (**self).warning(message);
     }
 }
 
@@ -139,7 +150,7 @@ pub fn compile_to(
     let backend = Backend::new(options)?;
 
     observer.stage(Stage::Parse);
-    let mut intake = Intake::new(options.language(), &options.keep_custom);
+    let mut intake = Intake::new(options.language(), Wanted::new(options));
     let taken = intake.take(&wasm);
     observer.stage(Stage::Analyse);
     // Of several errors, the one that comes first in the module is returned.
@@ -172,6 +183,7 @@ pub(crate) fn assemble(
         .map(|(index, function)| (Symbol::Function(index), function.code))
         .collect();
     let text = Text::new(cx, backend, functions, trampolines)?;
+    let debug = debug(options, observer, contents, &text);
     let layout = Parts {
         options,
         backend,
@@ -179,11 +191,29 @@ pub(crate) fn assemble(
         contents,
         image: Image::new(cx.module, contents),
         text,
+        debug,
     }
     .into_layout()?;
 
     observer.stage(Stage::Write);
     emit::write(&layout, options.emit, out)
+}
+
+/// The debug information that is asked for. If there is none, that is a warning: the
+/// code is as good without.
+fn debug(
+    options: &Options,
+    observer: &(impl Observer + ?Sized),
+    contents: &Contents<'_>,
+    text: &Text,
+) -> Vec<DebugSection> {
+    if !options.debug {
+        return Vec::new();
+    }
+    debug::translate(contents, text).unwrap_or_else(|problem| {
+        observer.warning(&problem.to_string());
+        Vec::new()
+    })
 }
 
 /// Checks that a module in binary or text format is valid with `features`.
@@ -200,7 +230,7 @@ pub(crate) fn assemble(
 /// ```
 pub fn validate(module: &[u8], features: Features) -> Result<()> {
     let wasm = binary(module)?;
-    let mut intake = Intake::new(features, &[]);
+    let mut intake = Intake::new(features, Wanted::default());
     let taken = intake.take(&wasm);
     check(&mut intake)?;
     taken?;
@@ -218,7 +248,7 @@ pub fn validate(module: &[u8], features: Features) -> Result<()> {
 pub fn clif(module: &[u8], options: &Options) -> Result<String> {
     let wasm = binary(module)?;
     let backend = Backend::new(options)?;
-    let mut intake = Intake::new(options.language(), &[]);
+    let mut intake = Intake::new(options.language(), Wanted::default());
     let taken = intake.take(&wasm);
     let (bodies, usage) = check(&mut intake)?;
     taken?;

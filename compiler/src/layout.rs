@@ -12,6 +12,8 @@
 use cranelift_codegen::isa::unwind::systemv::UnwindInfo;
 use target_lexicon::Triple;
 
+pub use gimli::SectionId;
+
 /// Everything an output writer needs.
 #[derive(Debug)]
 pub struct Layout {
@@ -34,6 +36,8 @@ pub struct Layout {
     /// How to unwind out of each function, in offset order. Code without an
     /// entry cannot be unwound through.
     pub unwind: Vec<Unwind>,
+    /// Debug information, in the order of the file; none without.
+    pub debug: Vec<DebugSection>,
     /// The name under which the module descriptor is found in a program that
     /// other modules are linked into as well; unique among the exports. A shared
     /// object has [`wasm_aot_abi::DESCRIPTOR_SYMBOL`] besides.
@@ -111,4 +115,29 @@ pub struct Unwind {
     pub size: u64,
     /// What the code generator says about the function's frame.
     pub info: UnwindInfo,
+}
+
+/// A section of DWARF about the text.
+#[derive(Debug)]
+pub struct DebugSection {
+    /// Which one. Each occurs at most once.
+    pub id: SectionId,
+    /// The content, complete but for the references.
+    pub bytes: Vec<u8>,
+    /// In ascending order of `offset`; they do not overlap.
+    pub references: Vec<Reference>,
+}
+
+/// A number in a [`DebugSection`] that depends on where things are: an address in
+/// the text, or an offset in another section of debug information. Zero in `bytes`.
+#[derive(Debug, Clone, Copy)]
+pub struct Reference {
+    /// Where in the section it is stored.
+    pub offset: u64,
+    /// How many bytes it has: 4 or 8.
+    pub size: u8,
+    /// The section of debug information, or the text.
+    pub target: Option<SectionId>,
+    /// The offset there.
+    pub addend: u64,
 }

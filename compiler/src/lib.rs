@@ -18,6 +18,7 @@ mod backend;
 pub mod bindings;
 mod compile;
 mod cpu;
+mod debug;
 pub mod elf;
 mod emit;
 mod error;

@@ -35,6 +35,10 @@ pub struct Options {
     /// Whether the code can be stopped from other threads: at the cost of a look
     /// at a word in memory in every loop, and in every function that calls others.
     pub interruptible: bool,
+    /// Whether to translate the module's debug information (DWARF in its custom
+    /// sections) to that of the machine code, for debuggers and backtraces. The code
+    /// is the same with it and without.
+    pub debug: bool,
     /// Prefix of the C symbols of exports, and the name of a module that has
     /// none. Made a C identifier where it is not one.
     pub name: String,
@@ -51,6 +55,7 @@ impl Default for Options {
             features: Features::default(),
             relaxed_simd: RelaxedSimd::default(),
             interruptible: false,
+            debug: false,
             name: "module".into(),
             keep_custom: Vec::new(),
         }

@@ -6,7 +6,7 @@ use cranelift_codegen::binemit::Reloc;
 use wasm_aot_abi::NONE;
 
 use crate::abi::Symbol;
-use crate::backend::{Backend, Code, GuardedCall, Relocation, Site};
+use crate::backend::{Backend, Code, GuardedCall, Origin, Relocation, Site};
 use crate::error::{Error, Result};
 use crate::layout::Unwind;
 use crate::translate::{BEYOND, Context, TEXT_ROW};
@@ -34,6 +34,7 @@ pub(crate) struct Piece {
     pub(crate) size: u32,
     pub(crate) sites: Vec<Site>,
     pub(crate) guarded: Vec<GuardedCall>,
+    pub(crate) origins: Vec<Origin>,
 }
 
 impl Text {
@@ -69,6 +70,7 @@ impl Text {
             let offset = text.place(symbol, &code.bytes, code.align);
             let piece = text.pieces.last_mut().expect("just placed");
             (piece.sites, piece.guarded) = (code.sites, code.guarded);
+            piece.origins = code.origins;
             relocations.extend(code.relocations.into_iter().map(|relocation| Relocation {
                 offset: offset + relocation.offset,
                 ..relocation
@@ -120,6 +122,7 @@ impl Text {
             size: bytes.len() as u32,
             sites: Vec::new(),
             guarded: Vec::new(),
+            origins: Vec::new(),
         });
         offset as u32
     }

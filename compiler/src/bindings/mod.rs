@@ -7,7 +7,7 @@ mod rust;
 use wasmparser::{FuncType, ValType};
 
 use crate::compile::binary;
-use crate::module::{Intake, Item, Read};
+use crate::module::{Intake, Item, Read, Wanted};
 use crate::{Error, Options, Result, names};
 
 /// A C header, for C99 and later and C++11 and later. It includes
@@ -36,7 +36,7 @@ pub fn rust_module(module: &[u8], options: &Options) -> Result<String> {
 }
 
 fn read<'a>(wasm: &'a [u8], options: &Options) -> Result<Read<'a>> {
-    let mut intake = Intake::new(options.features, &[]);
+    let mut intake = Intake::new(options.features, Wanted::default());
     intake.take(wasm)?;
     intake.finish()
 }

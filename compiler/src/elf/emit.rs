@@ -1,5 +1,6 @@
 //! Writes the file, section by section in the order of the plan.
 
+use gimli::SectionId;
 use object::elf::{self, STB_GLOBAL};
 use object::pod::bytes_of;
 use object::write::elf::{FileHeader, ProgramHeader, SectionHeader, Writer};
@@ -11,7 +12,7 @@ use super::machine::Machine;
 use super::plan::{Plan, Segment};
 use super::section::{CLASS, Kind};
 use super::symtab::{self, Symtab};
-use crate::layout::{Fixup, Layout};
+use crate::layout::{Fixup, Layout, Target};
 use crate::writer::BUILD_ID_LEN;
 
 /// The contents of the file.
@@ -64,6 +65,7 @@ pub(super) fn emit(parts: &Parts<'_>, plan: &Plan, out: &mut dyn WritableBuffer)
             Kind::EhFrame => writer.write(&parts.eh_frame),
             Kind::Text => writer.write(&parts.layout.text.bytes),
             Kind::Image => write_image(parts.layout, section.offset + section.size, &mut writer),
+            Kind::Debug(id) => write_debug(parts.layout, id, plan, &mut writer),
             Kind::Symtab => {
                 let (text, metadata) = (plan.text(), plan.metadata());
                 let write = |symbol: &_| writer.write(bytes_of(symbol));
@@ -274,6 +276,26 @@ fn write_image(layout: &Layout, end: u64, writer: &mut Writer<'_>) {
     let image = layout.image.as_ref().expect("an image was planned");
     writer.write(&image.bytes);
     writer.pad_until(end as usize);
+}
+
+/// Writes a section of debug information. What it says of others is where they start
+/// in themselves.
+fn write_debug(layout: &Layout, id: SectionId, plan: &Plan, writer: &mut Writer<'_>) {
+    let section = layout.debug.iter().find(|section| section.id == id);
+    let section = section.expect("a section was planned");
+    let mut written = 0;
+    for reference in &section.references {
+        let base = match reference.target {
+            None => plan.target(Target::Text),
+            Some(_) => 0,
+        };
+        let offset = reference.offset as usize;
+        let value = (base + reference.addend).to_le_bytes();
+        writer.write(&section.bytes[written..offset]);
+        writer.write(&value[..reference.size.into()]);
+        written = offset + usize::from(reference.size);
+    }
+    writer.write(&section.bytes[written..]);
 }
 
 fn write_section_headers(

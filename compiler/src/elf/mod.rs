@@ -10,7 +10,7 @@
 //!          .wasm_aot (the metadata), [.eh_frame_hdr, .eh_frame]
 //! R X      [.text]
 //! R        [.wasm_image]
-//! -        .symtab, .strtab, .shstrtab, section headers
+//! -        [.debug_info and others,] .symtab, .strtab, .shstrtab, section headers
 //! ```
 //!
 //! Nothing in it is writable and nothing needs relocation, so all processes

@@ -113,6 +113,9 @@ impl Plan {
         let image = cursor.block_address(image_len);
 
         cursor.leave_segments();
+        for section in &layout.debug {
+            cursor.section(Kind::Debug(section.id), section.bytes.len() as u64);
+        }
         cursor.section(Kind::Symtab, symtab.count() * sym_size);
         cursor.section(Kind::Strtab, symtab.strings_len);
         Ok(Plan {

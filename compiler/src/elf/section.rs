@@ -1,6 +1,7 @@
 //! The sections that the file may have, and what is the same in every file
 //! about each.
 
+use gimli::SectionId;
 use object::elf;
 use object::write::elf::Class;
 
@@ -23,6 +24,7 @@ pub(super) enum Kind {
     EhFrame,
     Text,
     Image,
+    Debug(SectionId),
     Symtab,
     Strtab,
 }
@@ -69,6 +71,7 @@ impl Kind {
             Kind::EhFrame    => row(".eh_frame", SHT_PROGBITS, SHF_ALLOC, 8, 0, None),
             Kind::Text       => row(".text", SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, 16, 0, None),
             Kind::Image      => row(".wasm_image", SHT_PROGBITS, SHF_ALLOC, 4096, 0, None),
+            Kind::Debug(id)  => row(id.name(), SHT_PROGBITS, 0, 1, 0, None),
             Kind::Symtab     => row(".symtab", elf::SHT_SYMTAB, 0, 8, sym, Some(Kind::Strtab)),
             Kind::Strtab     => row(".strtab", elf::SHT_STRTAB, 0, 1, 0, None),
         };

@@ -276,7 +276,7 @@ fn functions(block: &mut Block, parts: &Parts<'_>) -> (Slice, Slice) {
             break;
         };
         let defined = (index - module.imported_functions) as usize;
-        let body = parts.contents.bodies[defined];
+        let body = parts.contents.bodies[defined].start;
         functions.push(abi::Function {
             code: piece.offset,
             size: piece.size,

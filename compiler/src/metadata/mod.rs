@@ -24,6 +24,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) contents: &'a Contents<'a>,
     pub(crate) image: Image,
     pub(crate) text: Text,
+    pub(crate) debug: Vec<layout::DebugSection>,
 }
 
 impl Parts<'_> {
@@ -48,6 +49,7 @@ impl Parts<'_> {
             exports,
             functions,
             unwind: self.text.unwind,
+            debug: self.debug,
             descriptor_symbol: names::descriptor_symbol(&names::identifier(&self.options.name)),
         })
     }

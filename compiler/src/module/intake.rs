@@ -18,7 +18,7 @@ use super::gc::{self, Refusal};
 use super::items::Items;
 use super::types::Groups;
 use super::{Body, Contents, Module, Read, Refused, Unchecked};
-use crate::Features;
+use crate::{Features, Options};
 use crate::error::{Error, Result};
 
 /// A module on its way in. After an error it is of no more use.
@@ -26,8 +26,7 @@ pub(crate) struct Intake<'a> {
     parser: Parser,
     validator: Validator,
     features: Features,
-    /// Names of custom sections to keep.
-    keep: Vec<String>,
+    wanted: Wanted,
     /// Nobody else has it before the code section starts.
     module: Arc<Module>,
     groups: Groups,
@@ -46,6 +45,25 @@ pub(crate) struct Intake<'a> {
     refusal: Option<Refusal>,
 }
 
+/// Which custom sections are kept.
+#[derive(Clone, Default)]
+pub(crate) struct Wanted {
+    /// Those of these names.
+    pub(crate) custom: Vec<String>,
+    /// Those of debug information.
+    pub(crate) debug: bool,
+}
+
+impl Wanted {
+    /// What `options` ask for.
+    pub(crate) fn new(options: &Options) -> Wanted {
+        Wanted {
+            custom: options.keep_custom.clone(),
+            debug: options.debug,
+        }
+    }
+}
+
 /// A part of the input.
 #[derive(Clone, Copy)]
 pub(super) struct Unit<'x, 'a> {
@@ -59,8 +77,7 @@ pub(super) struct Unit<'x, 'a> {
 type Keep<'x, 'a> = fn(&'x [u8]) -> Cow<'a, [u8]>;
 
 impl<'a> Intake<'a> {
-    /// Keeps the custom sections whose names are in `keep`.
-    pub(crate) fn new(features: Features, keep: &[String]) -> Intake<'a> {
+    pub(crate) fn new(features: Features, wanted: Wanted) -> Intake<'a> {
         let mut parser = Parser::new(0);
         let validated = gc::validated(features.flags());
         parser.set_features(validated);
@@ -68,7 +85,7 @@ impl<'a> Intake<'a> {
             parser,
             validator: Validator::new_with_features(validated),
             features,
-            keep: keep.to_vec(),
+            wanted,
             module: Arc::default(),
             groups: Groups::new(),
             contents: Contents::default(),
@@ -246,10 +263,21 @@ impl<'a> Intake<'a> {
                 let bytes = (unit.keep)(code.as_bytes());
                 let features = self.features.flags();
                 let body = Body::new(validator.index, offset, bytes, features);
-                self.contents.bodies.push(offset as u32);
+                let end = code.range().end;
+                self.contents.bodies.push(offset as u32..end as u32);
                 self.ready.push(Unchecked { body, validator });
             }
-            (_, Payload::CodeSectionStart { count, .. }) => self.announced = Some(count),
+            (
+                _,
+                Payload::CodeSectionStart {
+                    count,
+                    unchecked_range,
+                    ..
+                },
+            ) => {
+                self.announced = Some(count);
+                self.contents.code = unchecked_range;
+            }
             (_, Payload::DataSection(section)) => self.contents.add_data(section, unit)?,
             (_, Payload::CustomSection(section)) => {
                 // Behind the functions they come too late, and mean nothing.
@@ -260,7 +288,7 @@ impl<'a> Intake<'a> {
                     module.hints.read(hints);
                 }
                 self.contents
-                    .add_custom(&section, &self.keep, &self.module, unit);
+                    .add_custom(&section, &self.wanted, &self.module, unit);
             }
             (_, payload) => {
                 let module = Arc::get_mut(&mut self.module).expect("there are no functions yet");

@@ -26,7 +26,7 @@ use wasmparser::{FuncType, GlobalType, MemoryType, TableType, ValType};
 pub(crate) use body::{Body, Refused, Unchecked};
 pub(crate) use const_expr::{ConstExpr, Operation, Step};
 use hints::Hints;
-pub(crate) use intake::Intake;
+pub(crate) use intake::{Intake, Wanted};
 pub(crate) use types::SubType;
 
 /// What code can refer to. Index spaces are vectors, imports first, as in the
@@ -62,9 +62,10 @@ pub(crate) struct Module {
 /// What no code depends on. It may borrow the binary.
 #[derive(Default)]
 pub(crate) struct Contents<'a> {
-    /// Where the body of each defined function starts, as a byte offset in the
-    /// binary.
-    pub(crate) bodies: Vec<u32>,
+    /// The code section without its header, as byte offsets in the binary.
+    pub(crate) code: Range<u64>,
+    /// The body of each defined function, as byte offsets in the binary.
+    pub(crate) bodies: Vec<Range<u32>>,
     pub(crate) data: Vec<DataSegment>,
     /// The data section.
     data_section: Cow<'a, [u8]>,
@@ -72,6 +73,8 @@ pub(crate) struct Contents<'a> {
     /// From the name section, else the name of an export.
     pub(crate) function_names: HashMap<u32, Box<str>>,
     pub(crate) custom_sections: Vec<CustomSection<'a>>,
+    /// Sections of debug information, if they are wanted.
+    pub(crate) debug: Vec<CustomSection<'a>>,
     /// SHA-256 of the binary.
     pub(crate) digest: [u8; 32],
 }

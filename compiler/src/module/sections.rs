@@ -5,6 +5,7 @@ use wasmparser::{
     GlobalType, KnownCustom, Payload, RefType, TableInit, TableType, TypeRef, ValType,
 };
 
+use super::intake::Wanted;
 use super::intake::Unit;
 use super::types::Groups;
 use super::{
@@ -235,20 +236,24 @@ impl<'a> Contents<'a> {
         Ok(())
     }
 
-    /// Adds a custom section if its name is one of those `wanted`, and reads it
+    /// Adds a custom section if it is one of those `wanted`, and reads it
     /// if it is the name section.
     pub(super) fn add_custom<'x>(
         &mut self,
         section: &CustomSectionReader<'x>,
-        wanted: &[String],
+        wanted: &Wanted,
         module: &Module,
         unit: Unit<'x, 'a>,
     ) {
-        if wanted.iter().any(|name| name == section.name()) {
-            self.custom_sections.push(CustomSection {
-                name: section.name().into(),
-                bytes: (unit.keep)(section.data()),
-            });
+        let keep = || CustomSection {
+            name: section.name().into(),
+            bytes: (unit.keep)(section.data()),
+        };
+        if wanted.custom.iter().any(|name| name == section.name()) {
+            self.custom_sections.push(keep());
+        }
+        if wanted.debug && section.name().starts_with(".debug_") {
+            self.debug.push(keep());
         }
         if let KnownCustom::Name(names) = section.as_known() {
             self.read_names(module, names);

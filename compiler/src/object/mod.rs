@@ -8,8 +8,9 @@
 //! symbol is undefined.
 //!
 //! `format` has what formats and machines call things, `unwind` what each wants to
-//! know of frames.
+//! know of frames, `debug` has debug information.
 
+mod debug;
 mod format;
 mod unwind;
 
@@ -48,6 +49,7 @@ pub fn write<W: Write + Seek>(layout: &Layout, out: W) -> Result<(), Error> {
     let mut writer = Writer::new(layout, &format);
     writer.distances();
     unwind::write(&mut writer)?;
+    debug::write(&mut writer);
     writer.symbols();
     let mut output = Output::new(out)?;
     let written = writer.object.emit(&mut output);
@@ -76,7 +78,8 @@ fn check_size(layout: &Layout) -> Result<(), Error> {
     // relocations of those.
     let symbols: u64 = symbols.map(|symbol| symbol.name.len() as u64 + 100).sum();
     let image = layout.image.as_ref().map_or(0, |image| image.bytes.len());
-    let blocks = layout.text.bytes.len() + layout.metadata.bytes.len() + image;
+    let debug = layout.debug.iter().map(debug::size).sum::<usize>();
+    let blocks = layout.text.bytes.len() + layout.metadata.bytes.len() + image + debug;
     let size = blocks as u64 + symbols;
     limit("object file", size, i32::MAX as u64)
 }

@@ -25,7 +25,7 @@ use crate::backend::Backend;
 use crate::compile::{assemble, binary, context};
 use crate::error::{Error, Result};
 use crate::functions::{Checker, Compiled, Worker};
-use crate::module::{self, Intake};
+use crate::module::{self, Intake, Wanted};
 use crate::passes::{Usage, Whole};
 use crate::translate::Context;
 use crate::{Observer, Options, Stage, compile_to};
@@ -232,7 +232,7 @@ struct Stream {
 impl Stream {
     fn new(options: &Options, observer: Arc<dyn Observer + Send>) -> Result<Stream> {
         Ok(Stream {
-            intake: Intake::new(options.language(), &options.keep_custom),
+            intake: Intake::new(options.language(), Wanted::new(options)),
             checker: Checker::default(),
             usage: Usage::default(),
             whole: None,

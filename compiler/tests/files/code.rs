@@ -48,6 +48,7 @@ pub(crate) fn empty(target: &str) -> Layout {
         exports: Vec::new(),
         functions: Vec::new(),
         unwind: Vec::new(),
+        debug: Vec::new(),
         descriptor_symbol: "sample_Zmodule".to_owned(),
     }
 }
