@@ -5,7 +5,7 @@ use std::fmt;
 
 use wasm_aot_abi::TrapCode;
 
-use crate::Module;
+use crate::{FrameSymbol, Module};
 
 /// WebAssembly code did what it must not (core, 4.3), or a host function said
 /// so on its behalf. The instance and the store can be used on.
@@ -248,9 +248,29 @@ impl Frame {
         self.module
             .source_offset(self.function, self.code, self.trap)
     }
+
+    /// Where in the program's source the code is from, if the artefact has debug
+    /// information (`Options::debug` of the compiler): the function, behind those that
+    /// are inlined at this place, the innermost first.
+    ///
+    /// Nothing if there is no debug information in the file, or none about this place;
+    /// if the module is [linked](Module::from_linked) into a program; or without the
+    /// feature `lines` of this crate. Debug information is read from the file when it is
+    /// asked for, the first time for all frames of a module.
+    pub fn symbols(&self) -> Vec<FrameSymbol> {
+        #[cfg(feature = "lines")]
+        {
+            // A call may be the last instruction of its line.
+            let code = self.code - u32::from(!self.trap);
+            self.module.artefact().symbols(code)
+        }
+        #[cfg(not(feature = "lines"))]
+        Vec::new()
+    }
 }
 
-/// `module!function, offset 0x12`.
+/// `module!function, offset 0x12`, and a line for each of the [symbols](Frame::symbols)
+/// that has one in the source.
 impl fmt::Display for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.module_name() {
@@ -261,10 +281,22 @@ impl fmt::Display for Frame {
             Some(name) => f.write_str(name)?,
             None => write!(f, "func[{}]", self.func_index())?,
         }
-        match self.offset() {
-            Some(offset) => write!(f, ", offset {offset:#x}"),
-            None => Ok(()),
+        if let Some(offset) = self.offset() {
+            write!(f, ", offset {offset:#x}")?;
         }
+        let symbols = self.symbols();
+        let inlined = symbols.len().saturating_sub(1);
+        for (position, symbol) in symbols.iter().enumerate() {
+            if symbol.line().is_none() {
+                continue;
+            }
+            write!(f, "\n         at {symbol}")?;
+            match symbol.name() {
+                Some(name) if position < inlined => write!(f, " in {name}, inlined")?,
+                _ => {}
+            }
+        }
+        Ok(())
     }
 }
 

@@ -8,6 +8,8 @@ use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
+#[cfg(feature = "lines")]
+use std::sync::OnceLock;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
 use wasm_aot_abi::sites::{Decoder, Site};
@@ -21,6 +23,8 @@ use super::memory::Image;
 use super::metadata::Metadata;
 use super::reservation::Pool;
 use super::verify::check_host;
+#[cfg(feature = "lines")]
+use crate::{FrameSymbol, lines::Lines};
 use crate::{FuncType, OpenError};
 
 /// See the module's documentation.
@@ -44,6 +48,9 @@ pub(crate) struct Artefact {
     pools: Box<[Arc<Pool>]>,
     /// What it was opened from; `None` if that is its own.
     source: Option<Source>,
+    /// Its debug information, once somebody has asked for it.
+    #[cfg(feature = "lines")]
+    lines: OnceLock<Option<Lines>>,
     mapping: ManuallyDrop<Mapping>,
 }
 
@@ -206,6 +213,8 @@ impl Artefact {
                 .collect(),
             description,
             source,
+            #[cfg(feature = "lines")]
+            lines: OnceLock::new(),
             mapping: ManuallyDrop::new(mapping),
         };
         let memory = artefact.find_export("memory");
@@ -331,6 +340,18 @@ impl Artefact {
         Decoder::new(bytes, function.body)
             .skip_while(move |site| site.code < offset)
             .take_while(move |site| site.code == offset)
+    }
+
+    /// What the debug information says about the code at an offset in the text.
+    #[cfg(feature = "lines")]
+    pub(crate) fn symbols(&self, code: u32) -> Vec<FrameSymbol> {
+        let read = || Lines::read(&self.read().ok()?);
+        let Some(lines) = self.lines.get_or_init(read) else {
+            return Vec::new();
+        };
+        let text = self.metadata().descriptor().text;
+        let text = (self.mapping.elf.descriptor).wrapping_add_signed(text.into());
+        lines.find(text + u64::from(code))
     }
 
     /// The bytes of the file.
