@@ -109,7 +109,7 @@ impl Finder<'_, '_> {
         // Those that the next entry may be in, with the last child of each so far, and
         // whether it has parts.
         let mut parents: Vec<(u32, u32, bool)> = Vec::new();
-        let mut root = None;
+        let root = root(unit.unit);
         while !entries.is_empty() {
             if !entries.read_entry(&mut entry)? {
                 continue;
@@ -119,9 +119,11 @@ impl Finder<'_, '_> {
                 return Err(Problem::Damaged("entries are nested too deeply"));
             }
             parents.truncate(depth);
+            if parents.len() < depth || (depth == 0) != (entry.offset == unit.header.root_offset()) {
+                return Err(Problem::Damaged("entries are nested in nothing"));
+            }
             let offset = entry.offset.to_debug_info_offset(&unit.header);
             let offset = offset.ok_or(Problem::Damaged("types have a section of their own"))?.0;
-            let root = *root.get_or_insert(offset);
             let position = self.live.entries.len() as u32;
             let (mut parent, mut in_whole) = (NONE, false);
             if let Some((above, last, has_parts)) = parents.last_mut() {
@@ -130,9 +132,6 @@ impl Finder<'_, '_> {
                     NONE => self.live.entries[parent as usize].first_child = position,
                     last => self.live.entries[last as usize].next = position,
                 }
-            }
-            if parents.len() < depth {
-                return Err(Problem::Damaged("entries are nested in nothing"));
             }
             parents.push((position, NONE, !is_scope(entry.tag)));
             let first = self.references.len() as u32;
@@ -267,7 +266,7 @@ fn is_part(entry: &DebuggingInformationEntry<Reader<'_>>) -> bool {
     }
 }
 
-/// For the line table: see [`Live::functions`].
+/// The offset of a unit's first entry.
 pub(super) fn root(unit: &Unit<Reader<'_>>) -> usize {
     let root = unit.header.root_offset();
     root.to_debug_info_offset(&unit.header).map_or(0, |offset| offset.0)
