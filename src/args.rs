@@ -72,6 +72,15 @@ impl FeaturesArg {
     }
 }
 
+/// Whether what is compiled has debug information.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DebugArg {
+    /// Translate the module's debug information (DWARF), for debuggers and for lines of the source
+    /// in backtraces. The code is the same as without
+    #[arg(short = 'g', long)]
+    pub(crate) debug: bool,
+}
+
 /// The machine that code is for.
 #[derive(Debug, Args)]
 pub(crate) struct CpuArg {

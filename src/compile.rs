@@ -11,7 +11,7 @@ use wasm_aot_compiler::{
     Emit, Observer, Options, RelaxedSimd, Stage, bindings, compile_from, compile_to,
 };
 
-use crate::args::{CpuArg, FeaturesArg, JobsArg, LevelArg};
+use crate::args::{CpuArg, DebugArg, FeaturesArg, JobsArg, LevelArg};
 use crate::input::{self, Source};
 use crate::output::{self, Output};
 use crate::print;
@@ -68,10 +68,8 @@ pub(crate) struct Args {
     #[arg(long)]
     interruptible: bool,
 
-    /// Translate the module's debug information (DWARF), for debuggers and backtraces; the code is
-    /// the same as without
-    #[arg(short = 'g', long)]
-    debug: bool,
+    #[command(flatten)]
+    debug: DebugArg,
 
     /// Keep the custom sections of this name in the output (repeatable)
     #[arg(long, value_name = "NAME")]
@@ -122,7 +120,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         features: args.features.get(),
         relaxed_simd: args.relaxed_simd,
         interruptible: args.interruptible,
-        debug: args.debug,
+        debug: args.debug.debug,
         name: args.name.clone().unwrap_or_else(|| input::stem(namesake)),
         keep_custom: args.keep_custom.clone(),
     };

@@ -82,6 +82,8 @@ struct Sizes {
     code: u64,
     metadata: u64,
     memory_image: u64,
+    /// 0 without.
+    debug_info: u64,
 }
 
 #[derive(Serialize)]
@@ -110,6 +112,11 @@ impl Report {
         let size = file.len() as u64;
         let sections = sections(&file);
         let module = Description::from_bytes(file)?;
+        let sections = sections?;
+        let debug_info = (sections.iter())
+            .filter(|section| section.name.starts_with(".debug_"))
+            .map(|section| section.size)
+            .sum();
         let (major, minor) = module.abi_version();
         let (memory_reservation, memory_guard) = module.memory_reservation();
         Ok(Report {
@@ -134,6 +141,7 @@ impl Report {
                 code: module.text_size(),
                 metadata: module.metadata_size(),
                 memory_image: module.image_size(),
+                debug_info,
             },
             imports: (module.imports())
                 .map(|import| Import {
@@ -154,7 +162,7 @@ impl Report {
                     size: section.bytes.len() as u64,
                 })
                 .collect(),
-            sections: sections?,
+            sections,
         })
     }
 }
@@ -218,11 +226,13 @@ impl fmt::Display for Report {
             code,
             metadata,
             memory_image,
+            debug_info,
         } = self.sizes;
         writeln!(f, "file           {file} bytes")?;
         writeln!(f, "  code         {code}")?;
         writeln!(f, "  metadata     {metadata}")?;
         writeln!(f, "  memory image {memory_image}")?;
+        writeln!(f, "  debug info   {debug_info}")?;
 
         writeln!(f, "\nimports: {}", self.imports.len())?;
         for Import { module, name, ty } in &self.imports {

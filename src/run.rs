@@ -16,6 +16,7 @@ use wasm_aot_loader::{
 };
 use wasm_aot_wasi::{DirAccess, Exit, GroupError, ThreadGroup, WasiCtx};
 
+use crate::args::DebugArg;
 use crate::input::{self, Input};
 use crate::invoke;
 use crate::print;
@@ -73,6 +74,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
     timeout: Option<Duration>,
 
+    #[command(flatten)]
+    debug: DebugArg,
+
     /// Arguments of the program, or of the function to invoke
     #[arg(trailing_var_arg = true, allow_negative_numbers = true)]
     args: Vec<OsString>,
@@ -91,7 +95,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 /// Runs the program to its end, which may come as an error.
 fn execute(args: &Args) -> anyhow::Result<()> {
     let interruptible = args.timeout.is_some();
-    let module = load(&args.file, interruptible)?;
+    let module = load(&args.file, args)?;
     let mut imports = Imports::new();
     wasm_aot_wasi::add_to_imports(&mut imports);
 
@@ -117,7 +121,7 @@ fn execute(args: &Args) -> anyhow::Result<()> {
 
     for (name, file) in &args.preload {
         let file = Path::new(file);
-        let module = load(file, interruptible)?;
+        let module = load(file, args)?;
         let defined = imports.module(name, &mut store, &module);
         defined.map_err(|error| not_instantiated(file, error))?;
     }
@@ -180,7 +184,7 @@ fn execute_threads(args: &Args, module: Module, imports: Imports) -> anyhow::Res
 }
 
 /// Opens a compiled module, or compiles one.
-fn load(path: &Path, interruptible: bool) -> anyhow::Result<Module> {
+fn load(path: &Path, args: &Args) -> anyhow::Result<Module> {
     let context = || path.display().to_string();
     if input::is_artefact(path)? {
         return input::open(path);
@@ -188,7 +192,8 @@ fn load(path: &Path, interruptible: bool) -> anyhow::Result<Module> {
     let input = Input::read(path)?;
     let options = Options {
         name: input::stem(path),
-        interruptible,
+        interruptible: args.timeout.is_some(),
+        debug: args.debug.debug,
         ..Options::default()
     };
     let artefact = compile(&input.wasm, &options).with_context(context)?;

@@ -242,13 +242,24 @@ WASM_API_EXTERN wasm_aot_trap_code_t wasm_aot_trap_code(const wasm_trap_t *);
  * goes to `*status`, unless that is NULL. */
 WASM_API_EXTERN bool wasm_aot_trap_exit_status(const wasm_trap_t *, uint32_t *status);
 
-/* The frames as text, one a line, with a NUL at the end. */
+/* The frames as text, one a line, each with the lines of the source that are known of
+ * it below; with a NUL at the end. */
 WASM_API_EXTERN void wasm_aot_trap_backtrace(const wasm_trap_t *, own wasm_message_t *out);
 
 /* The function's name; false, and empty, if the module has none for it. */
 WASM_API_EXTERN bool wasm_aot_frame_func_name(const wasm_frame_t *, own wasm_name_t *out);
 /* The module's name; may be empty. */
 WASM_API_EXTERN void wasm_aot_frame_module_name(const wasm_frame_t *, own wasm_name_t *out);
+
+/* Where in the program's source the code of a frame is from, if its artefact has debug
+ * information (`wasm-aot compile -g`) and the library can read it (its feature `lines`).
+ * Symbol 0 is the innermost of the functions that are inlined at this place, the last
+ * one is the frame's function itself. False if there are no more; then, and where
+ * something is unknown, the names are empty, and line and column, which start from 1,
+ * are 0. */
+WASM_API_EXTERN bool wasm_aot_frame_symbol(const wasm_frame_t *, size_t index,
+                                           own wasm_name_t *function, own wasm_name_t *file,
+                                           uint32_t *line, uint32_t *column);
 
 #undef own
 

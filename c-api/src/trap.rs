@@ -5,7 +5,7 @@ use std::fmt;
 use std::mem::MaybeUninit;
 use std::sync::{Arc, OnceLock};
 
-use wasm_aot_loader::{Backtrace, CallError, Frame, InstantiationError, TrapCode};
+use wasm_aot_loader::{Backtrace, CallError, Frame, FrameSymbol, InstantiationError, TrapCode};
 
 use crate::error;
 use crate::raw::Vector;
@@ -254,4 +254,24 @@ extern "C" fn wasm_aot_frame_func_name(place: &Place, out: &mut MaybeUninit<Vect
 #[unsafe(no_mangle)]
 extern "C" fn wasm_aot_frame_module_name(place: &Place, out: &mut MaybeUninit<Vector<u8>>) {
     out.write(Vector::from_bytes(place.frame.module_name().as_bytes()));
+}
+
+/// See `wasm_aot.h`.
+#[unsafe(no_mangle)]
+extern "C" fn wasm_aot_frame_symbol(
+    place: &Place,
+    index: usize,
+    function: &mut MaybeUninit<Vector<u8>>,
+    file: &mut MaybeUninit<Vector<u8>>,
+    line: &mut MaybeUninit<u32>,
+    column: &mut MaybeUninit<u32>,
+) -> bool {
+    let symbols = place.frame.symbols();
+    let symbol = symbols.get(index);
+    let bytes = |text: Option<&str>| Vector::from_bytes(text.unwrap_or_default().as_bytes());
+    function.write(bytes(symbol.and_then(FrameSymbol::name)));
+    file.write(bytes(symbol.and_then(FrameSymbol::file)));
+    line.write(symbol.and_then(FrameSymbol::line).unwrap_or(0));
+    column.write(symbol.and_then(FrameSymbol::column).unwrap_or(0));
+    symbol.is_some()
 }

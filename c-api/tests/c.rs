@@ -8,6 +8,7 @@
 //!
 //! | line | means |
 //! |---|---|
+//! | `// module: PATH` | in place of `NAME.wat`, compiled with its debug information |
 //! | `// features: compiler` | runs only if the library has this feature |
 //! | `// features: !compiler` | or has not |
 //! | `// aborts: TEXT` | is killed by SIGABRT, having printed TEXT to standard error |
@@ -23,8 +24,9 @@ use std::process::{Command, ExitCode, Output};
 use libtest_mimic::{Arguments, Failed, Trial};
 use tempfile::TempDir;
 
-const FEATURES: [(&str, bool); 2] = [
+const FEATURES: [(&str, bool); 3] = [
     ("compiler", cfg!(feature = "compiler")),
+    ("lines", cfg!(feature = "lines")),
     ("wasi", cfg!(feature = "wasi")),
 ];
 
@@ -163,6 +165,15 @@ fn prepare(source: &Path) -> Result<TempDir, Failed> {
         let wasm = wat::parse_file(&text)?;
         let artefact = wasm_aot_compiler::compile(&wasm, &Default::default())?;
         fs::write(folder.path().join(name).with_extension("wasm"), wasm)?;
+        fs::write(folder.path().join(name).with_extension("so"), artefact)?;
+    }
+    if let Some(module) = directive(&fs::read_to_string(source)?, "module") {
+        let wasm = fs::read(source.with_file_name(module))?;
+        let options = wasm_aot_compiler::Options {
+            debug: true,
+            ..Default::default()
+        };
+        let artefact = wasm_aot_compiler::compile(&wasm, &options)?;
         fs::write(folder.path().join(name).with_extension("so"), artefact)?;
     }
     // Programs ask for the name that the library says it has.

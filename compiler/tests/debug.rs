@@ -52,7 +52,12 @@ fn sections(artefact: &[u8]) -> BTreeMap<String, Vec<u8>> {
     let file = object::File::parse(artefact).unwrap();
     let sections = file.sections();
     sections
-        .map(|section| (section.name().unwrap().to_owned(), section.data().unwrap().to_vec()))
+        .map(|section| {
+            (
+                section.name().unwrap().to_owned(),
+                section.data().unwrap().to_vec(),
+            )
+        })
         .collect()
 }
 
@@ -141,7 +146,10 @@ fn nothing_but_debug_information_is_different() {
                 let (mut with, without) = (sections(&artefact), sections(&plain));
                 let count = with.len();
                 with.retain(|name, _| !is_debug(name));
-                assert!(count >= with.len() + 4, "{name} for {target}: no debug information");
+                assert!(
+                    count >= with.len() + 4,
+                    "{name} for {target}: no debug information"
+                );
                 // What is about sections.
                 for (section, bytes) in &without {
                     let about = ["shstrtab", "symtab", "build-id", "strtab"];
@@ -164,7 +172,10 @@ fn a_stream_gives_the_same_artefact() {
         }
         let mut out = Cursor::new(Vec::new());
         stream.finish(&mut out).unwrap();
-        assert!(out.into_inner() == compile(&wasm, &options()).unwrap(), "{name}");
+        assert!(
+            out.into_inner() == compile(&wasm, &options()).unwrap(),
+            "{name}"
+        );
     }
 }
 
@@ -247,7 +258,10 @@ fn pointers_keep_their_size_and_nothing_has_a_wrong_place() {
         });
         assert!(pointers > 0);
         let types = named(&artefact, dw::DW_TAG_structure_type);
-        assert!(types.keys().any(|name| name.eq_ignore_ascii_case("point")), "{types:?}");
+        assert!(
+            types.keys().any(|name| name.eq_ignore_ascii_case("point")),
+            "{types:?}"
+        );
     }
 }
 
@@ -255,7 +269,10 @@ fn pointers_keep_their_size_and_nothing_has_a_wrong_place() {
 fn what_is_not_there_is_a_warning() {
     let (artefact, warnings) = compile_debug(b"(module (func))", &options());
     assert_eq!(warnings, ["the module has no debug information"]);
-    assert_eq!(artefact, compile(b"(module (func))", &Options::default()).unwrap());
+    assert_eq!(
+        artefact,
+        compile(b"(module (func))", &Options::default()).unwrap()
+    );
 }
 
 /// Where the content of custom sections is whose names start with `.debug_`.
@@ -310,5 +327,8 @@ fn damage_costs_debug_information_and_nothing_else() {
             with_dwarf(&artefact, |dwarf| each_entry(dwarf, |_, _, _| {}));
         }
     }
-    assert!(translated > 100 && refused > 100, "{translated} and {refused}");
+    assert!(
+        translated > 100 && refused > 100,
+        "{translated} and {refused}"
+    );
 }

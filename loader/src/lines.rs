@@ -62,7 +62,10 @@ impl fmt::Debug for Lines {
 }
 
 fn symbol(frame: &Frame<'_, Reader>) -> FrameSymbol {
-    let name = frame.function.as_ref().and_then(|name| name.demangle().ok());
+    let name = frame
+        .function
+        .as_ref()
+        .and_then(|name| name.demangle().ok());
     let location = frame.location.as_ref();
     let known = |number: Option<u32>| number.filter(|&number| number > 0);
     FrameSymbol {

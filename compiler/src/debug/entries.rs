@@ -5,7 +5,8 @@ use std::ops::Range;
 use gimli::constants as dw;
 use gimli::read::{self, Attribute, AttributeValue as Read, Dwarf};
 use gimli::write::{
-    self, AttributeValue as Write, ConvertUnit, ConvertUnitEntry, Expression, RangeList, UnitEntryId,
+    self, AttributeValue as Write, ConvertUnit, ConvertUnitEntry, Expression, RangeList,
+    UnitEntryId,
 };
 use gimli::{Encoding, Format};
 
@@ -65,7 +66,9 @@ impl Units<'_, '_> {
 
         let id = unit.unit.root();
         self.attributes(unit, id, &root, lines)?;
-        let code = functions.iter().map(|&index| self.places.function(index).code());
+        let code = functions
+            .iter()
+            .map(|&index| self.places.function(index).code());
         place(unit, id, code.flatten().collect());
 
         let mut entry = root;
@@ -188,7 +191,11 @@ impl Units<'_, '_> {
 }
 
 /// Says where the code of an entry is.
-fn place<'a, 'd>(unit: &mut ConvertUnit<'a, Reader<'d>>, id: UnitEntryId, mut code: Vec<Range<u32>>) {
+fn place<'a, 'd>(
+    unit: &mut ConvertUnit<'a, Reader<'d>>,
+    id: UnitEntryId,
+    mut code: Vec<Range<u32>>,
+) {
     places::merge(&mut code);
     let (low, high) = match code[..] {
         [] => return,

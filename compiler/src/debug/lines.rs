@@ -168,7 +168,9 @@ impl Lines {
         let parts = function.parts(piece);
         let find = |address: u64| {
             let after = spans.partition_point(|span| span.start <= address);
-            spans.get(after.checked_sub(1)?).filter(|span| address < span.end)
+            spans
+                .get(after.checked_sub(1)?)
+                .filter(|span| address < span.end)
         };
         let mut last: Option<Row> = None;
         for (code, operator) in parts {

@@ -119,11 +119,14 @@ impl Finder<'_, '_> {
                 return Err(Problem::Damaged("entries are nested too deeply"));
             }
             parents.truncate(depth);
-            if parents.len() < depth || (depth == 0) != (entry.offset == unit.header.root_offset()) {
+            if parents.len() < depth || (depth == 0) != (entry.offset == unit.header.root_offset())
+            {
                 return Err(Problem::Damaged("entries are nested in nothing"));
             }
             let offset = entry.offset.to_debug_info_offset(&unit.header);
-            let offset = offset.ok_or(Problem::Damaged("types have a section of their own"))?.0;
+            let offset = offset
+                .ok_or(Problem::Damaged("types have a section of their own"))?
+                .0;
             let position = self.live.entries.len() as u32;
             let (mut parent, mut in_whole) = (NONE, false);
             if let Some((above, last, has_parts)) = parents.last_mut() {
@@ -152,7 +155,11 @@ impl Finder<'_, '_> {
         Ok(())
     }
 
-    fn refer(&mut self, unit: UnitRef<'_, Reader<'_>>, entry: &DebuggingInformationEntry<Reader<'_>>) {
+    fn refer(
+        &mut self,
+        unit: UnitRef<'_, Reader<'_>>,
+        entry: &DebuggingInformationEntry<Reader<'_>>,
+    ) {
         for attribute in &entry.attrs {
             let offset = match attribute.value() {
                 AttributeValue::UnitRef(offset) => offset.to_debug_info_offset(&unit.header),
@@ -269,5 +276,6 @@ fn is_part(entry: &DebuggingInformationEntry<Reader<'_>>) -> bool {
 /// The offset of a unit's first entry.
 pub(super) fn root(unit: &Unit<Reader<'_>>) -> usize {
     let root = unit.header.root_offset();
-    root.to_debug_info_offset(&unit.header).map_or(0, |offset| offset.0)
+    root.to_debug_info_offset(&unit.header)
+        .map_or(0, |offset| offset.0)
 }

@@ -51,7 +51,12 @@ impl<'a> Places<'a> {
             let pieces = symbols.into_iter().filter_map(|symbol| text.piece(symbol));
             let pieces: Vec<_> = pieces.filter(|piece| !piece.origins.is_empty()).collect();
             let mut operators: Vec<Operator> = (pieces.iter())
-                .flat_map(|piece| piece.origins.iter().map(|origin| operator(piece, origin, base)))
+                .flat_map(|piece| {
+                    piece
+                        .origins
+                        .iter()
+                        .map(|origin| operator(piece, origin, base))
+                })
                 .collect();
             operators.sort_by_key(|operator| operator.address);
             let entry = previous.max(body.start.saturating_sub(MAX_SIZE_LEN)) - base;

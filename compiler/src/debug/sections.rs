@@ -41,7 +41,10 @@ impl<'a> Input<'a> {
 
     /// The content of a section; nothing without.
     fn section(&self, id: SectionId) -> &'a [u8] {
-        let section = self.sections.iter().find(|section| *section.name == *id.name());
+        let section = self
+            .sections
+            .iter()
+            .find(|section| *section.name == *id.name());
         section.map_or(&[], |section| &section.bytes)
     }
 }

@@ -18,8 +18,8 @@ use super::gc::{self, Refusal};
 use super::items::Items;
 use super::types::Groups;
 use super::{Body, Contents, Module, Read, Refused, Unchecked};
-use crate::{Features, Options};
 use crate::error::{Error, Result};
+use crate::{Features, Options};
 
 /// A module on its way in. After an error it is of no more use.
 pub(crate) struct Intake<'a> {

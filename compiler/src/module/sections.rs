@@ -5,8 +5,8 @@ use wasmparser::{
     GlobalType, KnownCustom, Payload, RefType, TableInit, TableType, TypeRef, ValType,
 };
 
-use super::intake::Wanted;
 use super::intake::Unit;
+use super::intake::Wanted;
 use super::types::Groups;
 use super::{
     ConstExpr, Contents, CustomSection, DataSegment, ElementSegment, Export, Global, Import, Item,

@@ -59,5 +59,6 @@ pub(super) fn write(writer: &mut Writer<'_>) {
 
 /// How much room a section takes in the file, about.
 pub(super) fn size(section: &DebugSection) -> usize {
-    section.bytes.len() + section.references.len() * size_of::<object::elf::Rela64<object::LittleEndian>>()
+    section.bytes.len()
+        + section.references.len() * size_of::<object::elf::Rela64<object::LittleEndian>>()
 }

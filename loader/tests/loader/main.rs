@@ -24,6 +24,8 @@ mod instances;
 mod interruption;
 mod leaks;
 mod limits;
+#[cfg(feature = "lines")]
+mod lines;
 mod linked;
 mod linking;
 mod memories;

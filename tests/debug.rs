@@ -1,0 +1,344 @@
+//! Debuggers and other tools of the system see the source of what is compiled with `-g`:
+//! lines, functions, and what is inlined. The modules are those of `tests/debug`. A tool
+//! that is not installed is skipped, visibly.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Mutex;
+
+use common::{describe, installed, wasm_aot};
+
+/// A module, compiled with its debug information.
+fn artefact(name: &str, arguments: &[&str], file: &str) -> PathBuf {
+    // Tests share files.
+    static LOCK: Mutex<()> = Mutex::new(());
+    let _lock = LOCK.lock().unwrap();
+    let module = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/debug")
+        .join(name);
+    let artefact = Path::new(env!("CARGO_TARGET_TMPDIR")).join(file);
+    let output = wasm_aot()
+        .args(["compile", "-g"])
+        .arg(module.with_extension("wasm"))
+        .arg("-o")
+        .arg(&artefact)
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{}",
+        describe(&output)
+    );
+    artefact
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// What gdb prints when it runs the function `fail` of a module with these commands,
+/// in English and without anybody's settings.
+fn gdb(name: &str, file: &str, commands: &[&str]) -> Option<String> {
+    let artefact = artefact(name, &[], file);
+    let run = format!("run run {} --invoke fail 3 < /dev/null", artefact.display());
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/debug");
+    let source = format!("set substitute-path /src {}", source.display());
+    let mut gdb = Command::new("gdb");
+    gdb.args(["-nx", "-batch", "-iex", "set debuginfod enabled off"]);
+    gdb.args([
+        "-ex",
+        "set width 0",
+        "-ex",
+        "set breakpoint pending on",
+        "-ex",
+        &source,
+    ]);
+    for command in commands {
+        let command = if *command == "run" { &run } else { *command };
+        gdb.args(["-ex", command]);
+    }
+    let output = gdb
+        .arg(env!("CARGO_BIN_EXE_wasm-aot"))
+        .env("LC_ALL", "C")
+        .output();
+    Some(text(&installed("gdb", output)?))
+}
+
+/// Asserts that lines with these texts are there, in this order.
+#[track_caller]
+fn assert_order(printed: &str, expected: &[&str]) {
+    let mut lines = printed.lines();
+    for text in expected {
+        assert!(
+            lines.any(|line| line.contains(text)),
+            "no {text:?} in its place in\n{printed}"
+        );
+    }
+}
+
+#[test]
+fn gdb_stops_at_functions_and_lines_and_steps() {
+    for (name, file) in [("c4-O0", "step4.so"), ("c5-O0", "step5.so")] {
+        let commands = [
+            "break work",
+            "break lines.c:22",
+            "run",
+            "next",
+            "next",
+            "next",
+            "step",
+        ];
+        let Some(printed) = gdb(name, file, &commands) else {
+            return;
+        };
+        assert_order(
+            &printed,
+            &[
+                "work (point=<optimized out>, count=<optimized out>)",
+                "int sum = 0;",
+                "for (int i = 0; i < count; i++) {",
+                "sum += twice(point->x);",
+            ],
+        );
+    }
+}
+
+#[test]
+fn gdb_shows_inlined_functions_where_code_traps() {
+    for (name, file) in [("c4-O2", "trap4.so"), ("c5-O2", "trap5.so")] {
+        let Some(printed) = gdb(name, file, &["run", "backtrace"]) else {
+            return;
+        };
+        assert_order(
+            &printed,
+            &[
+                "received signal",
+                "return a / b;",
+                "#0  0x",
+                "#1  work (point=<optimized out>, count=<optimized out>) at /src/lines.c:20",
+                " in fail (count=<optimized out>) at /src/lines.c:28",
+                " main ()",
+            ],
+        );
+        assert!(
+            printed.contains("divide (a=<optimized out>, b=<optimized out>) at /src/lines.c:13")
+        );
+        assert!(!printed.contains("corrupt stack"), "{printed}");
+    }
+}
+
+#[test]
+fn gdb_stops_in_rust() {
+    let commands = [
+        "break lines.rs:31",
+        "break lines::work",
+        "run",
+        "continue",
+        "backtrace 2",
+    ];
+    let Some(printed) = gdb("rust", "rust.so", &commands) else {
+        return;
+    };
+    assert_order(
+        &printed,
+        &[
+            "Breakpoint 1, lines::fail",
+            "Breakpoint 2, ",
+            "#1 ",
+            "lines::fail",
+        ],
+    );
+}
+
+#[test]
+fn gdb_knows_types_and_their_sizes() {
+    let commands = [
+        "break work",
+        "run",
+        "ptype struct point",
+        "print sizeof(struct point)",
+        "print sizeof(point)",
+    ];
+    let Some(printed) = gdb("c4-O0", "types.so", &commands) else {
+        return;
+    };
+    // Pointers are those of WebAssembly.
+    assert_order(&printed, &["int x;", "struct point *next;", "= 12", "= 4"]);
+}
+
+#[test]
+fn a_core_dump_has_symbols() {
+    let folder = tempfile::tempdir().unwrap();
+    let core = folder.path().join("core");
+    let generate = format!("generate-core-file {}", core.display());
+    let commands = ["run", &generate];
+    if gdb("c5-O2", "core.so", &commands).is_none() {
+        return;
+    }
+    let output = Command::new("gdb")
+        .args([
+            "-nx",
+            "-batch",
+            "-iex",
+            "set debuginfod enabled off",
+            "-ex",
+            "backtrace",
+        ])
+        .arg(env!("CARGO_BIN_EXE_wasm-aot"))
+        .arg(&core)
+        .env("LC_ALL", "C")
+        .output();
+    let Some(output) = installed("gdb", output) else {
+        return;
+    };
+    assert_order(
+        &text(&output),
+        &[
+            "divide (a=<optimized out>",
+            "work (point=<optimized out>",
+            "fail (count=<optimized out>) at",
+        ],
+    );
+}
+
+/// The offset of the one instruction that divides in the function `work`, and a
+/// disassembly of that function with lines.
+fn division(artefact: &Path) -> Option<(String, String)> {
+    let arguments = ["-dl", "--no-show-raw-insn", "--disassemble=work"];
+    let output = Command::new("objdump")
+        .args(arguments)
+        .arg(artefact)
+        .output();
+    let printed = text(&installed("objdump", output)?);
+    let line = printed.lines().find(|line| line.contains("idiv"));
+    let offset = line
+        .and_then(|line| line.split_once(':'))
+        .expect("it divides")
+        .0;
+    Some((offset.trim().to_owned(), printed))
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn disassemblers_and_profilers_find_lines() {
+    let artefact = artefact("c5-O2", &[], "lines.so");
+    let Some((offset, printed)) = division(&artefact) else {
+        return;
+    };
+    assert_order(
+        &printed,
+        &["/src/lines.c:16", "divide():", "/src/lines.c:13", "idiv"],
+    );
+    let output = Command::new("addr2line")
+        .args(["-f", "-i", "-e"])
+        .arg(&artefact)
+        .arg(&offset)
+        .output();
+    let Some(output) = installed("addr2line", output) else {
+        return;
+    };
+    let printed = text(&output);
+    let lines: Vec<&str> = printed.lines().collect();
+    // Linkers of line tables add what they know besides.
+    assert!(lines[1].starts_with("/src/lines.c:13"), "{printed}");
+    assert!(lines[3].starts_with("/src/lines.c:20"), "{printed}");
+    assert_eq!((lines[0], lines[2]), ("divide", "work"));
+}
+
+#[test]
+fn valgrind_shows_lines() {
+    let artefact = artefact("c5-O2", &[], "valgrind.so");
+    let output = Command::new("valgrind")
+        .args(["--error-exitcode=9", "--sigill-diagnostics=yes"])
+        .arg(env!("CARGO_BIN_EXE_wasm-aot"))
+        .arg("run")
+        .arg(artefact)
+        .args(["--invoke", "add", "1", "2"])
+        .output();
+    let Some(output) = installed("valgrind", output) else {
+        return;
+    };
+    assert!(output.status.success(), "{}", describe(&output));
+    assert_eq!(text(&output), "4\n");
+}
+
+#[test]
+fn nothing_complains_about_the_debug_information() {
+    for (name, file) in [
+        ("c4-O2", "check4.so"),
+        ("c5-O2", "check5.so"),
+        ("rust", "check.so"),
+    ] {
+        for emit in ["so", "obj"] {
+            let artefact = artefact(name, &["--emit", emit], file);
+            let output = Command::new("readelf")
+                .args(["--debug-dump=info,abbrev,rawline,decodedline,Ranges"])
+                .arg(&artefact)
+                .env("LC_ALL", "C")
+                .output();
+            let Some(output) = installed("readelf", output) else {
+                return;
+            };
+            assert!(
+                output.status.success() && output.stderr.is_empty(),
+                "{}",
+                describe(&output)
+            );
+        }
+    }
+}
+
+/// A linker puts the debug information of an object file into a program, and gdb finds
+/// it there.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn object_files_bring_their_lines_into_programs() {
+    let folder = tempfile::tempdir().unwrap();
+    let object = artefact("c5-O2", &["--emit", "obj", "--name", "app"], "lines.o");
+    let main = folder.path().join("main.c");
+    fs::write(
+        &main,
+        "int other(int a) { return a; }\nint main(void) { return other(0); }\n",
+    )
+    .unwrap();
+    let program = folder.path().join("program");
+    let output = Command::new("cc")
+        .args(["-g", "-Wl,-u,app_Zmodule"])
+        .args([&main, &object])
+        .arg("-o")
+        .arg(&program)
+        .output();
+    let Some(output) = installed("cc", output) else {
+        return;
+    };
+    assert!(output.status.success(), "{}", describe(&output));
+    let Some((offset, _)) = division(&program) else {
+        return;
+    };
+    let line = format!("info line *0x{offset}");
+    let output = Command::new("gdb")
+        .args([
+            "-nx",
+            "-batch",
+            "-ex",
+            &line,
+            "-ex",
+            "info line other",
+            "-ex",
+            "info scope work",
+        ])
+        .arg(&program)
+        .env("LC_ALL", "C")
+        .output();
+    let Some(output) = installed("gdb", output) else {
+        return;
+    };
+    assert_order(
+        &text(&output),
+        &["Line 13 of \"/src/lines.c\"", "main.c", "Symbol point"],
+    );
+}
