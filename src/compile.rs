@@ -141,7 +141,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     monitor.progress.finish();
     for warning in monitor.warnings.lock().expect("nobody has panicked").iter() {
-        print::stderr(format_args!("warning: {name}: {warning}"));
+        print::warning(&name, warning);
     }
     result.context(name)?;
     output::commit(outputs)?;

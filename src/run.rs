@@ -1,6 +1,7 @@
 //! `wasm-aot run`.
 
 use std::ffi::OsString;
+use std::io::Cursor;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -9,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use wasm_aot_compiler::{Options, compile};
+use wasm_aot_compiler::{Observer, Options, compile_to};
 use wasm_aot_loader::{
     CallError, Config, ExternType, Imports, Instance, InstantiationError, MissingImport, Module,
     Store, Val,
@@ -196,8 +197,20 @@ fn load(path: &Path, args: &Args) -> anyhow::Result<Module> {
         debug: args.debug.debug,
         ..Options::default()
     };
-    let artefact = compile(&input.wasm, &options).with_context(context)?;
-    Module::from_bytes(&artefact).with_context(context)
+    let mut artefact = Cursor::new(Vec::new());
+    compile_to(&input.wasm, &options, &Warnings { path }, &mut artefact).with_context(context)?;
+    Module::from_bytes(artefact.get_ref()).with_context(context)
+}
+
+/// Prints them.
+struct Warnings<'a> {
+    path: &'a Path,
+}
+
+impl Observer for Warnings<'_> {
+    fn warning(&self, message: &str) {
+        print::warning(self.path.display(), message);
+    }
 }
 
 /// What is chosen about stores.
