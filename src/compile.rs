@@ -8,12 +8,13 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use wasm_aot_compiler::{
-    Emit, Observer, Options, RelaxedSimd, Stage, bindings, compile_from, compile_to,
+    Cache, Emit, Observer, Options, RelaxedSimd, Stage, bindings, compile_from, compile_to,
 };
 
-use crate::args::{CpuArg, FeaturesArg, JobsArg, LevelArg};
+use crate::args::{self, CpuArg, FeaturesArg, JobsArg, LevelArg};
 use crate::input::{self, Source};
 use crate::output::{self, Output};
+use crate::print;
 use crate::progress::Progress;
 use crate::timings::Timings;
 
@@ -31,6 +32,7 @@ Examples:
   wasm-aot compile app.wasm --features 2.0,-simd  refuse modules with vectors
   wasm-aot compile app.wasm --emit obj            to app.o, for `cc main.c app.o ...`
   wasm-aot compile app.wasm --emit staticlib --header app.h
+  wasm-aot compile app.wasm --cache ~/.cache/wasm-aot    only what has changed since the last time
   wasm-aot compile app.wasm --timings             say where the time goes
   curl URL | wasm-aot compile - -o app.so         while the module is still coming")]
 pub(crate) struct Args {
@@ -83,6 +85,16 @@ pub(crate) struct Args {
     #[arg(long, value_name = "OUT.rs")]
     rust: Option<PathBuf>,
 
+    /// Keep compiled functions in this folder, and compile only those that are not in it. Whoever
+    /// can write to it decides what is in the output
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+
+    /// Keep at most so many bytes in the cache, a number with K, M or G (of 1024) behind it or not
+    /// [default: 1G]
+    #[arg(long, value_name = "BYTES", value_parser = args::parse_size, requires = "cache")]
+    cache_limit: Option<u64>,
+
     /// Print how long each stage took
     #[arg(long)]
     timings: bool,
@@ -117,6 +129,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         interruptible: args.interruptible,
         name: args.name.clone().unwrap_or_else(|| input::stem(namesake)),
         keep_custom: args.keep_custom.clone(),
+        cache: args.cache.clone().map(|folder| Cache {
+            folder,
+            limit: args.cache_limit.unwrap_or(Cache::DEFAULT_LIMIT),
+        }),
     };
 
     let monitor = Arc::new(Monitor {
@@ -189,5 +205,15 @@ impl Observer for Monitor {
 
     fn functions(&self, done: usize, total: usize) {
         self.progress.functions(done, total);
+    }
+
+    fn cached(&self, functions: usize, total: usize) {
+        if let Some(timings) = &self.timings {
+            timings.cached(functions, total);
+        }
+    }
+
+    fn warning(&self, message: &str) {
+        print::stderr(format_args!("warning: {message}"));
     }
 }

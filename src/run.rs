@@ -61,7 +61,7 @@ pub(crate) struct Args {
 
     /// Let no linear memory grow beyond BYTES, a number with K, M or G (of 1024) behind it or not;
     /// one that is larger from the start is refused
-    #[arg(long, value_name = "BYTES", value_parser = parse_size)]
+    #[arg(long, value_name = "BYTES", value_parser = crate::args::parse_size)]
     max_memory: Option<u64>,
 
     /// Let functions trap that are imported but provided by nobody
@@ -318,19 +318,6 @@ fn parse_dir(text: &str) -> Result<(String, String), String> {
         return Err("expected HOST or HOST::GUEST".to_owned());
     }
     Ok((host.to_owned(), guest.to_owned()))
-}
-
-/// A number of bytes.
-fn parse_size(text: &str) -> Result<u64, String> {
-    let units = [("K", 10), ("M", 20), ("G", 30)];
-    let (number, shift) = (units.iter())
-        .find_map(|&(unit, shift)| Some((text.strip_suffix(unit)?, shift)))
-        .unwrap_or((text, 0));
-    let bytes = number
-        .parse()
-        .ok()
-        .and_then(|number: u64| number.checked_mul(1 << shift));
-    bytes.ok_or_else(|| "expected a number of bytes, as 65536, 64K, 16M or 1G".to_owned())
 }
 
 fn parse_pair(text: &str) -> Result<(String, String), String> {
