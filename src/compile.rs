@@ -1,24 +1,26 @@
 //! `wasm-aot compile`.
 
-use std::io::Write;
+use std::io::{Seek, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex};
+use std::str::FromStr;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use wasm_aot_compiler::{
-    Emit, Observer, Options, RelaxedSimd, Stage, bindings, compile_from, compile_to,
+    Cache, Emit, Observer, Options, RelaxedSimd, Stage, bindings, compile_from, compile_to,
 };
 
-use crate::args::{CpuArg, DebugArg, FeaturesArg, JobsArg, LevelArg};
+use crate::args::{self, CpuArg, DebugArg, FeaturesArg, JobsArg, LevelArg};
 use crate::input::{self, Source};
+use crate::link::{LinkArgs, Object};
 use crate::output::{self, Output};
 use crate::print;
 use crate::progress::Progress;
 use crate::timings::Timings;
 
-/// Compile a module to native code: a shared object, or an object file to link with
+/// Compile a module to native code: a shared object, an object file to link with, or a program
 ///
 /// The output appears under its name only when it is complete: an older file of that name stays
 /// as it is until then, whatever happens. The same input, options and compiler give the same bytes.
@@ -33,6 +35,8 @@ Examples:
   wasm-aot compile app.wasm --emit obj            to app.o, for `cc main.c app.o ...`
   wasm-aot compile app.wasm --emit staticlib --header app.h
   wasm-aot compile app.wasm -g                    with lines and names of the source
+  wasm-aot compile app.wasm --emit exe --dir .    to app, which runs by itself
+  wasm-aot compile app.wasm --cache ~/.cache/wasm-aot    only what has changed since the last time
   wasm-aot compile app.wasm --timings             say where the time goes
   curl URL | wasm-aot compile - -o app.so         while the module is still coming")]
 pub(crate) struct Args {
@@ -45,11 +49,12 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
 
-    /// What to write: so (a shared object, to be loaded), obj (an object file, to be linked) or
-    /// staticlib (a static library with it)
+    /// What to write: so (a shared object, to be loaded), obj (an object file, to be linked),
+    /// staticlib (a static library with it) or exe (a WASI program that needs no other file, linked
+    /// by a C compiler)
     #[arg(long, value_name = "KIND", default_value = Emit::default().as_str(), hide_possible_values = true)]
-    #[arg(value_parser = PossibleValuesParser::new(["so", "obj", "staticlib"]).try_map(|kind| kind.parse::<Emit>()))]
-    emit: Emit,
+    #[arg(value_parser = PossibleValuesParser::new(["so", "obj", "staticlib", "exe"]).try_map(|kind| kind.parse::<Kind>()))]
+    emit: Kind,
 
     #[command(flatten)]
     level: LevelArg,
@@ -88,12 +93,61 @@ pub(crate) struct Args {
     #[arg(long, value_name = "OUT.rs")]
     rust: Option<PathBuf>,
 
+    /// Keep compiled functions in this folder, and compile only those that are not in it. Whoever
+    /// can write to it decides what is in the output
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+
+    /// Keep at most so many bytes in the cache, a number with K, M or G (of 1024) behind it or not
+    /// [default: 1G]
+    #[arg(long, value_name = "BYTES", value_parser = args::parse_size, requires = "cache")]
+    cache_limit: Option<u64>,
+
     /// Print how long each stage took
     #[arg(long)]
     timings: bool,
 
     #[command(flatten)]
     jobs: JobsArg,
+
+    #[command(flatten)]
+    link: LinkArgs,
+}
+
+/// What to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Module(Emit),
+    /// An object file that is made a program.
+    Executable,
+}
+
+impl FromStr for Kind {
+    type Err = wasm_aot_compiler::Error;
+
+    fn from_str(text: &str) -> Result<Kind, Self::Err> {
+        match text {
+            "exe" => Ok(Kind::Executable),
+            other => other.parse().map(Kind::Module),
+        }
+    }
+}
+
+impl Kind {
+    /// What the compiler writes.
+    fn emit(self) -> Emit {
+        match self {
+            Kind::Module(emit) => emit,
+            Kind::Executable => Emit::Object,
+        }
+    }
+
+    fn file_name(self, stem: &str) -> String {
+        match self {
+            Kind::Module(emit) => emit.file_name(stem),
+            Kind::Executable => stem.to_owned(),
+        }
+    }
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -110,45 +164,93 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     } else {
         &args.input
     };
-    if args.rust.is_some() && args.emit == Emit::SharedObject {
+    if args.rust.is_some() && args.emit == Kind::Module(Emit::SharedObject) {
         bail!("--rust is for what is linked: it needs --emit obj or staticlib");
+    }
+    if !args.link.is_empty() && args.emit != Kind::Executable {
+        bail!("--cc, --runtime, --link-arg and --dir need --emit exe");
     }
     let options = Options {
         level: args.level.level,
         cpu: args.cpu.get(),
-        emit: args.emit,
+        emit: args.emit.emit(),
         features: args.features.get(),
         relaxed_simd: args.relaxed_simd,
         interruptible: args.interruptible,
         debug: args.debug.debug,
         name: args.name.clone().unwrap_or_else(|| input::stem(namesake)),
         keep_custom: args.keep_custom.clone(),
+        cache: args.cache.clone().map(|folder| Cache {
+            folder,
+            limit: args.cache_limit.unwrap_or(Cache::DEFAULT_LIMIT),
+        }),
     };
 
     let monitor = Arc::new(Monitor {
         progress: Progress::new(),
         timings: args.timings.then(Timings::start),
-        warnings: Mutex::default(),
     });
     let source = Source::open(&args.input)?;
     let name = source.name();
-    let mut outputs = vec![Output::create(&target, &source)?];
-    outputs.extend(declarations(args, &source, &options, &outputs[0])?);
-    let out = outputs[0].writer();
-    let result = match source {
-        Source::Whole(input) => compile_to(&input.wasm, &options, &monitor, out),
-        Source::Stream(stream) => compile_from(stream, &options, monitor.clone(), out),
+    let mut destination = match args.emit {
+        Kind::Module(_) => Destination::File(Output::create(&target, &source)?),
+        Kind::Executable => {
+            let (output, path) = Output::create_named(&target, &source)?;
+            Destination::Program(output, path, Object::new()?)
+        }
+    };
+    let declarations = declarations(args, &source, &options, destination.output())?;
+    let compiled = match &mut destination {
+        Destination::File(output) => compile_source(source, &options, &monitor, output.writer()),
+        Destination::Program(_, _, object) => {
+            compile_source(source, &options, &monitor, object.writer())
+        }
     };
     monitor.progress.finish();
-    for warning in monitor.warnings.lock().expect("nobody has panicked").iter() {
-        print::warning(&name, warning);
+    compiled.context(name)?;
+    if let Destination::Program(_, path, object) = &destination {
+        args.link.link(object, &options.name, path)?;
     }
-    result.context(name)?;
+    let mut outputs = vec![destination.into_output()];
+    outputs.extend(declarations);
     output::commit(outputs)?;
     if let Some(timings) = &monitor.timings {
         timings.print();
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where the code goes.
+enum Destination {
+    File(Output),
+    /// What another program is to write under this temporary name, from an object file.
+    Program(Output, PathBuf, Object),
+}
+
+impl Destination {
+    fn output(&self) -> &Output {
+        match self {
+            Destination::File(output) | Destination::Program(output, ..) => output,
+        }
+    }
+
+    fn into_output(self) -> Output {
+        match self {
+            Destination::File(output) | Destination::Program(output, ..) => output,
+        }
+    }
+}
+
+fn compile_source(
+    source: Source,
+    options: &Options,
+    monitor: &Arc<Monitor>,
+    out: impl Write + Seek,
+) -> wasm_aot_compiler::Result<()> {
+    match source {
+        Source::Whole(input) => compile_to(&input.wasm, options, monitor, out),
+        Source::Stream(stream) => compile_from(stream, options, monitor.clone(), out),
+    }
 }
 
 /// Makes declarations of a module.
@@ -187,8 +289,6 @@ fn declarations(
 struct Monitor {
     progress: Progress,
     timings: Option<Timings>,
-    /// To be printed when there is no progress to disturb.
-    warnings: Mutex<Vec<String>>,
 }
 
 impl Observer for Monitor {
@@ -203,8 +303,13 @@ impl Observer for Monitor {
         self.progress.functions(done, total);
     }
 
+    fn cached(&self, functions: usize, total: usize) {
+        if let Some(timings) = &self.timings {
+            timings.cached(functions, total);
+        }
+    }
+
     fn warning(&self, message: &str) {
-        let mut warnings = self.warnings.lock().expect("nobody has panicked");
-        warnings.push(message.to_owned());
+        print::warning(message);
     }
 }

@@ -11,6 +11,7 @@ mod completions;
 mod input;
 mod inspect;
 mod invoke;
+mod link;
 mod man;
 mod output;
 mod print;

@@ -23,9 +23,9 @@ pub(crate) fn stderr(text: impl std::fmt::Display) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// Reports that something about a module is not as it was asked for.
-pub(crate) fn warning(module: impl std::fmt::Display, message: &str) {
-    stderr(format_args!("warning: {module}: {message}"));
+/// Reports what does no harm to the result.
+pub(crate) fn warning(message: &str) {
+    stderr(format_args!("warning: {message}"));
 }
 
 /// Reports an error with its causes, on one line unless it quotes source text.

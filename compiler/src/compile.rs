@@ -15,6 +15,7 @@ use wasm_aot_abi::Tunables;
 
 use crate::abi::Symbol;
 use crate::backend::{Backend, Code};
+use crate::cache::Kept;
 use crate::error::{Error, Result};
 use crate::functions::{Checker, Compiled, Worker};
 use crate::image::Image;
@@ -84,8 +85,13 @@ pub trait Observer: Sync {
         let _ = functions;
     }
 
-    /// Something that was asked for could not be done, and the artefact is good
-    /// without it.
+    /// Of the module's functions, so many are in the [cache](crate::Options::cache).
+    fn cached(&self, functions: usize, total: usize) {
+        let _ = (functions, total);
+    }
+
+    /// Something is not as it should be, or could not be done as it was asked for, and
+    /// the artefact is good without it.
     fn warning(&self, message: &str) {
         let _ = message;
     }
@@ -105,6 +111,10 @@ impl<O: Observer + Send + ?Sized> Observer for Arc<O> {
 
     fn again(&self, functions: usize) {
         (**self).again(functions);
+    }
+
+    fn cached(&self, functions: usize, total: usize) {
+        (**self).cached(functions, total);
     }
 
     fn warning(&self, message: &str) {
@@ -160,7 +170,9 @@ pub fn compile_to(
     let whole = Whole::new(&module, &usage);
 
     observer.stage(Stage::Generate);
-    let cx = context(&module, &whole, &backend);
+    let cache = options.cache.as_ref();
+    let kept = cache.map(|cache| Kept::open(cache, &backend, &module));
+    let cx = context(&module, &whole, &backend, kept.as_ref());
     let functions = functions(&cx, &backend, &bodies, observer)?;
     assemble(options, &backend, observer, &cx, &contents, functions, out)
 }
@@ -175,6 +187,9 @@ pub(crate) fn assemble(
     mut functions: Vec<Compiled>,
     out: impl Write + Seek,
 ) -> Result<()> {
+    if let Some(kept) = cx.kept {
+        keep(kept, &functions, contents, observer);
+    }
     let trampolines = trampolines(cx, backend, &mut functions)?;
 
     observer.stage(Stage::Layout);
@@ -216,6 +231,20 @@ fn debug(
     })
 }
 
+/// Keeps the functions for the next time.
+fn keep(
+    kept: &Kept,
+    functions: &[Compiled],
+    contents: &Contents<'_>,
+    observer: &(impl Observer + ?Sized),
+) {
+    let found = functions.iter().filter(|function| function.is_kept).count();
+    observer.cached(found, functions.len());
+    if let Err(error) = kept.keep(functions, contents) {
+        observer.warning(&format!("the cache cannot be written: {error}"));
+    }
+}
+
 /// Checks that a module in binary or text format is valid with `features`.
 ///
 /// # Errors
@@ -254,7 +283,7 @@ pub fn clif(module: &[u8], options: &Options) -> Result<String> {
     taken?;
     let Read { module, .. } = intake.finish()?;
     let whole = Whole::new(&module, &usage);
-    let cx = context(&module, &whole, &backend);
+    let cx = context(&module, &whole, &backend, None);
     let mut scratch = FunctionBuilderContext::new();
     let mut text = String::new();
     for body in &bodies {
@@ -274,6 +303,7 @@ pub(crate) fn context<'m>(
     module: &'m Module,
     whole: &'m Whole,
     backend: &'m Backend,
+    kept: Option<&'m Kept>,
 ) -> Context<'m> {
     Context {
         module,
@@ -282,6 +312,7 @@ pub(crate) fn context<'m>(
         relaxed: backend.relaxed,
         interruptible: backend.interruptible,
         isa: backend.isa(),
+        kept,
     }
 }
 

@@ -16,6 +16,7 @@
 mod abi;
 mod backend;
 pub mod bindings;
+mod cache;
 mod compile;
 mod cpu;
 mod debug;
@@ -38,6 +39,7 @@ mod trampoline;
 mod translate;
 mod writer;
 
+pub use cache::Cache;
 pub use compile::{Observer, Stage, clif, compile, compile_to, validate};
 pub use cpu::{Cpu, target};
 pub use emit::Emit;
