@@ -324,3 +324,21 @@ fn programs_are_the_same_from_the_cache() {
     }
     assert!(programs_seen > 5, "only {programs_seen} programs");
 }
+
+#[test]
+fn where_code_comes_from_is_kept_relative_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options {
+        debug: true,
+        ..with(folder.path())
+    };
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/debug/c4-O2.wasm");
+    let wasm = fs::read(path).unwrap();
+    let (none, total) = found(&wasm, &options);
+    assert_eq!(none, 0);
+    // The same code, elsewhere in the file: behind a custom section without a name.
+    let moved = [&wasm[..8], b"\0\x05\0abcd", &wasm[8..]].concat();
+    assert_eq!(found(&moved, &options), (total, total));
+    // Without debug information, nothing of that is known.
+    assert_eq!(found(&wasm, &with(folder.path())), (0, total));
+}

@@ -63,6 +63,11 @@
 //! any time. Synchronous calls stay possible whenever no call is running or
 //! waiting; they cannot reach a host function that waits.
 //!
+//! # Backtraces
+//!
+//! A [`Trap`] has the frames of WebAssembly. With the feature `lines`, they have places
+//! in the source ([`Frame::symbols`]), of artefacts that have debug information.
+//!
 //! # Handles and stores
 //!
 //! Every method that takes a handle and a store **panics** if the handle

@@ -254,9 +254,10 @@ impl Frame {
     /// are inlined at this place, the innermost first.
     ///
     /// Nothing if there is no debug information in the file, or none about this place;
-    /// if the module is [linked](Module::from_linked) into a program; or without the
-    /// feature `lines` of this crate. Debug information is read from the file when it is
-    /// asked for, the first time for all frames of a module.
+    /// if the module is [linked](Module::from_linked) into a program whose file is not
+    /// there any more; or without the feature `lines` of this crate. Debug information is
+    /// read from the file when it is asked for, the first time for all frames of a
+    /// module.
     pub fn symbols(&self) -> Vec<FrameSymbol> {
         #[cfg(feature = "lines")]
         {

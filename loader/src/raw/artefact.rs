@@ -345,13 +345,11 @@ impl Artefact {
     /// What the debug information says about the code at an offset in the text.
     #[cfg(feature = "lines")]
     pub(crate) fn symbols(&self, code: u32) -> Vec<FrameSymbol> {
-        let read = || Lines::read(&self.read().ok()?);
-        let Some(lines) = self.lines.get_or_init(read) else {
-            return Vec::new();
-        };
         let text = self.metadata().descriptor().text;
         let text = (self.mapping.elf.descriptor).wrapping_add_signed(text.into());
-        lines.find(text + u64::from(code))
+        let read = || Lines::read(&self.mapping.whole_file(text, self.text.size)?);
+        let lines = self.lines.get_or_init(read).as_ref();
+        lines.map_or_else(Vec::new, |lines| lines.find(text + u64::from(code)))
     }
 
     /// The bytes of the file.

@@ -1,7 +1,9 @@
 //! Artefacts that are in memory already: part of the program, or of a library
 //! that somebody else has loaded.
 
-use std::ffi::{c_int, c_void};
+use std::ffi::{CStr, OsStr, c_int, c_void};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 use object::elf::{PF_R, PF_X, PT_LOAD};
 
@@ -94,16 +96,16 @@ impl Mapping {
         };
         // SAFETY: the callback gets what we hand over, and nobody else has it.
         unsafe { libc::dl_iterate_phdr(Some(look), (&raw mut search).cast()) };
-        let (base, elf) = search.found.ok_or(OpenError::NotArtefact)?;
-        Ok(Mapping::in_memory(elf, base))
+        let (base, elf, path) = search.found.ok_or(OpenError::NotArtefact)?;
+        Ok(Mapping::in_memory(elf, base, path))
     }
 }
 
 /// Looks for what is loaded around an address.
 struct Search {
     address: usize,
-    /// What is to be added to addresses in the file, and what the file is.
-    found: Option<(usize, Elf)>,
+    /// What is to be added to addresses in the file, what the file is, and its path.
+    found: Option<(usize, Elf, PathBuf)>,
 }
 
 /// Looks at one program or library.
@@ -136,6 +138,16 @@ unsafe extern "C" fn look(
     if elf.segment(descriptor, 1).is_none() {
         return 0;
     }
-    search.found = Some((base, elf));
+    let path = match info.dlpi_name.is_null() {
+        true => c"",
+        // SAFETY: as above; it is a C string.
+        false => unsafe { CStr::from_ptr(info.dlpi_name) },
+    };
+    let path = match path.to_bytes() {
+        // The program, whatever has become of its path.
+        b"" => PathBuf::from("/proc/self/exe"),
+        path => PathBuf::from(OsStr::from_bytes(path)),
+    };
+    search.found = Some((base, elf, path));
     1
 }

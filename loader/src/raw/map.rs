@@ -14,8 +14,10 @@ use std::io::{self, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::ffi::OsStrExt;
+#[cfg(feature = "lines")]
+use std::os::unix::fs::FileExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::ptr::{self, NonNull};
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
@@ -67,6 +69,8 @@ enum Origin {
         /// A copy of the memory image, if there is one: the file that it came
         /// from may be gone or replaced.
         image: Option<File>,
+        /// What it came from.
+        path: PathBuf,
     },
 }
 
@@ -130,10 +134,10 @@ impl Mapping {
         Ok(mapping)
     }
 
-    /// What is in memory already, and stays there.
-    pub(super) fn in_memory(elf: Elf, base: usize) -> Mapping {
+    /// What is in memory already, from the file at a path, and stays there.
+    pub(super) fn in_memory(elf: Elf, base: usize, path: PathBuf) -> Mapping {
         Mapping {
-            origin: Origin::Present { image: None },
+            origin: Origin::Present { image: None, path },
             elf,
             base,
         }
@@ -142,9 +146,11 @@ impl Mapping {
     /// Sees to it that the memory image, which is at an address in the file, can
     /// be mapped from a file.
     pub(super) fn prepare_image(&mut self, address: u64, size: u64) -> Result<(), OpenError> {
-        if let Origin::Present { image: None } = self.origin {
-            let image = sealed_copy(&self.segment(address)[..size as usize])?;
-            self.origin = Origin::Present { image: Some(image) };
+        if let Origin::Present { image: None, .. } = self.origin {
+            let copy = sealed_copy(&self.segment(address)[..size as usize])?;
+            if let Origin::Present { image, .. } = &mut self.origin {
+                *image = Some(copy);
+            }
         }
         Ok(())
     }
@@ -157,11 +163,29 @@ impl Mapping {
         }
     }
 
+    /// The bytes of a file that has the `size` bytes of memory at an address in it: that
+    /// of the artefact, or the program that it is linked into if that is still there.
+    #[cfg(feature = "lines")]
+    pub(super) fn whole_file(&self, address: u64, size: usize) -> Option<Vec<u8>> {
+        let bytes = match &self.origin {
+            Origin::Loaded { file, .. } => {
+                let mut bytes = vec![0; file.metadata().ok()?.len().try_into().ok()?];
+                file.read_exact_at(&mut bytes, 0).ok()?;
+                bytes
+            }
+            Origin::Present { path, .. } => fs::read(path).ok()?,
+        };
+        let found = bytes
+            .get(self.file_offset(address) as usize..)?
+            .get(..size)?;
+        (found == self.segment(address).get(..size)?).then_some(bytes)
+    }
+
     /// A file that has the memory image, and where in it.
     pub(super) fn image(&self, address: u64) -> (&File, u64) {
         match &self.origin {
             Origin::Loaded { file, .. } => (file, self.file_offset(address)),
-            Origin::Present { image } => (image.as_ref().expect("it was prepared"), 0),
+            Origin::Present { image, .. } => (image.as_ref().expect("it was prepared"), 0),
         }
     }
 

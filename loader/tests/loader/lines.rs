@@ -201,3 +201,33 @@ fn damaged_debug_information_harms_nothing_but_itself() {
     }
     assert!(silent > 0);
 }
+
+#[test]
+fn linked_modules_have_the_lines_of_their_file_while_it_is_there() {
+    for is_replaced in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("module.so");
+        fs::write(&path, artefact("c5-O2", Level::O2, true)).unwrap();
+        // SAFETY: it has no constructors.
+        let library = unsafe { libloading::Library::new(&path).unwrap() };
+        // SAFETY: the compiler has made what the symbol stands for; the library is
+        // dropped last.
+        let module = unsafe {
+            let descriptor: *const u8 = *library.get(b"app_Zmodule").unwrap();
+            Module::from_linked(descriptor).unwrap()
+        };
+        if is_replaced {
+            fs::remove_file(&path).unwrap();
+            fs::write(&path, artefact("c5-O0", Level::O0, true)).unwrap();
+        }
+        let mut store = Store::new();
+        let instance = Instance::new(&mut store, &module, &Imports::new()).unwrap();
+        let trap = trap(call(&mut store, instance, "fail", &[Val::I32(3)]));
+        assert_eq!(
+            trap.to_string().contains("lines.c:13"),
+            !is_replaced,
+            "{trap}"
+        );
+        drop((trap, store, module));
+    }
+}
