@@ -70,6 +70,7 @@ enum Origin {
         /// from may be gone or replaced.
         image: Option<File>,
         /// What it came from.
+        #[cfg_attr(not(feature = "lines"), expect(dead_code, reason = "has lines"))]
         path: PathBuf,
     },
 }
