@@ -174,8 +174,6 @@ impl Lines {
         };
         let mut last: Option<Row> = None;
         for (code, operator) in parts {
-            // What comes before the first operator is where the function starts.
-            let operator = operator.or((code.start == piece.offset).then_some(function.body.start));
             let span = operator.and_then(find);
             let row = match (span, last) {
                 (Some(span), _) => span.row,

@@ -33,7 +33,8 @@ struct Operator {
 }
 
 /// A part of a piece: where in the text, and the address of the operator that it comes
-/// from. What comes from none sets up the frame, or is data.
+/// from. What comes from none moves values, or is data. What a function begins with
+/// comes from the start of its body.
 pub(super) type Part = (Range<u32>, Option<u64>);
 
 impl<'a> Places<'a> {
@@ -155,15 +156,33 @@ impl Function<'_> {
         for origin in &piece.origins {
             let Operator { address, code } = operator(piece, origin, self.base);
             if end < code.start {
-                parts.push((end..code.start, None));
+                parts.push(self.between(piece, end..code.start));
             }
             end = code.end;
             parts.push((code, Some(address)));
         }
         if end < piece.offset + piece.size {
-            parts.push((end..piece.offset + piece.size, None));
+            parts.push(self.between(piece, end..piece.offset + piece.size));
         }
         parts
+    }
+
+    /// Code that comes from no operator. It can only trap or call if it checks the
+    /// stack or whether to go on, which functions begin with wherever they have the
+    /// code for it.
+    fn between(&self, piece: &Piece, code: Range<u32>) -> Part {
+        let (start, end) = (code.start - piece.offset, code.end - piece.offset);
+        let after = piece.sites.partition_point(|site| site.code < start);
+        let mut sites = piece.sites[after..]
+            .iter()
+            .take_while(|site| site.code <= end);
+        // A call is before where it returns to.
+        let acts = sites.any(|site| match site.trap {
+            Some(_) => site.code < end,
+            None => start < site.code,
+        });
+        let is_start = start == 0 || acts;
+        (code, is_start.then_some(self.body.start))
     }
 }
 

@@ -10,7 +10,9 @@ use gimli::{Dwarf, EndianSlice, LittleEndian};
 use object::read::elf::ElfFile64;
 use object::read::{Object, ObjectSection};
 use wasm_aot_compiler::{Level, Options, compile};
-use wasm_aot_loader::{BoxError, Caller, Imports, Instance, Module, Store, Trap, Val};
+use wasm_aot_loader::{
+    BoxError, Caller, Config, Imports, Instance, Module, Store, Trap, TrapCode, Val,
+};
 
 use crate::support::{add, call, trap};
 
@@ -230,4 +232,22 @@ fn linked_modules_have_the_lines_of_their_file_while_it_is_there() {
         );
         drop((trap, store, module));
     }
+}
+
+#[test]
+fn what_functions_begin_with_is_on_their_first_line() {
+    let options = Options {
+        interruptible: true,
+        debug: true,
+        ..Options::default()
+    };
+    let module = Module::from_bytes(&compile(&wasm("c5-O2"), &options).unwrap()).unwrap();
+    let mut store = Store::with_config(&Config::new().interruptible(true));
+    let instance = Instance::new(&mut store, &module, &Imports::new()).unwrap();
+    store.interrupt_handle().interrupt();
+    let trap = trap(call(&mut store, instance, "fail", &[Val::I32(3)]));
+    assert_eq!(trap.code(), TrapCode::Interrupted);
+    let symbols = trap.backtrace().frames()[0].symbols();
+    assert_eq!(symbols[0].name(), Some("fail"));
+    assert_eq!(symbols[0].line(), Some(26));
 }
