@@ -12,16 +12,17 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
 use wasm_aot_abi::sites::{Decoder, Site};
 use wasm_aot_abi::{
-    self as abi, Export, ExternKind, GuardedCall, NONE, Required, TrampolineKind, TrapCode,
+    self as abi, Export, ExternKind, GuardedCall, NONE, Required, TrampolineKind, TrapCode, Wire,
 };
 
+use super::checked;
 use super::description::Description;
-use super::map::{Identity, Mapping};
+use super::map::{Anonymous, Identity, Mapping};
 use super::memory::Image;
 use super::metadata::Metadata;
 use super::reservation::Pool;
 use super::verify::check_host;
-use crate::{FuncType, OpenError};
+use crate::{FuncType, OpenError, OpenOptions, Seal, Verify};
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -62,7 +63,11 @@ unsafe impl Sync for Text {}
 /// What an artefact was opened from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
-    File(Identity),
+    /// A file that is mapped itself, and whether its digest was checked.
+    File(Identity, bool),
+    /// A copy of any file that has this seal, whose digest was checked: so a copy of
+    /// any file with the same content.
+    Content(Seal),
     /// A descriptor in memory, by its address.
     Memory(usize),
 }
@@ -70,14 +75,20 @@ enum Source {
 /// What finds an artefact that is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Key {
-    File((u64, u64)),
+    File((u64, u64), bool),
+    Content([u8; abi::Seal::SIZE]),
     Memory(usize),
 }
 
 impl Source {
     fn key(&self) -> Key {
         match self {
-            Source::File(identity) => Key::File(identity.file),
+            Source::File(identity, checked) => Key::File(identity.file, *checked),
+            Source::Content(seal) => {
+                let mut bytes = [0; abi::Seal::SIZE];
+                seal.fields().encode(&mut bytes);
+                Key::Content(bytes)
+            }
             Source::Memory(address) => Key::Memory(*address),
         }
     }
@@ -96,22 +107,35 @@ fn registry() -> MutexGuard<'static, Registry> {
 
 impl Artefact {
     /// Opens a file, or shares the artefact if that file is open already.
-    pub(crate) fn open(path: &Path) -> Result<Arc<Artefact>, OpenError> {
+    pub(crate) fn open(path: &Path, options: &OpenOptions) -> Result<Arc<Artefact>, OpenError> {
         let failed = |source| OpenError::Read {
             path: path.to_owned(),
             source,
         };
         // Opening a named pipe would wait for its other end; for a regular file
         // the flag means nothing.
-        let mut options = File::options();
-        let options = options.read(true).custom_flags(libc::O_NONBLOCK);
-        let file = options.open(path).map_err(failed)?;
+        let mut flags = File::options();
+        let flags = flags.read(true).custom_flags(libc::O_NONBLOCK);
+        let file = flags.open(path).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
         if !metadata.is_file() {
             return Err(failed(io::Error::other("not a regular file")));
         }
+        let checked = match options.how() {
+            Verify::Full => {
+                let name = path.file_name().unwrap_or_default();
+                let copy = Anonymous::of_file(name, &file, metadata.len())?;
+                let seal = check(&copy, options)?;
+                return Artefact::share(Source::Content(seal), || Mapping::of_anonymous(copy));
+            }
+            Verify::Cached => {
+                checked::check(&file, &metadata, options)?;
+                true
+            }
+            Verify::TrustedPath => false,
+        };
         let identity = Identity::of(&metadata);
-        Artefact::share(Source::File(identity), || {
+        Artefact::share(Source::File(identity, checked), || {
             Mapping::open(path, file, &identity)
         })
     }
@@ -151,9 +175,16 @@ impl Artefact {
     }
 
     /// Opens a copy of `bytes`.
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Arc<Artefact>, OpenError> {
+    pub(crate) fn from_bytes(
+        bytes: &[u8],
+        options: &OpenOptions,
+    ) -> Result<Arc<Artefact>, OpenError> {
+        let copy = Anonymous::of_bytes(bytes)?;
+        if options.how() != Verify::TrustedPath {
+            check(&copy, options)?;
+        }
         let _registry = registry();
-        let mapping = Mapping::from_bytes(bytes)?;
+        let mapping = Mapping::of_anonymous(copy)?;
         Ok(Arc::new(Artefact::new(mapping, None)?))
     }
 
@@ -369,6 +400,14 @@ impl Artefact {
             at: descriptor.image_offset,
         })
     }
+}
+
+/// Checks a copy as `options` ask for.
+fn check(copy: &Anonymous, options: &OpenOptions) -> Result<Seal, OpenError> {
+    let seal = copy.elf().seal().ok_or(OpenError::NoDigest)?;
+    seal.check_digest(copy.bytes())?;
+    options.check_signer(&seal)?;
+    Ok(seal)
 }
 
 /// Slots of all tags, imports first.

@@ -23,6 +23,7 @@
 mod arch;
 mod artefact;
 mod builtins;
+mod checked;
 mod description;
 mod direct;
 mod elf;
@@ -52,6 +53,7 @@ mod waiting;
 pub(crate) use artefact::Artefact;
 pub use description::Description;
 pub use direct::{CFunction, DirectStore};
+pub(crate) use elf::Elf;
 pub(crate) use enter::{Callable, call_dynamic};
 #[cfg(feature = "async")]
 pub(crate) use fiber::call_dynamic_async;
