@@ -1,6 +1,6 @@
 //! `wasm-aot compile`.
 
-use std::io::Write;
+use std::io::{Cursor, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use crate::input::{self, Source};
 use crate::output::{self, Output};
 use crate::progress::Progress;
 use crate::timings::Timings;
+use crate::{keys, sealing};
 
 /// Compile a module to native code: a shared object, or an object file to link with
 ///
@@ -31,6 +32,7 @@ Examples:
   wasm-aot compile app.wasm --features 2.0,-simd  refuse modules with vectors
   wasm-aot compile app.wasm --emit obj            to app.o, for `cc main.c app.o ...`
   wasm-aot compile app.wasm --emit staticlib --header app.h
+  wasm-aot compile app.wasm --sign release.key    for `run --key release.key.pub`
   wasm-aot compile app.wasm --timings             say where the time goes
   curl URL | wasm-aot compile - -o app.so         while the module is still coming")]
 pub(crate) struct Args {
@@ -83,6 +85,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "OUT.rs")]
     rust: Option<PathBuf>,
 
+    /// Sign the output with this secret key; see `wasm-aot keygen`
+    #[arg(long, value_name = "KEY")]
+    sign: Option<PathBuf>,
+
     /// Print how long each stage took
     #[arg(long)]
     timings: bool,
@@ -108,16 +114,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.rust.is_some() && args.emit == Emit::SharedObject {
         bail!("--rust is for what is linked: it needs --emit obj or staticlib");
     }
-    let options = Options {
-        level: args.level.level,
-        cpu: args.cpu.get(),
-        emit: args.emit,
-        features: args.features.get(),
-        relaxed_simd: args.relaxed_simd,
-        interruptible: args.interruptible,
-        name: args.name.clone().unwrap_or_else(|| input::stem(namesake)),
-        keep_custom: args.keep_custom.clone(),
-    };
+    if args.sign.is_some() && args.emit != Emit::SharedObject {
+        bail!("only shared objects are signed: --sign needs --emit so");
+    }
+    let key = args.sign.as_deref().map(keys::read_secret).transpose()?;
+    let options = args.options(input::stem(namesake));
 
     let monitor = Arc::new(Monitor {
         progress: Progress::new(),
@@ -127,18 +128,45 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let name = source.name();
     let mut outputs = vec![Output::create(&target, &source)?];
     outputs.extend(declarations(args, &source, &options, &outputs[0])?);
+    let mut signed = Cursor::new(Vec::new());
     let out = outputs[0].writer();
-    let result = match source {
-        Source::Whole(input) => compile_to(&input.wasm, &options, &monitor, out),
-        Source::Stream(stream) => compile_from(stream, &options, monitor.clone(), out),
+    let result = match (source, &key) {
+        (Source::Whole(input), None) => compile_to(&input.wasm, &options, &monitor, out),
+        (Source::Whole(input), Some(_)) => compile_to(&input.wasm, &options, &monitor, &mut signed),
+        (Source::Stream(stream), None) => compile_from(stream, &options, monitor.clone(), out),
+        (Source::Stream(stream), Some(_)) => {
+            compile_from(stream, &options, monitor.clone(), &mut signed)
+        }
     };
     monitor.progress.finish();
     result.context(name)?;
+    if let Some(key) = key {
+        let mut artefact = signed.into_inner();
+        sealing::sign(&mut artefact, &key)?;
+        (outputs[0].writer().write_all(&artefact))
+            .with_context(|| format!("cannot write {}", target.display()))?;
+    }
     output::commit(outputs)?;
     if let Some(timings) = &monitor.timings {
         timings.print();
     }
     Ok(ExitCode::SUCCESS)
+}
+
+impl Args {
+    /// What is chosen, for a module from a file of that name.
+    pub(crate) fn options(&self, namesake: String) -> Options {
+        Options {
+            level: self.level.level,
+            cpu: self.cpu.get(),
+            emit: self.emit,
+            features: self.features.get(),
+            relaxed_simd: self.relaxed_simd,
+            interruptible: self.interruptible,
+            name: self.name.clone().unwrap_or(namesake),
+            keep_custom: self.keep_custom.clone(),
+        }
+    }
 }
 
 /// Makes declarations of a module.

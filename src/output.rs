@@ -79,6 +79,23 @@ impl Output {
         })
     }
 
+    /// Makes sure that a file can be replaced by another with the same permissions.
+    pub(crate) fn replacing(target: &Path) -> anyhow::Result<Output> {
+        let failed = || format!("cannot write {}", target.display());
+        // Not a link to it.
+        let target = fs::canonicalize(target).with_context(failed)?;
+        let permissions = fs::metadata(&target).with_context(failed)?.permissions();
+        let (content, temporary) = temporary(&target).with_context(failed)?;
+        if let Content::Unnamed(file) | Content::Named(file) = &content {
+            file.set_permissions(permissions).with_context(failed)?;
+        }
+        Ok(Output {
+            target,
+            content,
+            temporary,
+        })
+    }
+
     /// Whether it is to be written to this path.
     pub(crate) fn is(&self, target: &Path) -> bool {
         self.target == target

@@ -12,10 +12,11 @@ use anyhow::{Context, anyhow, bail};
 use wasm_aot_compiler::{Options, compile};
 use wasm_aot_loader::{
     CallError, Config, ExternType, Imports, Instance, InstantiationError, MissingImport, Module,
-    Store, Val,
+    OpenOptions, Store, Val, Verify,
 };
 use wasm_aot_wasi::{DirAccess, Exit, GroupError, ThreadGroup, WasiCtx};
 
+use crate::args::TrustArg;
 use crate::input::{self, Input};
 use crate::invoke;
 use crate::print;
@@ -36,7 +37,9 @@ Examples:
   wasm-aot run app.so --dir . --dir /srv/data::/data
   wasm-aot run add.wat --invoke add 1 2
   wasm-aot run app.wasm --timeout 2.5              for so many seconds
-  wasm-aot run app.so --preload math=libmath.so    with another module to import from")]
+  wasm-aot run app.so --preload math=libmath.so    with another module to import from
+  wasm-aot run --key release.key.pub app.so        if it is signed by that key
+  perf record wasm-aot run --verify trusted app.so")]
 pub(crate) struct Args {
     /// The module: compiled, or in binary or text format
     #[arg(value_name = "FILE.{so,wasm,wat}")]
@@ -68,6 +71,9 @@ pub(crate) struct Args {
     #[arg(long)]
     stub_imports: bool,
 
+    #[command(flatten)]
+    trust: TrustArg,
+
     /// Stop the program with a trap after so many seconds. What is compiled already must be
     /// interruptible
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
@@ -91,7 +97,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 /// Runs the program to its end, which may come as an error.
 fn execute(args: &Args) -> anyhow::Result<()> {
     let interruptible = args.timeout.is_some();
-    let module = load(&args.file, interruptible)?;
+    let trust = args.trust.options()?;
+    let module = load(&args.file, interruptible, &trust)?;
     let mut imports = Imports::new();
     wasm_aot_wasi::add_to_imports(&mut imports);
 
@@ -117,7 +124,7 @@ fn execute(args: &Args) -> anyhow::Result<()> {
 
     for (name, file) in &args.preload {
         let file = Path::new(file);
-        let module = load(file, interruptible)?;
+        let module = load(file, interruptible, &trust)?;
         let defined = imports.module(name, &mut store, &module);
         defined.map_err(|error| not_instantiated(file, error))?;
     }
@@ -180,10 +187,10 @@ fn execute_threads(args: &Args, module: Module, imports: Imports) -> anyhow::Res
 }
 
 /// Opens a compiled module, or compiles one.
-fn load(path: &Path, interruptible: bool) -> anyhow::Result<Module> {
+fn load(path: &Path, interruptible: bool, trust: &OpenOptions) -> anyhow::Result<Module> {
     let context = || path.display().to_string();
     if input::is_artefact(path)? {
-        return input::open(path);
+        return input::open(path, trust);
     }
     let input = Input::read(path)?;
     let options = Options {
@@ -192,7 +199,9 @@ fn load(path: &Path, interruptible: bool) -> anyhow::Result<Module> {
         ..Options::default()
     };
     let artefact = compile(&input.wasm, &options).with_context(context)?;
-    Module::from_bytes(&artefact).with_context(context)
+    // It has just been made.
+    let trust = OpenOptions::new().verify(Verify::TrustedPath);
+    trust.from_bytes(&artefact).with_context(context)
 }
 
 /// What is chosen about stores.

@@ -1,9 +1,8 @@
 //! Which files have the right digest: see [`Verify::Cached`](crate::Verify).
 
-use std::collections::HashMap;
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::elf::Elf;
@@ -49,10 +48,11 @@ struct Checked {
     seal: Seal,
 }
 
-type Files = HashMap<(u64, u64), Checked>;
+/// Those that are known, by device and inode.
+type Files = Vec<Checked>;
 
 fn files() -> MutexGuard<'static, Files> {
-    static FILES: LazyLock<Mutex<Files>> = LazyLock::new(Mutex::default);
+    static FILES: Mutex<Files> = Mutex::new(Vec::new());
     // It is never left half changed.
     FILES.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -66,9 +66,8 @@ pub(super) fn check(
 ) -> Result<(), OpenError> {
     let version = Version::of(metadata);
     let identity = version.identity;
-    let known = files().get(&identity.file).copied();
-    if let Some(known) = known.filter(|known| known.version == version) {
-        return options.check_signer(&known.seal);
+    if let Some(seal) = recall(&version) {
+        return options.check_signer(&seal);
     }
     let view = View::new(file, identity.size())?;
     let elf = Elf::parse(view.bytes())?.for_host()?;
@@ -83,7 +82,27 @@ pub(super) fn check(
         return Err(OpenError::Changed);
     }
     if version.is_settled() {
-        files().insert(identity.file, Checked { version, seal });
+        remember(Checked { version, seal });
     }
     Ok(())
+}
+
+/// The seal of this version of a file, if its digest is known to be right.
+fn recall(version: &Version) -> Option<Seal> {
+    let files = files();
+    let known = &files[find(&files, version).ok()?];
+    (known.version == *version).then_some(known.seal)
+}
+
+fn remember(checked: Checked) {
+    let mut files = files();
+    match find(&files, &checked.version) {
+        Ok(index) => files[index] = checked,
+        Err(index) => files.insert(index, checked),
+    }
+}
+
+/// Where some version of the file is, or would have to be.
+fn find(files: &Files, version: &Version) -> Result<usize, usize> {
+    files.binary_search_by_key(&version.identity.file, |known| known.version.identity.file)
 }

@@ -46,4 +46,5 @@ mod tables;
 mod tail_calls;
 mod threads;
 mod traps;
+mod trust;
 mod typed_references;
