@@ -153,6 +153,11 @@ pub(crate) struct TrustArg {
 }
 
 impl TrustArg {
+    /// Whether what is not compiled, and so not signed, is refused.
+    pub(crate) fn wants_signatures(&self) -> bool {
+        !self.keys.keys.is_empty()
+    }
+
     /// How to open compiled modules.
     pub(crate) fn options(&self) -> anyhow::Result<OpenOptions> {
         let options = OpenOptions::new().verify(self.verify);

@@ -97,8 +97,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 /// Runs the program to its end, which may come as an error.
 fn execute(args: &Args) -> anyhow::Result<()> {
     let interruptible = args.timeout.is_some();
-    let trust = args.trust.options()?;
-    let module = load(&args.file, interruptible, &trust)?;
+    let module = load(&args.file, interruptible, &args.trust)?;
     let mut imports = Imports::new();
     wasm_aot_wasi::add_to_imports(&mut imports);
 
@@ -124,7 +123,7 @@ fn execute(args: &Args) -> anyhow::Result<()> {
 
     for (name, file) in &args.preload {
         let file = Path::new(file);
-        let module = load(file, interruptible, &trust)?;
+        let module = load(file, interruptible, &args.trust)?;
         let defined = imports.module(name, &mut store, &module);
         defined.map_err(|error| not_instantiated(file, error))?;
     }
@@ -187,10 +186,16 @@ fn execute_threads(args: &Args, module: Module, imports: Imports) -> anyhow::Res
 }
 
 /// Opens a compiled module, or compiles one.
-fn load(path: &Path, interruptible: bool, trust: &OpenOptions) -> anyhow::Result<Module> {
+fn load(path: &Path, interruptible: bool, trust: &TrustArg) -> anyhow::Result<Module> {
     let context = || path.display().to_string();
     if input::is_artefact(path)? {
-        return input::open(path, trust);
+        return input::open(path, &trust.options()?);
+    }
+    if trust.wants_signatures() {
+        bail!(
+            "{} is not compiled, so it is not signed: --key is for what is",
+            path.display()
+        );
     }
     let input = Input::read(path)?;
     let options = Options {

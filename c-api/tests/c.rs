@@ -23,8 +23,9 @@ use std::process::{Command, ExitCode, Output};
 use libtest_mimic::{Arguments, Failed, Trial};
 use tempfile::TempDir;
 
-const FEATURES: [(&str, bool); 2] = [
+const FEATURES: [(&str, bool); 3] = [
     ("compiler", cfg!(feature = "compiler")),
+    ("signatures", cfg!(feature = "signatures")),
     ("wasi", cfg!(feature = "wasi")),
 ];
 

@@ -12,7 +12,7 @@ pub const SEAL_SECTION: &str = ".note.wasm_aot";
 pub const SEAL_NOTE_NAME: [u8; 8] = *b"WasmAOT\0";
 
 /// The type of the [`Seal`]'s note.
-pub const SEAL_NOTE_TYPE: u32 = 1;
+pub const SEAL_NOTE_TYPE: u32 = 0x5741_4f54;
 
 /// [`Seal::digest_algorithm`]: SHA-256 (FIPS 180-4).
 pub const DIGEST_SHA256: u32 = 1;

@@ -52,7 +52,7 @@ pub(crate) const EVERYTHING: &str = r#"(module $everything
   (func $main) (start $main))"#;
 
 /// With types that refer to each other.
-const TYPED: &str = r#"(module
+pub(crate) const TYPED: &str = r#"(module
   (rec (type $a (sub (func (param (ref null $b)) (result funcref))))
     (type $b (func (param (ref $a)))))
   (type $c (sub $a (func (param funcref) (result (ref $b)))))
@@ -65,7 +65,7 @@ const TYPED: &str = r#"(module
   (func (export "run") (param (ref $a)) (call_ref $a (ref.null $b) (local.get 0)) drop))"#;
 
 /// With a memory of its own, and so an image.
-const IMAGE: &str = r#"(module (memory (export "memory") 2)
+pub(crate) const IMAGE: &str = r#"(module (memory (export "memory") 2)
   (data (i32.const 0) "image") (func (export "f") (i32.store (i32.const 0) (i32.const 1))))"#;
 
 pub(crate) fn descriptor(artefact: &[u8]) -> usize {

@@ -27,6 +27,7 @@ mod limits;
 mod linked;
 mod linking;
 mod memories;
+mod mutations;
 mod open;
 mod page_sizes;
 mod pending;
