@@ -6,7 +6,8 @@
 //! |---|---|
 //! | `elf`, `verify` | from a file's bytes to evidence that it is an artefact (no unsafe code) |
 //! | `metadata` | reading checked records in place (no unsafe code) |
-//! | `map` | loading a checked file |
+//! | `checked` | files whose digest is known to be right (no unsafe code) |
+//! | `map` | loading a checked file, or a copy that nobody can change |
 //! | `linked` | finding what is in memory already |
 //! | `artefact` | a loaded artefact |
 //! | `store` | what a store owns |
