@@ -133,7 +133,7 @@ fn difference(artefact: &[u8], again: &[u8]) -> Option<String> {
         return (size != expected).then(|| format!("it has {size} bytes instead of {expected}"));
     };
     let count = bytes().filter(|(one, other)| one != other).count();
-    let section = section_at(artefact, first as u64).unwrap_or_else(|| "no section".to_owned());
+    let section = section_at(artefact, first as u64).unwrap_or_else(|| "a header".to_owned());
     Some(format!(
         "{count} of {} bytes, the first at {first:#x} in {section}",
         artefact.len()

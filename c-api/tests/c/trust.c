@@ -18,7 +18,9 @@ static void open_both(const char *what, wasm_aot_verify_t verify, const char *ke
     check(instance && !trap);
     wasm_val_t results[1];
     wasm_val_vec_t in = WASM_EMPTY_VEC, out = WASM_ARRAY_VEC(results);
-    check(!wasm_func_call(export_func(instance, "f"), &in, &out));
+    wasm_func_t *f = export_func(instance, "f");
+    check(!wasm_func_call(f, &in, &out));
+    wasm_func_delete(f);
     printf("%s: opened, returns %d\n", what, (int)results[0].of.i32);
     wasm_instance_delete(instance);
     wasm_module_delete(module);
