@@ -1,6 +1,7 @@
 //! What is checked of artefacts, and by whom they have to be signed.
 
 use std::ffi::c_char;
+use std::mem::take;
 
 use wasm_aot_loader::{PublicKey, Verify};
 
@@ -22,7 +23,7 @@ extern "C" fn wasm_aot_config_set_verify(config: &mut Config, verify: u32) -> bo
     let Some(verify) = error::keep(verify) else {
         return false;
     };
-    config.open = config.open.clone().verify(verify);
+    config.open = take(&mut config.open).verify(verify);
     true
 }
 
@@ -30,14 +31,10 @@ extern "C" fn wasm_aot_config_set_verify(config: &mut Config, verify: u32) -> bo
 #[unsafe(no_mangle)]
 extern "C" fn wasm_aot_config_trust_key(config: &mut Config, pem: *const c_char) -> bool {
     let text = c_str(pem).and_then(|text| text.to_str().ok());
-    // Who wanted to ask for a key asks for keys, whatever comes of it.
-    config.open = config.open.clone().trusted_keys([]);
-    let key = PublicKey::from_pem(text.unwrap_or_default());
-    let Some(key) = error::keep(key) else {
-        return false;
-    };
-    config.open = config.open.clone().trusted_keys([key]);
-    true
+    let key = error::keep(PublicKey::from_pem(text.unwrap_or_default()));
+    // Who wanted a key to be asked for wants keys to be asked for, whatever came of it.
+    config.open = take(&mut config.open).trusted_keys(key);
+    key.is_some()
 }
 
 /// See `wasm_aot.h`.

@@ -1,5 +1,6 @@
 //! Public keys of those who vouch for artefacts.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::OpenError;
@@ -11,7 +12,7 @@ pub struct PublicKey([u8; 32]);
 /// A text is not a public key of Ed25519 in PEM.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct KeyError(String);
+pub struct KeyError(Cow<'static, str>);
 
 impl PublicKey {
     /// A key by its 32 bytes (RFC 8032, 5.1.5). If they are no key, nothing was ever
@@ -71,7 +72,7 @@ fn read_pem(text: &str) -> Result<PublicKey, KeyError> {
         ));
     }
     let key = VerifyingKey::from_public_key_pem(text.trim())
-        .map_err(|error| KeyError(format!("not a public key of Ed25519 in PEM: {error}")))?;
+        .map_err(|error| KeyError(format!("not a public key of Ed25519 in PEM: {error}").into()))?;
     Ok(PublicKey(key.to_bytes()))
 }
 
@@ -88,11 +89,11 @@ fn verify(key: PublicKey, message: &[u8], signature: &[u8; 64]) -> Result<bool, 
 }
 
 #[cfg(not(feature = "signatures"))]
-const ABSENT: &str = "signatures: this loader was built without them";
+const ABSENT: &str = "signatures are not supported: this loader was built without them";
 
 #[cfg(not(feature = "signatures"))]
 fn read_pem(_: &str) -> Result<PublicKey, KeyError> {
-    Err(KeyError(format!("not supported: {ABSENT}")))
+    Err(KeyError(ABSENT.into()))
 }
 
 #[cfg(not(feature = "signatures"))]

@@ -84,10 +84,12 @@ impl Seal {
             return Err(OpenError::UnknownDigest(self.fields.digest_algorithm));
         }
         let cleared = abi::Seal::CLEARED;
+        let (before, rest) = file.split_at(self.offset + cleared.start);
+        let after = &rest[cleared.len()..];
         let mut hash = Sha256::new();
-        hash.update(&file[..self.offset + cleared.start]);
-        hash.update(&ZEROS[cleared.clone()]);
-        hash.update(&file[self.offset + cleared.end..]);
+        for piece in [before, &ZEROS[cleared], after] {
+            hash.update(piece);
+        }
         Ok(hash.finalize().into())
     }
 

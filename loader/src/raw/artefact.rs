@@ -1,18 +1,17 @@
 //! An open artefact: mapped code, checked metadata, and what is looked up often
 //! enough to be kept.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use wasm_aot_abi::sites::{Decoder, Site};
 use wasm_aot_abi::{
-    self as abi, Export, ExternKind, GuardedCall, NONE, Required, TrampolineKind, TrapCode, Wire,
+    self as abi, Export, ExternKind, GuardedCall, NONE, Required, TrampolineKind, TrapCode,
 };
 
 use super::checked;
@@ -72,35 +71,26 @@ enum Source {
     Memory(usize),
 }
 
-/// What finds an artefact that is open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Key {
-    File((u64, u64), bool),
-    Content([u8; abi::Seal::SIZE]),
-    Memory(usize),
-}
-
 impl Source {
-    fn key(&self) -> Key {
-        match self {
-            Source::File(identity, checked) => Key::File(identity.file, *checked),
-            Source::Content(seal) => {
-                let mut bytes = [0; abi::Seal::SIZE];
-                seal.fields().encode(&mut bytes);
-                Key::Content(bytes)
+    /// Whether both are the same thing, though it may have changed since.
+    fn is(&self, other: &Source) -> bool {
+        match (self, other) {
+            (Source::File(one, checked), Source::File(other, other_checked)) => {
+                one.file == other.file && checked == other_checked
             }
-            Source::Memory(address) => Key::Memory(*address),
+            _ => self == other,
         }
     }
 }
 
-/// Artefacts that are open.
-type Registry = HashMap<Key, Weak<Artefact>>;
+/// Artefacts that are open. To be looked through: the dynamic linker does the same with
+/// names whenever it loads a library.
+type Registry = Vec<(Source, Weak<Artefact>)>;
 
 /// Locked while an artefact is loaded or unloaded, so that the names that the
 /// dynamic linker has do not change meanwhile.
 fn registry() -> MutexGuard<'static, Registry> {
-    static REGISTRY: LazyLock<Mutex<Registry>> = LazyLock::new(Mutex::default);
+    static REGISTRY: Mutex<Registry> = Mutex::new(Vec::new());
     // It is never left half changed.
     REGISTRY.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -126,7 +116,8 @@ impl Artefact {
                 let name = path.file_name().unwrap_or_default();
                 let copy = Anonymous::of_file(name, &file, metadata.len())?;
                 let seal = check(&copy, options)?;
-                return Artefact::share(Source::Content(seal), || Mapping::of_anonymous(copy));
+                let map = || Mapping::of_anonymous(copy);
+                return Artefact::share(Source::Content(seal), Box::new(map));
             }
             Verify::Cached => {
                 checked::check(&file, &metadata, options)?;
@@ -135,9 +126,8 @@ impl Artefact {
             Verify::TrustedPath => false,
         };
         let identity = Identity::of(&metadata);
-        Artefact::share(Source::File(identity, checked), || {
-            Mapping::open(path, file, &identity)
-        })
+        let map = || Mapping::open(path, file, &identity);
+        Artefact::share(Source::File(identity, checked), Box::new(map))
     }
 
     /// Takes what is in memory already, or shares the artefact if it is open.
@@ -147,26 +137,26 @@ impl Artefact {
     /// `descriptor` is the address of a descriptor that the compiler has made, and
     /// what it is part of stays loaded as long as the artefact lives.
     pub(super) unsafe fn linked(descriptor: *const u8) -> Result<Arc<Artefact>, OpenError> {
-        Artefact::share(Source::Memory(descriptor.addr()), || {
-            // SAFETY: the caller says so.
-            unsafe { Mapping::linked(descriptor) }
-        })
+        // SAFETY: the caller says so.
+        let map = || unsafe { Mapping::linked(descriptor) };
+        Artefact::share(Source::Memory(descriptor.addr()), Box::new(map))
     }
 
     /// The artefact that is open from `source`, or else a new one.
     fn share(
         source: Source,
-        map: impl FnOnce() -> Result<Mapping, OpenError>,
+        map: Box<dyn FnOnce() -> Result<Mapping, OpenError> + '_>,
     ) -> Result<Arc<Artefact>, OpenError> {
         // Declared before what may be dropped on the way out, since dropping the
         // last reference to an artefact locks the registry too.
         let open;
         {
             let mut registry = registry();
-            open = registry.get(&source.key()).and_then(Weak::upgrade);
+            let mut same = registry.iter().filter(|(open, _)| open.is(&source));
+            open = same.find_map(|(_, artefact)| artefact.upgrade());
             if open.is_none() {
                 let artefact = Arc::new(Artefact::new(map()?, Some(source))?);
-                registry.insert(source.key(), Arc::downgrade(&artefact));
+                registry.push((source, Arc::downgrade(&artefact)));
                 return Ok(artefact);
             }
         }
@@ -459,14 +449,8 @@ impl Deref for Artefact {
 impl Drop for Artefact {
     fn drop(&mut self) {
         let mut registry = registry();
-        if let Some(source) = &self.source {
-            // Unless it was opened again in the meantime.
-            if registry
-                .get(&source.key())
-                .is_some_and(|open| open.strong_count() == 0)
-            {
-                registry.remove(&source.key());
-            }
+        if self.source.is_some() {
+            registry.retain(|(_, open)| open.strong_count() > 0);
         }
         // SAFETY: it is not used after this.
         unsafe { ManuallyDrop::take(&mut self.mapping) }.unload();

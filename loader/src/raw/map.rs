@@ -398,11 +398,16 @@ pub(super) fn memfd(name: &OsStr) -> io::Result<File> {
     let name = name.as_bytes();
     let name = CString::new(&name[..name.len().min(NAME_MAX)]).expect("a name without NUL");
     let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
-    // SAFETY: the name is a C string; the call does not keep it.
-    let fd = unsafe { libc::memfd_create(name.as_ptr(), flags) };
-    if fd < 0 {
+    // It is mapped, but no program: some systems allow no others. Those before Linux 6.3
+    // do not know the flag.
+    let fd = [flags | libc::MFD_NOEXEC_SEAL, flags]
+        .into_iter()
+        // SAFETY: the name is a C string; the call does not keep it.
+        .map(|flags| unsafe { libc::memfd_create(name.as_ptr(), flags) })
+        .find(|&fd| fd >= 0);
+    let Some(fd) = fd else {
         return Err(io::Error::last_os_error());
-    }
+    };
     // SAFETY: the descriptor is fresh, so nobody else owns it.
     Ok(unsafe { File::from_raw_fd(fd) })
 }

@@ -284,6 +284,7 @@ fn a_file_that_was_not_checked_is_not_shared_with_who_wants_it_checked() {
     assert!(modules.iter().all(|module| call(module) == (1, b'd')));
 }
 
+#[cfg(feature = "signatures")]
 #[test]
 fn a_signature_is_asked_for_once_there_are_keys() {
     let (secret, public) = key(1);
@@ -339,6 +340,7 @@ fn a_signature_is_asked_for_once_there_are_keys() {
 }
 
 /// As a signature that is right for many messages, by a key that is no number.
+#[cfg(feature = "signatures")]
 #[test]
 fn keys_of_a_small_order_sign_nothing() {
     let mut bytes = returning(1);
