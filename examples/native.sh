@@ -13,7 +13,7 @@ fi
 : "${INCLUDE:=$root/c-api/include}"
 if [ -z "${LIBRARY:-}" ]; then
     cargo build --quiet --release --manifest-path "$root/Cargo.toml" --package wasm-aot-c-api \
-        --no-default-features
+        --no-default-features --features wasi
     LIBRARY=$CARGO_TARGET_DIR/release
 fi
 : "${OUT:=$CARGO_TARGET_DIR/examples/$(basename "$PWD")}"

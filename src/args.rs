@@ -188,3 +188,25 @@ impl JobsArg {
             .context("cannot start the threads to compile with")
     }
 }
+
+/// A number of bytes.
+pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
+    let units = [("K", 10), ("M", 20), ("G", 30)];
+    let (number, shift) = (units.iter())
+        .find_map(|&(unit, shift)| Some((text.strip_suffix(unit)?, shift)))
+        .unwrap_or((text, 0));
+    let bytes = number
+        .parse()
+        .ok()
+        .and_then(|number: u64| number.checked_mul(1 << shift));
+    bytes.ok_or_else(|| "expected a number of bytes, as 65536, 64K, 16M or 1G".to_owned())
+}
+
+/// A directory and its name in the guest.
+pub(crate) fn parse_dir(text: &str) -> Result<(String, String), String> {
+    let (host, guest) = text.split_once("::").unwrap_or((text, text));
+    if host.is_empty() || guest.is_empty() {
+        return Err("expected HOST or HOST::GUEST".to_owned());
+    }
+    Ok((host.to_owned(), guest.to_owned()))
+}

@@ -1,24 +1,28 @@
 //! `wasm-aot compile`.
 
-use std::io::{Cursor, Write};
+use std::io::{Cursor, Seek, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use ed25519_dalek::SigningKey;
 use wasm_aot_compiler::{
-    Emit, Observer, Options, RelaxedSimd, Stage, bindings, compile_from, compile_to,
+    Cache, Emit, Observer, Options, RelaxedSimd, Stage, bindings, compile_from, compile_to,
 };
 
-use crate::args::{CpuArg, FeaturesArg, JobsArg, LevelArg};
+use crate::args::{self, CpuArg, FeaturesArg, JobsArg, LevelArg};
 use crate::input::{self, Source};
+use crate::link::{LinkArgs, Object};
 use crate::output::{self, Output};
+use crate::print;
 use crate::progress::Progress;
 use crate::timings::Timings;
 use crate::{keys, sealing};
 
-/// Compile a module to native code: a shared object, or an object file to link with
+/// Compile a module to native code: a shared object, an object file to link with, or a program
 ///
 /// The output appears under its name only when it is complete: an older file of that name stays
 /// as it is until then, whatever happens. The same input, options and compiler give the same bytes.
@@ -33,6 +37,8 @@ Examples:
   wasm-aot compile app.wasm --emit obj            to app.o, for `cc main.c app.o ...`
   wasm-aot compile app.wasm --emit staticlib --header app.h
   wasm-aot compile app.wasm --sign release.key    for `run --key release.key.pub`
+  wasm-aot compile app.wasm --emit exe --dir .    to app, which runs by itself
+  wasm-aot compile app.wasm --cache ~/.cache/wasm-aot    only what has changed since the last time
   wasm-aot compile app.wasm --timings             say where the time goes
   curl URL | wasm-aot compile - -o app.so         while the module is still coming")]
 pub(crate) struct Args {
@@ -45,11 +51,12 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
 
-    /// What to write: so (a shared object, to be loaded), obj (an object file, to be linked) or
-    /// staticlib (a static library with it)
+    /// What to write: so (a shared object, to be loaded), obj (an object file, to be linked),
+    /// staticlib (a static library with it) or exe (a WASI program that needs no other file, linked
+    /// by a C compiler)
     #[arg(long, value_name = "KIND", default_value = Emit::default().as_str(), hide_possible_values = true)]
-    #[arg(value_parser = PossibleValuesParser::new(["so", "obj", "staticlib"]).try_map(|kind| kind.parse::<Emit>()))]
-    emit: Emit,
+    #[arg(value_parser = PossibleValuesParser::new(["so", "obj", "staticlib", "exe"]).try_map(|kind| kind.parse::<Kind>()))]
+    emit: Kind,
 
     #[command(flatten)]
     level: LevelArg,
@@ -89,12 +96,61 @@ pub(crate) struct Args {
     #[arg(long, value_name = "KEY")]
     sign: Option<PathBuf>,
 
+    /// Keep compiled functions in this folder, and compile only those that are not in it. Whoever
+    /// can write to it decides what is in the output
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+
+    /// Keep at most so many bytes in the cache, a number with K, M or G (of 1024) behind it or not
+    /// [default: 1G]
+    #[arg(long, value_name = "BYTES", value_parser = args::parse_size, requires = "cache")]
+    cache_limit: Option<u64>,
+
     /// Print how long each stage took
     #[arg(long)]
     timings: bool,
 
     #[command(flatten)]
     jobs: JobsArg,
+
+    #[command(flatten)]
+    link: LinkArgs,
+}
+
+/// What to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Module(Emit),
+    /// An object file that is made a program.
+    Executable,
+}
+
+impl FromStr for Kind {
+    type Err = wasm_aot_compiler::Error;
+
+    fn from_str(text: &str) -> Result<Kind, Self::Err> {
+        match text {
+            "exe" => Ok(Kind::Executable),
+            other => other.parse().map(Kind::Module),
+        }
+    }
+}
+
+impl Kind {
+    /// What the compiler writes.
+    fn emit(self) -> Emit {
+        match self {
+            Kind::Module(emit) => emit,
+            Kind::Executable => Emit::Object,
+        }
+    }
+
+    fn file_name(self, stem: &str) -> String {
+        match self {
+            Kind::Module(emit) => emit.file_name(stem),
+            Kind::Executable => stem.to_owned(),
+        }
+    }
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -111,13 +167,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     } else {
         &args.input
     };
-    if args.rust.is_some() && args.emit == Emit::SharedObject {
+    if args.rust.is_some() && args.emit == Kind::Module(Emit::SharedObject) {
         bail!("--rust is for what is linked: it needs --emit obj or staticlib");
     }
-    if args.sign.is_some() && args.emit != Emit::SharedObject {
+    if args.sign.is_some() && args.emit != Kind::Module(Emit::SharedObject) {
         bail!("only shared objects are signed: --sign needs --emit so");
     }
     let key = args.sign.as_deref().map(keys::read_secret).transpose()?;
+    if !args.link.is_empty() && args.emit != Kind::Executable {
+        bail!("--cc, --runtime, --link-arg and --dir need --emit exe");
+    }
     let options = args.options(input::stem(namesake));
 
     let monitor = Arc::new(Monitor {
@@ -126,26 +185,39 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     });
     let source = Source::open(&args.input)?;
     let name = source.name();
-    let mut outputs = vec![Output::create(&target, &source)?];
-    outputs.extend(declarations(args, &source, &options, &outputs[0])?);
-    let mut signed = Cursor::new(Vec::new());
-    let out = outputs[0].writer();
-    let result = match (source, &key) {
-        (Source::Whole(input), None) => compile_to(&input.wasm, &options, &monitor, out),
-        (Source::Whole(input), Some(_)) => compile_to(&input.wasm, &options, &monitor, &mut signed),
-        (Source::Stream(stream), None) => compile_from(stream, &options, monitor.clone(), out),
-        (Source::Stream(stream), Some(_)) => {
-            compile_from(stream, &options, monitor.clone(), &mut signed)
+    let mut destination = match (args.emit, key) {
+        (Kind::Executable, _) => {
+            let (output, path) = Output::create_named(&target, &source)?;
+            Destination::Program(output, path, Object::new()?)
+        }
+        (_, Some(key)) => Destination::Signed(
+            Output::create(&target, &source)?,
+            Box::new(key),
+            Cursor::default(),
+        ),
+        (_, None) => Destination::File(Output::create(&target, &source)?),
+    };
+    let declarations = declarations(args, &source, &options, destination.output())?;
+    let compiled = match &mut destination {
+        Destination::File(output) => compile_source(source, &options, &monitor, output.writer()),
+        Destination::Signed(_, _, bytes) => compile_source(source, &options, &monitor, bytes),
+        Destination::Program(_, _, object) => {
+            compile_source(source, &options, &monitor, object.writer())
         }
     };
     monitor.progress.finish();
-    result.context(name)?;
-    if let Some(key) = key {
-        let mut artefact = signed.into_inner();
-        sealing::sign(&mut artefact, &key)?;
-        (outputs[0].writer().write_all(&artefact))
-            .with_context(|| format!("cannot write {}", target.display()))?;
+    compiled.context(name)?;
+    match &mut destination {
+        Destination::File(_) => {}
+        Destination::Signed(output, key, bytes) => {
+            sealing::sign(bytes.get_mut(), key)?;
+            (output.writer().write_all(bytes.get_ref()))
+                .with_context(|| format!("cannot write {}", target.display()))?;
+        }
+        Destination::Program(_, path, object) => args.link.link(object, &options.name, path)?,
     }
+    let mut outputs = vec![destination.into_output()];
+    outputs.extend(declarations);
     output::commit(outputs)?;
     if let Some(timings) = &monitor.timings {
         timings.print();
@@ -159,13 +231,56 @@ impl Args {
         Options {
             level: self.level.level,
             cpu: self.cpu.get(),
-            emit: self.emit,
+            emit: self.emit.emit(),
             features: self.features.get(),
             relaxed_simd: self.relaxed_simd,
             interruptible: self.interruptible,
             name: self.name.clone().unwrap_or(namesake),
             keep_custom: self.keep_custom.clone(),
+            cache: self.cache.clone().map(|folder| Cache {
+                folder,
+                limit: self.cache_limit.unwrap_or(Cache::DEFAULT_LIMIT),
+            }),
         }
+    }
+}
+
+/// Where the code goes.
+enum Destination {
+    File(Output),
+    /// To be signed before it is written.
+    Signed(Output, Box<SigningKey>, Cursor<Vec<u8>>),
+    /// What another program is to write under this temporary name, from an object file.
+    Program(Output, PathBuf, Object),
+}
+
+impl Destination {
+    fn output(&self) -> &Output {
+        match self {
+            Destination::File(output)
+            | Destination::Signed(output, ..)
+            | Destination::Program(output, ..) => output,
+        }
+    }
+
+    fn into_output(self) -> Output {
+        match self {
+            Destination::File(output)
+            | Destination::Signed(output, ..)
+            | Destination::Program(output, ..) => output,
+        }
+    }
+}
+
+fn compile_source(
+    source: Source,
+    options: &Options,
+    monitor: &Arc<Monitor>,
+    out: impl Write + Seek,
+) -> wasm_aot_compiler::Result<()> {
+    match source {
+        Source::Whole(input) => compile_to(&input.wasm, options, monitor, out),
+        Source::Stream(stream) => compile_from(stream, options, monitor.clone(), out),
     }
 }
 
@@ -217,5 +332,15 @@ impl Observer for Monitor {
 
     fn functions(&self, done: usize, total: usize) {
         self.progress.functions(done, total);
+    }
+
+    fn cached(&self, functions: usize, total: usize) {
+        if let Some(timings) = &self.timings {
+            timings.cached(functions, total);
+        }
+    }
+
+    fn warning(&self, message: &str) {
+        print::stderr(format_args!("warning: {message}"));
     }
 }

@@ -13,6 +13,7 @@ mod inspect;
 mod invoke;
 mod keygen;
 mod keys;
+mod link;
 mod man;
 mod output;
 mod print;

@@ -96,6 +96,23 @@ impl Output {
         })
     }
 
+    /// As [`create`](Output::create), to be written by another program under a
+    /// temporary name, which is returned.
+    pub(crate) fn create_named(target: &Path, input: &Source) -> anyhow::Result<(Output, PathBuf)> {
+        let mut output = Output::create(target, input)?;
+        let failed = || format!("cannot write {}", target.display());
+        if let Content::Memory(_) = output.content {
+            bail!("{}: it is no file", failed());
+        }
+        if output.temporary.is_none() {
+            let (file, path) = named(target).with_context(failed)?;
+            output.content = Content::Named(file);
+            output.temporary = Some(path);
+        }
+        let path = output.temporary.clone();
+        Ok((output, path.expect("it has a name now")))
+    }
+
     /// Whether it is to be written to this path.
     pub(crate) fn is(&self, target: &Path) -> bool {
         self.target == target

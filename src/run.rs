@@ -16,7 +16,7 @@ use wasm_aot_loader::{
 };
 use wasm_aot_wasi::{DirAccess, Exit, GroupError, ThreadGroup, WasiCtx};
 
-use crate::args::TrustArg;
+use crate::args::{self, TrustArg};
 use crate::input::{self, Input};
 use crate::invoke;
 use crate::print;
@@ -50,7 +50,7 @@ pub(crate) struct Args {
     invoke: Option<String>,
 
     /// Let the program into a directory, under its own name or another (repeatable)
-    #[arg(long, value_name = "HOST[::GUEST]", value_parser = parse_dir)]
+    #[arg(long, value_name = "HOST[::GUEST]", value_parser = args::parse_dir)]
     dir: Vec<(String, String)>,
 
     /// Set an environment variable; the program sees no others (repeatable)
@@ -64,7 +64,7 @@ pub(crate) struct Args {
 
     /// Let no linear memory grow beyond BYTES, a number with K, M or G (of 1024) behind it or not;
     /// one that is larger from the start is refused
-    #[arg(long, value_name = "BYTES", value_parser = parse_size)]
+    #[arg(long, value_name = "BYTES", value_parser = args::parse_size)]
     max_memory: Option<u64>,
 
     /// Let functions trap that are imported but provided by nobody
@@ -324,27 +324,6 @@ fn end(error: anyhow::Error) -> anyhow::Result<ExitCode> {
         }
     }
     Err(error)
-}
-
-fn parse_dir(text: &str) -> Result<(String, String), String> {
-    let (host, guest) = text.split_once("::").unwrap_or((text, text));
-    if host.is_empty() || guest.is_empty() {
-        return Err("expected HOST or HOST::GUEST".to_owned());
-    }
-    Ok((host.to_owned(), guest.to_owned()))
-}
-
-/// A number of bytes.
-fn parse_size(text: &str) -> Result<u64, String> {
-    let units = [("K", 10), ("M", 20), ("G", 30)];
-    let (number, shift) = (units.iter())
-        .find_map(|&(unit, shift)| Some((text.strip_suffix(unit)?, shift)))
-        .unwrap_or((text, 0));
-    let bytes = number
-        .parse()
-        .ok()
-        .and_then(|number: u64| number.checked_mul(1 << shift));
-    bytes.ok_or_else(|| "expected a number of bytes, as 65536, 64K, 16M or 1G".to_owned())
 }
 
 fn parse_pair(text: &str) -> Result<(String, String), String> {

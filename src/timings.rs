@@ -1,7 +1,7 @@
 //! Where the time of a compilation goes.
 
 use std::fmt::Write;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
@@ -12,6 +12,8 @@ use crate::print;
 /// The beginnings of stages so far.
 pub(crate) struct Timings {
     marks: Mutex<Vec<(&'static str, Mark)>>,
+    /// How many functions were in a cache, and how many there are.
+    cached: OnceLock<(usize, usize)>,
 }
 
 /// A point in time.
@@ -27,6 +29,7 @@ impl Timings {
     pub(crate) fn start() -> Timings {
         Timings {
             marks: Mutex::new(vec![("read", Mark::now())]),
+            cached: OnceLock::new(),
         }
     }
 
@@ -35,6 +38,11 @@ impl Timings {
         let mark = Mark::now();
         let mut marks = self.marks.lock().expect("no thread panics with the lock");
         marks.push((name(stage), mark));
+    }
+
+    /// So many functions of `total` were in a cache.
+    pub(crate) fn cached(&self, functions: usize, total: usize) {
+        self.cached.get_or_init(|| (functions, total));
     }
 
     /// Prints a table with one line for each stage; the last one ends now.
@@ -48,6 +56,13 @@ impl Timings {
             row(&mut table, name, *begin, end);
         }
         row(&mut table, "total", marks[0].1, end);
+        if let Some((functions, total)) = self.cached.get() {
+            write!(
+                table,
+                "\n{functions} of {total} functions were in the cache"
+            )
+            .expect("strings take all that is written");
+        }
         print::stderr(table);
     }
 }

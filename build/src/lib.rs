@@ -24,7 +24,7 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-use wasm_aot_compiler::{Cpu, Emit, Options, Target, bindings, names};
+use wasm_aot_compiler::{Cache, Cpu, Emit, Options, Target, bindings, names};
 
 /// Why a module did not become part of the program.
 #[derive(Debug, thiserror::Error)]
@@ -116,7 +116,9 @@ impl Build {
     }
 
     /// Compiles it, and tells Cargo to link with the result, and to do it again when
-    /// the module changes.
+    /// the module changes. Then only functions are compiled that have changed, as the
+    /// others are kept beside the result, or in the [`cache`](Options::cache) of the
+    /// options.
     ///
     /// # Errors
     ///
@@ -140,6 +142,9 @@ impl Build {
         let options = Options {
             emit: Emit::StaticLibrary,
             cpu: self.cpu(target)?,
+            cache: Some(
+                (self.options.cache.clone()).unwrap_or_else(|| Cache::new(folder.join("cache"))),
+            ),
             ..self.options.clone()
         };
         let failed = |source| Error::Compile {
@@ -264,6 +269,12 @@ mod tests {
         let rust = fs::read_to_string(folder.path().join("my_app.rs")).unwrap();
         assert!(rust.contains("pub struct MyApp"), "{rust}");
         assert!(rust.contains("pub fn run("), "{rust}");
+        // And is kept for the next time.
+        let kept: Vec<_> = fs::read_dir(folder.path().join("cache")).unwrap().collect();
+        assert_eq!(kept.len(), 1);
+        Build::new(&module).write(folder.path(), X86_64).unwrap();
+        let again = fs::read(folder.path().join("libwasm_aot_my_app.a")).unwrap();
+        assert!(again == library);
     }
 
     #[test]

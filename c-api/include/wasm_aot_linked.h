@@ -82,6 +82,15 @@ static inline uint8_t *wasm_aot_memory_data(wasm_aot_extern memory, size_t *size
 /* As wasm_aot_linked_memory_grow. */
 WASM_API_EXTERN int64_t wasm_aot_memory_grow(wasm_aot_extern memory, uint64_t delta);
 
+/* Runs a module that is linked in as a program, as `wasm-aot run` does, and returns the
+ * status for the end of the process: that of the program, 134 if it trapped, 1 if it
+ * could not be run, both after a message on standard error. `descriptor` is the address
+ * of NAME_Zmodule; `config`, of wasm_aot.h, is used up. Needs a library with WASI.
+ * `wasm-aot compile --emit exe` writes a `main` with it. */
+struct wasm_aot_wasi_config_t;
+WASM_API_EXTERN int wasm_aot_linked_run(
+    const void *descriptor, struct wasm_aot_wasi_config_t *config);
+
 /* ------------------------------------------------------------------------- */
 /* For generated headers                                                      */
 

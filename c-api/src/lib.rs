@@ -36,6 +36,7 @@ mod instance;
 mod interrupt;
 mod limits;
 mod module;
+mod program;
 mod raw;
 mod reference;
 mod store;

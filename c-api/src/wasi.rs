@@ -9,7 +9,7 @@ use crate::error;
 use crate::raw::{Vector, c_str, c_strs};
 use crate::store::StoreHandle;
 
-use backend::WasiConfig;
+pub(crate) use backend::WasiConfig;
 
 #[cfg(feature = "wasi")]
 mod backend {
@@ -118,10 +118,15 @@ mod backend {
             Ok(())
         }
 
+        /// What it describes, of which nothing that is captured can be had.
+        pub(crate) fn context(self) -> Result<WasiCtx, String> {
+            self.builder.build().map_err(|error| chain(&error))
+        }
+
         pub(super) fn install(self, store: &mut Store) -> Result<(), String> {
-            let context: WasiCtx = self.builder.build().map_err(|error| chain(&error))?;
-            store.insert(context);
-            store.insert(self.captured);
+            let captured = self.captured.clone();
+            store.insert(self.context()?);
+            store.insert(captured);
             Ok(())
         }
     }

@@ -311,6 +311,8 @@ fn install() -> Result<(), Failed> {
         LD_LIBRARY_PATH="$INSTALLED/lib" ./shared
         ./static
         if ldd ./static | grep -q wasm_aot; then echo "static is not static"; fi
+        "$INSTALLED/bin/wasm-aot" compile "$EXAMPLE/../forth/forth.wasm" --emit exe -o forth
+        [ "$(echo '1 2 + .' | ./forth)" = "3 " ] || echo "another sum"
     "#;
     let output = Command::new("sh")
         .args(["-c", script])

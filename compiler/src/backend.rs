@@ -13,6 +13,7 @@ use cranelift_codegen::{
     ExceptionContextLoc, Final, FinalizedMachExceptionHandler, FinalizedMachReloc,
     FinalizedRelocTarget, MachBufferFinalized, MachSrcLoc,
 };
+use serde::{Deserialize, Serialize};
 use target_lexicon::Triple;
 use wasm_aot_abi::{Architecture, CpuFeatures, System, Target, TrapCode};
 
@@ -31,6 +32,7 @@ pub(crate) struct Backend {
 }
 
 /// The machine code of one function or trampoline.
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Code {
     pub(crate) bytes: Vec<u8>,
     pub(crate) align: u32,
@@ -47,9 +49,18 @@ impl Code {
     pub(crate) fn calls(&self) -> bool {
         self.sites.iter().any(|site| site.trap.is_none())
     }
+
+    /// The same code of a body that is somewhere else in the module.
+    pub(crate) fn moved(mut self, place: impl Fn(u32) -> u32) -> Code {
+        for site in &mut self.sites {
+            site.source = site.source.map(&place);
+        }
+        self
+    }
 }
 
 /// A place in the code that must be given the address of a symbol.
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Relocation {
     /// Bytes from the start of the code.
     pub(crate) offset: u32,
@@ -59,17 +70,19 @@ pub(crate) struct Relocation {
 }
 
 /// A call or an instruction that may trap.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Site {
     /// Bytes from the start of the code.
     pub(crate) code: u32,
     /// `None` for the return address of a call.
+    #[serde(with = "crate::abi::trap_number")]
     pub(crate) trap: Option<TrapCode>,
     /// Byte offset in the module, if it is known.
     pub(crate) source: Option<u32>,
 }
 
 /// A call with handlers; see [`wasm_aot_abi::GuardedCall`].
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct GuardedCall {
     /// The return address, in bytes from the start of the code.
     pub(crate) code: u32,
@@ -79,7 +92,7 @@ pub(crate) struct GuardedCall {
 }
 
 /// What is done with an exception.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Handler {
     /// Where to go on, in bytes from the start of the code.
     pub(crate) code: u32,

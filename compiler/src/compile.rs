@@ -15,6 +15,7 @@ use wasm_aot_abi::Tunables;
 
 use crate::abi::Symbol;
 use crate::backend::{Backend, Code};
+use crate::cache::Kept;
 use crate::error::{Error, Result};
 use crate::functions::{Checker, Compiled, Worker};
 use crate::image::Image;
@@ -82,6 +83,16 @@ pub trait Observer: Sync {
     fn again(&self, functions: usize) {
         let _ = functions;
     }
+
+    /// Of the module's functions, so many are in the [cache](crate::Options::cache).
+    fn cached(&self, functions: usize, total: usize) {
+        let _ = (functions, total);
+    }
+
+    /// Something is not as it should be that makes no difference to the artefact.
+    fn warning(&self, message: &str) {
+        let _ = message;
+    }
 }
 
 /// Looks away.
@@ -98,6 +109,14 @@ impl<O: Observer + Send + ?Sized> Observer for Arc<O> {
 
     fn again(&self, functions: usize) {
         (**self).again(functions);
+    }
+
+    fn cached(&self, functions: usize, total: usize) {
+        (**self).cached(functions, total);
+    }
+
+    fn warning(&self, message: &str) {
+        (**self).warning(message);
     }
 }
 
@@ -149,7 +168,9 @@ pub fn compile_to(
     let whole = Whole::new(&module, &usage);
 
     observer.stage(Stage::Generate);
-    let cx = context(&module, &whole, &backend);
+    let cache = options.cache.as_ref();
+    let kept = cache.map(|cache| Kept::open(cache, &backend, &module));
+    let cx = context(&module, &whole, &backend, kept.as_ref());
     let functions = functions(&cx, &backend, &bodies, observer)?;
     assemble(options, &backend, observer, &cx, &contents, functions, out)
 }
@@ -164,6 +185,9 @@ pub(crate) fn assemble(
     mut functions: Vec<Compiled>,
     out: impl Write + Seek,
 ) -> Result<()> {
+    if let Some(kept) = cx.kept {
+        keep(kept, &functions, contents, observer);
+    }
     let trampolines = trampolines(cx, backend, &mut functions)?;
 
     observer.stage(Stage::Layout);
@@ -184,6 +208,20 @@ pub(crate) fn assemble(
 
     observer.stage(Stage::Write);
     emit::write(&layout, options.emit, out)
+}
+
+/// Keeps the functions for the next time.
+fn keep(
+    kept: &Kept,
+    functions: &[Compiled],
+    contents: &Contents<'_>,
+    observer: &(impl Observer + ?Sized),
+) {
+    let found = functions.iter().filter(|function| function.is_kept).count();
+    observer.cached(found, functions.len());
+    if let Err(error) = kept.keep(functions, contents) {
+        observer.warning(&format!("the cache cannot be written: {error}"));
+    }
 }
 
 /// Checks that a module in binary or text format is valid with `features`.
@@ -224,7 +262,7 @@ pub fn clif(module: &[u8], options: &Options) -> Result<String> {
     taken?;
     let Read { module, .. } = intake.finish()?;
     let whole = Whole::new(&module, &usage);
-    let cx = context(&module, &whole, &backend);
+    let cx = context(&module, &whole, &backend, None);
     let mut scratch = FunctionBuilderContext::new();
     let mut text = String::new();
     for body in &bodies {
@@ -244,6 +282,7 @@ pub(crate) fn context<'m>(
     module: &'m Module,
     whole: &'m Whole,
     backend: &'m Backend,
+    kept: Option<&'m Kept>,
 ) -> Context<'m> {
     Context {
         module,
@@ -252,6 +291,7 @@ pub(crate) fn context<'m>(
         relaxed: backend.relaxed,
         interruptible: backend.interruptible,
         isa: backend.isa(),
+        kept,
     }
 }
 

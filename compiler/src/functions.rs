@@ -4,6 +4,7 @@ use cranelift_frontend::FunctionBuilderContext;
 use wasmparser::FuncValidatorAllocations;
 
 use crate::backend::{Backend, Code};
+use crate::cache::Key;
 use crate::error::{Error, Result};
 use crate::module::{Body, Module, Refused, Unchecked};
 use crate::passes::{Fact, Usage};
@@ -15,6 +16,10 @@ pub(crate) struct Compiled {
     /// What C calls, if that contains the function itself.
     pub(crate) direct: Option<Code>,
     pub(crate) facts: Vec<Fact>,
+    /// What the code follows from besides the facts, if somebody keeps it.
+    pub(crate) key: Option<Key>,
+    /// Whether it was kept, and not compiled now.
+    pub(crate) is_kept: bool,
 }
 
 /// Memory that one body leaves to the next while they are validated.
@@ -51,7 +56,7 @@ impl Worker {
         }
     }
 
-    /// Compiles a valid body.
+    /// Compiles a valid body, unless its code is kept.
     ///
     /// # Errors
     ///
@@ -62,6 +67,12 @@ impl Worker {
         backend: &Backend,
         body: &Body<'_>,
     ) -> Result<Compiled> {
+        let key = cx.kept.map(|kept| kept.key(body, cx.module, cx.whole));
+        if let (Some(kept), Some(key)) = (cx.kept, key)
+            && let Some(compiled) = kept.find(key, body, cx.whole)
+        {
+            return Ok(compiled);
+        }
         self.codegen.clear();
         let func = &mut self.codegen.func;
         let mut facts = translate::translate(cx, body, &mut self.scratch, func)?;
@@ -74,6 +85,8 @@ impl Worker {
             code,
             direct,
             facts,
+            key,
+            is_kept: false,
         })
     }
 

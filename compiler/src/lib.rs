@@ -16,6 +16,7 @@
 mod abi;
 mod backend;
 pub mod bindings;
+mod cache;
 mod compile;
 mod cpu;
 pub mod elf;
@@ -37,6 +38,7 @@ mod trampoline;
 mod translate;
 mod writer;
 
+pub use cache::Cache;
 pub use compile::{Observer, Stage, clif, compile, compile_to, validate};
 pub use cpu::{Cpu, target};
 pub use emit::Emit;

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use wasm_aot_abi::Architecture;
 
-use crate::{Cpu, Emit, Error, Features};
+use crate::{Cache, Cpu, Emit, Error, Features};
 
 /// How a module is compiled.
 ///
@@ -40,6 +40,9 @@ pub struct Options {
     pub name: String,
     /// Names of custom sections to keep in the artefact.
     pub keep_custom: Vec<String>,
+    /// Where to look for code that was compiled before, and to keep the new. It makes
+    /// no difference to the artefact.
+    pub cache: Option<Cache>,
 }
 
 impl Default for Options {
@@ -53,6 +56,7 @@ impl Default for Options {
             interruptible: false,
             name: "module".into(),
             keep_custom: Vec::new(),
+            cache: None,
         }
     }
 }
@@ -116,7 +120,7 @@ impl Level {
 }
 
 /// What relaxed vector instructions do where the specification leaves a choice.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum RelaxedSimd {
     /// What the processor that is compiled for does fastest.
     #[default]

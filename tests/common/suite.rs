@@ -62,7 +62,7 @@ impl Script {
     /// Whether nothing of it can be compiled for a processor without vectors.
     #[allow(dead_code, reason = "not every test asks for it")]
     pub(crate) fn needs_vectors(&self) -> bool {
-        matches!(self.file.parent(), "simd" | "relaxed-simd")
+        self.name().contains("simd")
     }
 
     /// Runs it. The result is an error if a command fails that is not skipped, or

@@ -7,6 +7,7 @@ mod cell;
 mod items;
 mod limiter;
 mod linked;
+mod program;
 mod text;
 mod value;
 mod vector;

@@ -1,9 +1,10 @@
 //! Catch clauses in Cranelift's numbering and in ours.
 
 use cranelift_codegen::ir::ExceptionTag;
+use serde::{Deserialize, Serialize};
 
 /// What a catch clause catches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Clause {
     /// The tag's index; all exceptions without one.
     pub(crate) tag: Option<u32>,

@@ -16,7 +16,7 @@ pub(crate) use signature::{
     clif_type, entry_signature, host_signature, throw_signature, typed_signature, wasm_signature,
 };
 pub(crate) use symbol::Symbol;
-pub(crate) use trap::{clif_trap, wasm_trap};
+pub(crate) use trap::{clif_trap, trap_number, wasm_trap};
 pub(crate) use vmctx::Vmctx;
 
 use wasm_aot_abi as abi;

@@ -1,9 +1,10 @@
 //! What code can refer to by name.
 
 use cranelift_codegen::ir::UserExternalName;
+use serde::{Deserialize, Serialize};
 
 /// A piece of the text. Ordered as the text is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) enum Symbol {
     /// A function, by its index in the module.
     Function(u32),

@@ -16,6 +16,32 @@ pub(crate) const fn clif_trap(code: TrapCode) -> ClifTrap {
     }
 }
 
+/// How a trap code, or none, is stored.
+pub(crate) mod trap_number {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use wasm_aot_abi::TrapCode;
+
+    pub(crate) fn serialize<S: Serializer>(
+        code: &Option<TrapCode>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        code.map_or(0, |code| code as u32).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<TrapCode>, D::Error> {
+        match u32::deserialize(deserializer)? {
+            0 => Ok(None),
+            number => match TrapCode::try_from(number) {
+                Ok(code) => Ok(Some(code)),
+                Err(number) => Err(D::Error::custom(format_args!("no trap code: {number}"))),
+            },
+        }
+    }
+}
+
 /// The meaning of a code that came back with the machine code.
 ///
 /// # Panics

@@ -34,6 +34,11 @@ impl<'a> Body<'a> {
         }
     }
 
+    /// As in the binary, without its size.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Bytes.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()

@@ -7,7 +7,7 @@ use crate::Feature;
 use crate::error::{Error, Result};
 
 /// A constant expression.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum ConstExpr {
     /// A number of at most 64 bits, zero-extended.
     Number(u64),
@@ -20,7 +20,7 @@ pub(crate) enum ConstExpr {
 }
 
 /// A step of arithmetic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Step {
     Number(u64),
     GlobalGet(u32),
@@ -28,7 +28,7 @@ pub(crate) enum Step {
 }
 
 /// Takes two operands, and gives one result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Operation {
     I32Add,
     I32Sub,

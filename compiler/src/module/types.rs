@@ -15,7 +15,7 @@ use wasmparser::{
 use super::{Module, TypeIndex};
 
 /// What there is to say of a function type besides its parameters and results.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SubType {
     /// The first type of its recursion group.
     pub(crate) group: TypeIndex,

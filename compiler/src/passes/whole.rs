@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::abi::Vmctx;
 use crate::module::Module;
 use crate::passes::{Escapes, Product, Usage};
@@ -19,7 +21,7 @@ pub(crate) struct Whole {
 }
 
 /// Something that may depend on any function of a module.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Question {
     /// Whether a table is a constant, in the text.
     TableInText(u32),
@@ -34,7 +36,7 @@ pub(crate) enum Question {
 }
 
 /// An answer that code relies on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Fact {
     question: Question,
     pub(crate) answer: u32,

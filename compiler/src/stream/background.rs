@@ -3,10 +3,11 @@
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use crate::backend::Backend;
+use crate::cache::Kept;
 use crate::compile::context;
 use crate::error::Result;
 use crate::functions::{Compiled, Worker};
@@ -30,6 +31,8 @@ pub(super) struct Function {
 struct Shared {
     backend: Backend,
     observer: Arc<dyn Observer + Send>,
+    /// Code that was compiled before, if somebody keeps it.
+    kept: OnceLock<Kept>,
     cancelled: AtomicBool,
     total: AtomicUsize,
     done: AtomicUsize,
@@ -56,6 +59,7 @@ impl Background {
             shared: Arc::new(Shared {
                 backend,
                 observer,
+                kept: OnceLock::new(),
                 cancelled: AtomicBool::new(false),
                 total: AtomicUsize::new(0),
                 done: AtomicUsize::new(0),
@@ -72,6 +76,20 @@ impl Background {
 
     pub(super) fn observer(&self) -> &dyn Observer {
         &*self.shared.observer
+    }
+
+    pub(super) fn kept(&self) -> Option<&Kept> {
+        self.shared.kept.get()
+    }
+
+    /// Looks for functions to come among those that were compiled before.
+    ///
+    /// # Panics
+    ///
+    /// The second time.
+    pub(super) fn look_in(&self, kept: Kept) {
+        let first = self.shared.kept.set(kept).is_ok();
+        assert!(first, "a module has one environment");
     }
 
     /// So many functions are to come.
@@ -125,7 +143,7 @@ impl Drop for Background {
 impl Shared {
     fn run(&self, index: usize, module: &Module, whole: &Whole, body: Body<'static>) {
         let run = || {
-            let cx = context(module, whole, &self.backend);
+            let cx = context(module, whole, &self.backend, self.kept.get());
             let mut worker = self.worker();
             let compiled = worker.compile(&cx, &self.backend, &body);
             lock(&self.workers).push(worker);

@@ -22,6 +22,7 @@ use rayon::prelude::*;
 pub use self::asynchronous::compile_async;
 use self::background::{Background, Function};
 use crate::backend::Backend;
+use crate::cache::{Cache, Kept};
 use crate::compile::{assemble, binary, context};
 use crate::error::{Error, Result};
 use crate::functions::{Checker, Compiled, Worker};
@@ -226,6 +227,7 @@ struct Stream {
     usage: Usage,
     /// What follows from it. None before the first function.
     whole: Option<Arc<Whole>>,
+    cache: Option<Cache>,
     background: Background,
 }
 
@@ -236,6 +238,7 @@ impl Stream {
             checker: Checker::default(),
             usage: Usage::default(),
             whole: None,
+            cache: options.cache.clone(),
             background: Background::new(Backend::new(options)?, observer),
         })
     }
@@ -258,6 +261,10 @@ impl Stream {
         };
         if self.whole.is_none() {
             self.background.expect(total as usize);
+            if let Some(cache) = &self.cache {
+                let kept = Kept::open(cache, self.background.backend(), module);
+                self.background.look_in(kept);
+            }
         }
         let mut usage = Usage::default();
         let mut bodies = Vec::with_capacity(ready.len());
@@ -290,7 +297,7 @@ impl Stream {
         }
         let whole = Whole::new(&module, &usage);
         let (backend, observer) = (background.backend(), background.observer());
-        let cx = context(&module, &whole, backend);
+        let cx = context(&module, &whole, backend, background.kept());
         let functions = settle(background.wait(), &cx, backend, observer)?;
         assemble(options, backend, observer, &cx, &contents, functions, out)
     }

@@ -43,22 +43,33 @@ enum Limit {
 impl Translator<'_, '_> {
     /// Pops an index and makes the address of `size` bytes at it.
     pub(super) fn address(&mut self, memarg: &MemArg, size: u32) -> Address {
-        let memory = memory(memarg);
         let index = self.stack.pop();
+        self.address_at(memory(memarg), memarg.offset, index, size)
+    }
+
+    /// The address of `size` bytes at `index` and `offset`. An access that includes the
+    /// last of them traps unless all are in the memory.
+    pub(super) fn address_at(
+        &mut self,
+        memory: u32,
+        offset: u64,
+        index: Value,
+        size: u32,
+    ) -> Address {
         let ty = self.module.memories[memory as usize];
         let base = self.memory_base(memory);
-        let end = memarg.offset.saturating_add(size.into());
+        let end = offset.saturating_add(size.into());
         if self.direct.is_none()
             && let Some(limit) = self.limit(&ty)
             && end <= self.tunables.memory_guard
-            && let Ok(offset) = i32::try_from(memarg.offset)
+            && let Ok(offset) = i32::try_from(offset)
         {
             let index = self.reachable(memory, index, limit);
             let base = self.builder.ins().iadd(base, index);
             return Address { base, offset };
         }
         Address {
-            base: self.in_bounds(memarg, base, index, size),
+            base: self.in_bounds(memory, offset, base, index, size),
             offset: 0,
         }
     }
@@ -75,13 +86,20 @@ impl Translator<'_, '_> {
     /// memory.
     pub(super) fn checked_address(&mut self, memarg: &MemArg, size: u32) -> Value {
         let index = self.stack.pop();
-        let base = self.memory_base(memory(memarg));
-        self.in_bounds(memarg, base, index, size)
+        let memory = memory(memarg);
+        let base = self.memory_base(memory);
+        self.in_bounds(memory, memarg.offset, base, index, size)
     }
 
     /// As [`checked_address`](Self::checked_address), of an index off the stack.
-    fn in_bounds(&mut self, memarg: &MemArg, base: Value, index: Value, size: u32) -> Value {
-        let memory = memory(memarg);
+    fn in_bounds(
+        &mut self,
+        memory: u32,
+        offset: u64,
+        base: Value,
+        index: Value,
+        size: u32,
+    ) -> Value {
         let ty = self.module.memories[memory as usize];
         // One length for both checks: another thread may change it in between.
         let length = ty.memory64.then(|| self.memory_length(memory));
@@ -90,7 +108,7 @@ impl Translator<'_, '_> {
             None => self.wide(index),
         };
         // Neither sum can wrap: no memory has that many bytes.
-        let offset = memarg.offset.min(1 << 62) as i64;
+        let offset = offset.min(1 << 62) as i64;
         let start = self.builder.ins().iadd_imm_s(index, offset);
         let end = self.builder.ins().iadd_imm_s(start, i64::from(size));
         let length = length.unwrap_or_else(|| self.memory_length(memory));
@@ -154,13 +172,6 @@ impl Translator<'_, '_> {
     /// behind every memory.
     fn is_reserved(&self, index: Value) -> bool {
         let narrow = self.tunables.memory_reservation >= 1 << 32;
-        let constant = |value| match self.definition(value) {
-            Some(InstructionData::UnaryImm {
-                opcode: Opcode::Iconst,
-                imm,
-            }) => Some(imm.bits() as u64),
-            _ => None,
-        };
         let in_reservation = |value: u64| value < self.tunables.memory_reservation;
         match self.definition(index) {
             Some(InstructionData::Unary {
@@ -176,8 +187,19 @@ impl Translator<'_, '_> {
                 args,
             }) => args
                 .iter()
-                .any(|&arg| constant(arg).is_some_and(in_reservation)),
-            _ => constant(index).is_some_and(in_reservation),
+                .any(|&arg| self.constant(arg).is_some_and(in_reservation)),
+            _ => self.constant(index).is_some_and(in_reservation),
+        }
+    }
+
+    /// What an integer is, if it is a constant.
+    pub(super) fn constant(&self, value: Value) -> Option<u64> {
+        match self.definition(value) {
+            Some(InstructionData::UnaryImm {
+                opcode: Opcode::Iconst,
+                imm,
+            }) => Some(imm.bits() as u64 & (u64::MAX >> (64 - self.type_of(value).bits()))),
+            _ => None,
         }
     }
 

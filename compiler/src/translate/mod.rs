@@ -37,6 +37,7 @@ pub(crate) use env::declare;
 
 use crate::RelaxedSimd;
 use crate::abi::{clif_type, wasm_signature};
+use crate::cache::Kept;
 use crate::error::Result;
 use crate::module::{Body, Module};
 use crate::passes::{Fact, Whole};
@@ -54,6 +55,8 @@ pub(crate) struct Context<'m> {
     pub(crate) relaxed: RelaxedSimd,
     pub(crate) interruptible: bool,
     pub(crate) isa: &'m dyn TargetIsa,
+    /// Code that was compiled before.
+    pub(crate) kept: Option<&'m Kept>,
 }
 
 /// Translates a valid `body` into `func`, which is empty. Returns what the code

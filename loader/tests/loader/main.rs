@@ -9,6 +9,7 @@ mod async_drops;
 #[cfg(feature = "async")]
 mod async_instances;
 mod backtraces;
+mod bulk;
 mod calls;
 mod damage;
 mod edges;

@@ -43,7 +43,7 @@ impl Translator<'_, '_> {
     }
 
     /// All bits zero.
-    pub(super) fn zero_vector(&mut self, ty: Type) -> Value {
+    pub(in super::super) fn zero_vector(&mut self, ty: Type) -> Value {
         let zeros = ConstantData::from(&[0; 16][..]);
         let zeros = self.builder.func.dfg.constants.insert(zeros);
         self.builder.ins().vconst(ty, zeros)
