@@ -352,9 +352,9 @@ impl View {
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
-        // SAFETY: mapped as long as `self` lives. That nobody writes to the file
-        // meanwhile is asked of the users of `Module::open`, as it is of those of
-        // any shared library.
+        // SAFETY: mapped as long as `self` lives. Nobody writes to a file that is sealed;
+        // of others this is asked of those who choose `Verify::Cached` or
+        // `Verify::TrustedPath`, as it is of the users of any shared library.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr().cast(), self.size) }
     }
 }
