@@ -76,9 +76,11 @@
 //! A loader that wants the digest checked refuses a file with an unknown
 //! `digest_algorithm`, without a seal, or with two. It is free to check none: the seal
 //! is in no other part's way, and a tool that changes the file, as `strip` does, leaves
-//! it there with a digest that is no longer right. The digest tells of damage, and by a
-//! signature who vouches for the file; by itself it does not tell where a file is from,
-//! since everybody can compute one. Object files and static libraries have no seal:
+//! it there with a digest that is no longer right. A description of more than 136 bytes
+//! is one of a later version: what is behind them is in the digest.
+//!
+//! The digest tells of damage, and by a signature who vouches for the file; by itself it
+//! does not tell where a file is from, since everybody can compute one. Object files and static libraries have no seal:
 //! what becomes of them is the linker's business.
 //!
 //! # Symbols

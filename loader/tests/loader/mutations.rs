@@ -78,7 +78,8 @@ impl Original {
         let bytes = artefact(wat);
         let (programs, sections) = (word(&bytes, 32), word(&bytes, 40));
         let counts = [56, 60].map(|at| usize::from(u16::from_le_bytes([bytes[at], bytes[at + 1]])));
-        let mut parts = vec![0..64];
+        let header = 0..64;
+        let mut parts = Vec::from([header]);
         parts.extend((0..counts[0]).map(|index| programs + index * 56..programs + index * 56 + 56));
         parts.extend((1..counts[1]).map(|index| {
             let header = sections + index * 64;
