@@ -13,15 +13,13 @@ use crate::raw::c_str;
 #[unsafe(no_mangle)]
 extern "C" fn wasm_aot_config_set_verify(config: &mut Config, verify: u32) -> bool {
     let verify = match verify {
-        0 => Ok(Verify::Full),
-        1 => Ok(Verify::Cached),
-        2 => Ok(Verify::TrustedPath),
-        other => Err(format!(
-            "the number {other} stands for no wasm_aot_verify_t"
-        )),
-    };
-    let Some(verify) = error::keep(verify) else {
-        return false;
+        0 => Verify::Full,
+        1 => Verify::Cached,
+        2 => Verify::TrustedPath,
+        _ => {
+            error::set("this number stands for no wasm_aot_verify_t");
+            return false;
+        }
     };
     config.open = take(&mut config.open).verify(verify);
     true
