@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::Result;
 use wasm_aot_compiler::compile;
 use wasm_aot_loader::{
-    Func, FuncType, Imports, Instance, InstancePre, Module, OpenOptions, Store, Val, ValType, Verify,
+    Func, FuncType, Imports, Instance, InstancePre, Module, OpenOptions, Store, Val, ValType,
+    Verify,
 };
 
 use crate::{CALLS, HOST_CALLS, Operation, TINY, copy};
