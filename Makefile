@@ -35,6 +35,12 @@ fuzz-long:
 	cargo run --release --manifest-path fuzz/Cargo.toml -- --count $(COUNT) --seed $(SEED) \
 		--keep $(CARGO_TARGET_DIR)/differential
 
+# Artefacts changed at random: refused, or sound. The tests have 2,000.
+MUTATIONS ?= 20000
+.PHONY: mutations
+mutations:
+	MUTATIONS=$(MUTATIONS) cargo test --package wasm-aot-loader --test loader mutations
+
 # The loader and the spec suite on another machine, emulated by QEMU.
 .PHONY: test-aarch64 test-riscv64
 test-aarch64 test-riscv64: test-%:
@@ -89,8 +95,8 @@ deny:
 	cargo deny check
 
 # The C library, in target/c-library: small, and without the compiler unless
-# FEATURES=wasi,compiler. See c-api/README.md.
-FEATURES ?= wasi
+# FEATURES=wasi,signatures,compiler. See c-api/README.md.
+FEATURES ?= wasi,signatures
 .PHONY: c-library
 c-library:
 	c-api/build "$(FEATURES)"

@@ -5,8 +5,12 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use wasm_aot_compiler::{Cpu, Features, Level, Target};
+use wasm_aot_loader::{OpenOptions, Verify};
 
-use crate::{compile, completions, inspect, man, run, validate, wast};
+use crate::keys::KeysArg;
+use crate::{
+    compile, completions, inspect, keygen, man, reproduce, run, seal, sign, validate, verify, wast,
+};
 
 /// Compiles WebAssembly to native shared objects, and runs them.
 #[derive(Debug, Parser)]
@@ -37,6 +41,11 @@ pub(crate) enum Command {
     Compile(compile::Args),
     Run(run::Args),
     Inspect(inspect::Args),
+    Verify(verify::Args),
+    Keygen(keygen::Args),
+    Sign(sign::Args),
+    Seal(seal::Args),
+    Reproduce(reproduce::Args),
     Validate(validate::Args),
     Wast(wast::Args),
     Completions(completions::Args),
@@ -123,6 +132,47 @@ impl CpuArg {
             Cli::command()
                 .error(ErrorKind::InvalidValue, message)
                 .exit()
+        })
+    }
+}
+
+/// What is checked of compiled modules before they run.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TrustArg {
+    /// What to check of compiled modules: full (the digest; what runs is a copy in memory),
+    /// cached (the digest, once; what runs is the file) or trusted (no digest)
+    ///
+    /// Their structure is always checked. Profilers find functions by name with cached and
+    /// trusted, where the file is mapped under its own name.
+    #[arg(
+        long,
+        value_name = "HOW",
+        default_value = "full",
+        hide_possible_values = true
+    )]
+    #[arg(value_parser = PossibleValuesParser::new(["full", "cached", "trusted"]).map(|how| match &*how {
+        "cached" => Verify::Cached,
+        "trusted" => Verify::TrustedPath,
+        _ => Verify::Full,
+    }))]
+    verify: Verify,
+
+    #[command(flatten)]
+    keys: KeysArg,
+}
+
+impl TrustArg {
+    /// Whether what is not compiled, and so not signed, is refused.
+    pub(crate) fn wants_signatures(&self) -> bool {
+        !self.keys.keys.is_empty()
+    }
+
+    /// How to open compiled modules.
+    pub(crate) fn options(&self) -> anyhow::Result<OpenOptions> {
+        let options = OpenOptions::new().verify(self.verify);
+        Ok(match self.keys.read()? {
+            Some(keys) => options.trusted_keys(keys),
+            None => options,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! `wasm-aot compile`.
 
-use std::io::{Seek, Write};
+use std::io::{Cursor, Seek, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use ed25519_dalek::SigningKey;
 use wasm_aot_compiler::{
     Cache, Emit, Observer, Options, RelaxedSimd, Stage, bindings, compile_from, compile_to,
 };
@@ -19,6 +20,7 @@ use crate::output::{self, Output};
 use crate::print;
 use crate::progress::Progress;
 use crate::timings::Timings;
+use crate::{keys, sealing};
 
 /// Compile a module to native code: a shared object, an object file to link with, or a program
 ///
@@ -35,6 +37,7 @@ Examples:
   wasm-aot compile app.wasm --emit obj            to app.o, for `cc main.c app.o ...`
   wasm-aot compile app.wasm --emit staticlib --header app.h
   wasm-aot compile app.wasm -g                    with lines and names of the source
+  wasm-aot compile app.wasm --sign release.key    for `run --key release.key.pub`
   wasm-aot compile app.wasm --emit exe --dir .    to app, which runs by itself
   wasm-aot compile app.wasm --cache ~/.cache/wasm-aot    only what has changed since the last time
   wasm-aot compile app.wasm --timings             say where the time goes
@@ -92,6 +95,10 @@ pub(crate) struct Args {
     /// Write a Rust module too, for linking with the output
     #[arg(long, value_name = "OUT.rs")]
     rust: Option<PathBuf>,
+
+    /// Sign the output with this secret key; see `wasm-aot keygen`
+    #[arg(long, value_name = "KEY")]
+    sign: Option<PathBuf>,
 
     /// Keep compiled functions in this folder, and compile only those that are not in it. Whoever
     /// can write to it decides what is in the output
@@ -167,24 +174,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.rust.is_some() && args.emit == Kind::Module(Emit::SharedObject) {
         bail!("--rust is for what is linked: it needs --emit obj or staticlib");
     }
+    if args.sign.is_some() && args.emit != Kind::Module(Emit::SharedObject) {
+        bail!("only shared objects are signed: --sign needs --emit so");
+    }
+    let key = args.sign.as_deref().map(keys::read_secret).transpose()?;
     if !args.link.is_empty() && args.emit != Kind::Executable {
         bail!("--cc, --runtime, --link-arg and --dir need --emit exe");
     }
-    let options = Options {
-        level: args.level.level,
-        cpu: args.cpu.get(),
-        emit: args.emit.emit(),
-        features: args.features.get(),
-        relaxed_simd: args.relaxed_simd,
-        interruptible: args.interruptible,
-        debug: args.debug.debug,
-        name: args.name.clone().unwrap_or_else(|| input::stem(namesake)),
-        keep_custom: args.keep_custom.clone(),
-        cache: args.cache.clone().map(|folder| Cache {
-            folder,
-            limit: args.cache_limit.unwrap_or(Cache::DEFAULT_LIMIT),
-        }),
-    };
+    let options = args.options(input::stem(namesake));
 
     let monitor = Arc::new(Monitor {
         progress: Progress::new(),
@@ -192,24 +189,36 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     });
     let source = Source::open(&args.input)?;
     let name = source.name();
-    let mut destination = match args.emit {
-        Kind::Module(_) => Destination::File(Output::create(&target, &source)?),
-        Kind::Executable => {
+    let mut destination = match (args.emit, key) {
+        (Kind::Executable, _) => {
             let (output, path) = Output::create_named(&target, &source)?;
             Destination::Program(output, path, Object::new()?)
         }
+        (_, Some(key)) => Destination::Signed(
+            Output::create(&target, &source)?,
+            Box::new(key),
+            Cursor::default(),
+        ),
+        (_, None) => Destination::File(Output::create(&target, &source)?),
     };
     let declarations = declarations(args, &source, &options, destination.output())?;
     let compiled = match &mut destination {
         Destination::File(output) => compile_source(source, &options, &monitor, output.writer()),
+        Destination::Signed(_, _, bytes) => compile_source(source, &options, &monitor, bytes),
         Destination::Program(_, _, object) => {
             compile_source(source, &options, &monitor, object.writer())
         }
     };
     monitor.progress.finish();
     compiled.context(name)?;
-    if let Destination::Program(_, path, object) = &destination {
-        args.link.link(object, &options.name, path)?;
+    match &mut destination {
+        Destination::File(_) => {}
+        Destination::Signed(output, key, bytes) => {
+            sealing::sign(bytes.get_mut(), key)?;
+            (output.writer().write_all(bytes.get_ref()))
+                .with_context(|| format!("cannot write {}", target.display()))?;
+        }
+        Destination::Program(_, path, object) => args.link.link(object, &options.name, path)?,
     }
     let mut outputs = vec![destination.into_output()];
     outputs.extend(declarations);
@@ -220,9 +229,32 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+impl Args {
+    /// What is chosen, for a module from a file of that name.
+    pub(crate) fn options(&self, namesake: String) -> Options {
+        Options {
+            level: self.level.level,
+            cpu: self.cpu.get(),
+            emit: self.emit.emit(),
+            features: self.features.get(),
+            relaxed_simd: self.relaxed_simd,
+            interruptible: self.interruptible,
+            debug: self.debug.debug,
+            name: self.name.clone().unwrap_or(namesake),
+            keep_custom: self.keep_custom.clone(),
+            cache: self.cache.clone().map(|folder| Cache {
+                folder,
+                limit: self.cache_limit.unwrap_or(Cache::DEFAULT_LIMIT),
+            }),
+        }
+    }
+}
+
 /// Where the code goes.
 enum Destination {
     File(Output),
+    /// To be signed before it is written.
+    Signed(Output, Box<SigningKey>, Cursor<Vec<u8>>),
     /// What another program is to write under this temporary name, from an object file.
     Program(Output, PathBuf, Object),
 }
@@ -230,13 +262,17 @@ enum Destination {
 impl Destination {
     fn output(&self) -> &Output {
         match self {
-            Destination::File(output) | Destination::Program(output, ..) => output,
+            Destination::File(output)
+            | Destination::Signed(output, ..)
+            | Destination::Program(output, ..) => output,
         }
     }
 
     fn into_output(self) -> Output {
         match self {
-            Destination::File(output) | Destination::Program(output, ..) => output,
+            Destination::File(output)
+            | Destination::Signed(output, ..)
+            | Destination::Program(output, ..) => output,
         }
     }
 }

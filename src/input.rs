@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use wasm_aot_loader::{Module, OpenError};
+use wasm_aot_loader::{Module, OpenError, OpenOptions};
 
 /// A module in binary format, from a file in either format.
 pub(crate) struct Input {
@@ -139,8 +139,8 @@ impl Input {
 }
 
 /// Opens an artefact.
-pub(crate) fn open(path: &Path) -> anyhow::Result<Module> {
-    Module::open(path).map_err(|error| match error {
+pub(crate) fn open(path: &Path, options: &OpenOptions) -> anyhow::Result<Module> {
+    options.open(path).map_err(|error| match error {
         OpenError::Read { .. } => error.into(), // names the file itself
         error => anyhow::Error::new(error).context(path.display().to_string()),
     })

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use object::{Object, ObjectSection};
 use serde::Serialize;
-use wasm_aot_loader::Description;
+use wasm_aot_loader::{Description, OpenError, Seal};
 
 use crate::print;
 
@@ -59,6 +59,8 @@ struct Report {
     cpu_features: Vec<String>,
     wasm_features: Vec<String>,
     source_sha256: String,
+    digest: Option<Digest>,
+    signer: Option<Signer>,
     memory_reservation: u64,
     memory_guard: u64,
     functions: Functions,
@@ -67,6 +69,19 @@ struct Report {
     exports: Vec<Export>,
     custom_sections: Vec<Section>,
     sections: Vec<Section>,
+}
+
+/// What the file says, and whether that is true.
+#[derive(Serialize)]
+struct Digest {
+    sha256: String,
+    correct: bool,
+}
+
+#[derive(Serialize)]
+struct Signer {
+    ed25519: String,
+    correct: bool,
 }
 
 #[derive(Serialize)]
@@ -111,6 +126,7 @@ impl Report {
     fn new(file: Vec<u8>) -> anyhow::Result<Report> {
         let size = file.len() as u64;
         let sections = sections(&file);
+        let (digest, signer) = seal(&file)?;
         let module = Description::from_bytes(file)?;
         let sections = sections?;
         let debug_info = (sections.iter())
@@ -129,6 +145,8 @@ impl Report {
             cpu_features: names(module.cpu_features()),
             wasm_features: names(module.wasm_features()),
             source_sha256: hex(module.source_hash()),
+            digest,
+            signer,
             memory_reservation,
             memory_guard,
             functions: Functions {
@@ -165,6 +183,23 @@ impl Report {
             sections,
         })
     }
+}
+
+/// The digest of a file and who has signed it, if it has them.
+fn seal(file: &[u8]) -> anyhow::Result<(Option<Digest>, Option<Signer>)> {
+    let seal = match Seal::read(file) {
+        Err(OpenError::NoDigest) => return Ok((None, None)),
+        seal => seal?,
+    };
+    let digest = Digest {
+        sha256: hex(&seal.fields().digest),
+        correct: seal.check_digest(file).is_ok(),
+    };
+    let signer = seal.signer().map(|signer| Signer {
+        ed25519: signer.to_string(),
+        correct: seal.check_signer(&[signer]).is_ok(),
+    });
+    Ok((Some(digest), signer))
 }
 
 /// The sections of an ELF file.
@@ -207,6 +242,19 @@ impl fmt::Display for Report {
         writeln!(f, "cpu features   {}", List(&self.cpu_features))?;
         writeln!(f, "wasm features  {}", List(&self.wasm_features))?;
         writeln!(f, "source sha256  {}", self.source_sha256)?;
+        let wrong = |correct| if correct { "" } else { " (WRONG)" };
+        match &self.digest {
+            Some(Digest { sha256, correct }) => {
+                writeln!(f, "digest         {sha256}{}", wrong(*correct))?
+            }
+            None => writeln!(f, "digest         none")?,
+        }
+        match &self.signer {
+            Some(Signer { ed25519, correct }) => {
+                writeln!(f, "signed by      {ed25519}{}", wrong(*correct))?
+            }
+            None => writeln!(f, "signed by      nobody")?,
+        }
         let Functions {
             imported,
             defined,

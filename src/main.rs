@@ -11,14 +11,21 @@ mod completions;
 mod input;
 mod inspect;
 mod invoke;
+mod keygen;
+mod keys;
 mod link;
 mod man;
 mod output;
 mod print;
 mod progress;
+mod reproduce;
 mod run;
+mod seal;
+mod sealing;
+mod sign;
 mod timings;
 mod validate;
+mod verify;
 mod wast;
 
 use std::process::ExitCode;
@@ -36,6 +43,11 @@ fn main() -> ExitCode {
         Command::Compile(args) => compile::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Keygen(args) => keygen::run(&args),
+        Command::Sign(args) => sign::run(&args),
+        Command::Seal(args) => seal::run(&args),
+        Command::Reproduce(args) => reproduce::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Wast(args) => wast::run(&args),
         Command::Completions(args) => completions::run(&args),

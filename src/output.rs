@@ -79,6 +79,23 @@ impl Output {
         })
     }
 
+    /// Makes sure that a file can be replaced by another with the same permissions.
+    pub(crate) fn replacing(target: &Path) -> anyhow::Result<Output> {
+        let failed = || format!("cannot write {}", target.display());
+        // Not a link to it.
+        let target = fs::canonicalize(target).with_context(failed)?;
+        let permissions = fs::metadata(&target).with_context(failed)?.permissions();
+        let (content, temporary) = temporary(&target).with_context(failed)?;
+        if let Content::Unnamed(file) | Content::Named(file) = &content {
+            file.set_permissions(permissions).with_context(failed)?;
+        }
+        Ok(Output {
+            target,
+            content,
+            temporary,
+        })
+    }
+
     /// As [`create`](Output::create), to be written by another program under a
     /// temporary name, which is returned.
     pub(crate) fn create_named(target: &Path, input: &Source) -> anyhow::Result<(Output, PathBuf)> {

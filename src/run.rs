@@ -13,11 +13,11 @@ use anyhow::{Context, anyhow, bail};
 use wasm_aot_compiler::{Observer, Options, compile_to};
 use wasm_aot_loader::{
     CallError, Config, ExternType, Imports, Instance, InstantiationError, MissingImport, Module,
-    Store, Val,
+    OpenOptions, Store, Val, Verify,
 };
 use wasm_aot_wasi::{DirAccess, Exit, GroupError, ThreadGroup, WasiCtx};
 
-use crate::args::{self, DebugArg};
+use crate::args::{self, DebugArg, TrustArg};
 use crate::input::{self, Input};
 use crate::invoke;
 use crate::print;
@@ -38,7 +38,9 @@ Examples:
   wasm-aot run app.so --dir . --dir /srv/data::/data
   wasm-aot run add.wat --invoke add 1 2
   wasm-aot run app.wasm --timeout 2.5              for so many seconds
-  wasm-aot run app.so --preload math=libmath.so    with another module to import from")]
+  wasm-aot run app.so --preload math=libmath.so    with another module to import from
+  wasm-aot run --key release.key.pub app.so        if it is signed by that key
+  perf record wasm-aot run --verify trusted app.so")]
 pub(crate) struct Args {
     /// The module: compiled, or in binary or text format
     #[arg(value_name = "FILE.{so,wasm,wat}")]
@@ -69,6 +71,9 @@ pub(crate) struct Args {
     /// Let functions trap that are imported but provided by nobody
     #[arg(long)]
     stub_imports: bool,
+
+    #[command(flatten)]
+    trust: TrustArg,
 
     /// Stop the program with a trap after so many seconds. What is compiled already must be
     /// interruptible
@@ -188,7 +193,13 @@ fn execute_threads(args: &Args, module: Module, imports: Imports) -> anyhow::Res
 fn load(path: &Path, args: &Args) -> anyhow::Result<Module> {
     let context = || path.display().to_string();
     if input::is_artefact(path)? {
-        return input::open(path);
+        return input::open(path, &args.trust.options()?);
+    }
+    if args.trust.wants_signatures() {
+        bail!(
+            "{} is not compiled, so it is not signed: --key is for what is",
+            path.display()
+        );
     }
     let input = Input::read(path)?;
     let options = Options {
@@ -199,7 +210,9 @@ fn load(path: &Path, args: &Args) -> anyhow::Result<Module> {
     };
     let mut artefact = Cursor::new(Vec::new());
     compile_to(&input.wasm, &options, &Warnings, &mut artefact).with_context(context)?;
-    Module::from_bytes(artefact.get_ref()).with_context(context)
+    // It has just been made.
+    let trust = OpenOptions::new().verify(Verify::TrustedPath);
+    trust.from_bytes(artefact.get_ref()).with_context(context)
 }
 
 /// Prints them.

@@ -76,6 +76,33 @@ WASM_API_EXTERN bool wasm_aot_config_set_cpu(wasm_config_t *, const char *name);
  * there is no such level, or no compiler. */
 WASM_API_EXTERN bool wasm_aot_config_set_opt_level(wasm_config_t *, const char *level);
 
+/* What is checked of artefacts before they are mapped, by wasm_aot_module_open and
+ * wasm_module_deserialize. Their structure always is.
+ *
+ * FULL (at first): the digest, every time; what runs is a copy of the file in memory,
+ *   so it stays what was checked whoever writes to the file.
+ * CACHED: the digest, once in the process as long as the file does not change; what
+ *   runs is the file itself. What is in memory is checked as for FULL.
+ * TRUSTED_PATH: not the digest.
+ *
+ * False for another number. */
+typedef uint32_t wasm_aot_verify_t;
+enum wasm_aot_verify_enum {
+  WASM_AOT_VERIFY_FULL = 0,
+  WASM_AOT_VERIFY_CACHED = 1,
+  WASM_AOT_VERIFY_TRUSTED_PATH = 2,
+};
+WASM_API_EXTERN bool wasm_aot_config_set_verify(wasm_config_t *, wasm_aot_verify_t);
+
+/* Refuses artefacts that are not signed by this public key, or by one that another call
+ * has added: the text of a file of `wasm-aot keygen` or `openssl pkey -pubout`, PEM. Does
+ * not go with TRUSTED_PATH, which refuses all of them then. False if that is no key, or if
+ * the library was built without signatures: then all artefacts are refused. */
+WASM_API_EXTERN bool wasm_aot_config_trust_key(wasm_config_t *, const char *pem);
+
+/* Whether this library can check signatures. */
+WASM_API_EXTERN bool wasm_aot_has_signatures(void);
+
 /* ------------------------------------------------------------------------- */
 /* Interruption                                                               */
 

@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 use std::sync::Arc;
 
-use wasm_aot_loader::Config as StoreConfig;
+use wasm_aot_loader::{Config as StoreConfig, OpenOptions};
 
 use crate::compiler::Options;
 use crate::error;
@@ -12,6 +12,7 @@ use crate::raw::c_str;
 /// `wasm_config_t`.
 pub(crate) struct Config {
     pub(crate) store: StoreConfig,
+    pub(crate) open: OpenOptions,
     pub(crate) compiler: Options,
 }
 
@@ -25,6 +26,7 @@ pub(crate) struct Engine {
 extern "C" fn wasm_config_new() -> Box<Config> {
     Box::new(Config {
         store: StoreConfig::new(),
+        open: OpenOptions::new(),
         compiler: Default::default(),
     })
 }

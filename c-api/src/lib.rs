@@ -41,6 +41,7 @@ mod raw;
 mod reference;
 mod store;
 mod trap;
+mod trust;
 mod types;
 mod value;
 mod version;

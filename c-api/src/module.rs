@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use wasm_aot_loader::Module;
+use wasm_aot_loader::{Module, OpenOptions, Verify};
 
 use crate::error;
 use crate::raw::{Vector, c_str};
@@ -20,8 +20,9 @@ extern "C" fn wasm_module_new(
     binary: Option<&Vector<u8>>,
 ) -> Option<Box<Ref>> {
     let artefact = store.inner.config.compiler.compile(bytes(binary));
-    let artefact = error::keep(artefact)?;
-    deserialize(store, &artefact)
+    // It has just been made, by us.
+    let trust = OpenOptions::new().verify(Verify::TrustedPath);
+    open_bytes(store, &error::keep(artefact)?, &trust)
 }
 
 /// See `wasm.h`.
@@ -41,7 +42,12 @@ fn deserialize(store: &StoreHandle, bytes: &[u8]) -> Option<Box<Ref>> {
         error::set("this is a WebAssembly module: wasm_module_new compiles those");
         return None;
     }
-    let module = Module::from_bytes(bytes).map_err(|error| error::chain(&error));
+    open_bytes(store, bytes, &store.inner.config.open)
+}
+
+fn open_bytes(store: &StoreHandle, bytes: &[u8], options: &OpenOptions) -> Option<Box<Ref>> {
+    let module = options.from_bytes(bytes);
+    let module = module.map_err(|error| error::chain(&error));
     Some(Ref::of_module(&store.inner, error::keep(module)?))
 }
 
@@ -110,7 +116,8 @@ extern "C" fn wasm_shared_module_delete(_: Option<Box<Shared>>) {}
 #[unsafe(no_mangle)]
 extern "C" fn wasm_aot_module_open(store: &StoreHandle, path: *const c_char) -> Option<Box<Ref>> {
     let path = Path::new(OsStr::from_bytes(c_str(path)?.to_bytes()));
-    let module = Module::open(path).map_err(|error| error::chain(&error));
+    let module = store.inner.config.open.open(path);
+    let module = module.map_err(|error| error::chain(&error));
     Some(Ref::of_module(&store.inner, error::keep(module)?))
 }
 

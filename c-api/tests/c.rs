@@ -24,9 +24,10 @@ use std::process::{Command, ExitCode, Output};
 use libtest_mimic::{Arguments, Failed, Trial};
 use tempfile::TempDir;
 
-const FEATURES: [(&str, bool); 3] = [
+const FEATURES: [(&str, bool); 4] = [
     ("compiler", cfg!(feature = "compiler")),
     ("lines", cfg!(feature = "lines")),
+    ("signatures", cfg!(feature = "signatures")),
     ("wasi", cfg!(feature = "wasi")),
 ];
 

@@ -274,6 +274,15 @@ impl Features {
             .fold(abi::WasmFeatures::default(), abi::WasmFeatures::with)
     }
 
+    /// The set that was on when an artefact was compiled, which it records.
+    pub fn from_recorded(bits: abi::WasmFeatures) -> Features {
+        let none = Features {
+            enabled: WasmFeatures::FLOATS,
+            vectorless: None,
+        };
+        none.with(|row| row.bit.is_some_and(|bit| bits.contains(bit)))
+    }
+
     /// The set in the validator's terms.
     pub(crate) fn flags(self) -> WasmFeatures {
         self.enabled

@@ -10,7 +10,7 @@ use crate::raw::{self, HostFunction};
 use crate::typed::{TypedFunc, WasmValues};
 use crate::{
     BoxError, CallError, Caller, Definition, Func, FuncType, Imports, Instance, InstancePre,
-    InstantiationError, Module, OpenError, Store, Val, link,
+    InstantiationError, Module, OpenError, OpenOptions, Store, Val, link,
 };
 
 /// What an asynchronous host function returns: a future that may borrow its
@@ -49,8 +49,23 @@ impl Module {
     pub fn open_async(
         path: impl AsRef<Path>,
     ) -> impl Future<Output = Result<Module, OpenError>> + Send + 'static {
-        let path = path.as_ref().to_owned();
-        blocking::unblock(move || Module::open(path))
+        OpenOptions::new().open_async(path)
+    }
+}
+
+impl OpenOptions {
+    /// Opens an artefact as [`open`](OpenOptions::open) does, in a thread for blocking
+    /// work. Dropping the future leaves that thread to finish.
+    ///
+    /// # Errors
+    ///
+    /// See [`OpenError`].
+    pub fn open_async<P: AsRef<Path>>(
+        &self,
+        path: P,
+    ) -> impl Future<Output = Result<Module, OpenError>> + Send + 'static + use<P> {
+        let (options, path) = (self.clone(), path.as_ref().to_owned());
+        blocking::unblock(move || options.open(path))
     }
 }
 

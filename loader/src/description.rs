@@ -75,7 +75,8 @@ pub struct CustomSection<'a> {
 
 impl Description {
     /// Reads what is in an artefact, for whatever machine it is, and checks it as
-    /// [`Module::open`](crate::Module::open) does. Nothing of it can be run.
+    /// [`Module::open`](crate::Module::open) does, but for the digest, which is the
+    /// [`Seal`](crate::Seal)'s. Nothing of it can be run.
     ///
     /// # Errors
     ///

@@ -10,7 +10,7 @@ use wasm_aot_abi::{CpuFeatures, Required};
 use crate::limits::Refusal;
 use crate::raw::Inner;
 use crate::trap::Backtrace;
-use crate::{Exception, ExternType, FuncType, Trap, TrapCode, Val, ValType};
+use crate::{Exception, ExternType, FuncType, PublicKey, Trap, TrapCode, Val, ValType};
 
 /// What a host function may fail with.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -106,6 +106,28 @@ pub enum OpenError {
         /// Which record, and what is wrong with it.
         what: String,
     },
+    /// It has no digest, but one was to be checked. The ABI asks for one in every
+    /// shared object.
+    #[error("it has no digest to check: it is not as the compiler wrote it")]
+    NoDigest,
+    /// Its digest is computed in a way that this loader does not know.
+    #[error("its digest is of the unknown kind {0}")]
+    UnknownDigest(u32),
+    /// It is not what its digest was computed of.
+    #[error(
+        "its digest is wrong: the file is damaged, or a tool (strip, objcopy) has changed it \
+         since it was compiled"
+    )]
+    WrongDigest,
+    /// It has no signature, but one was asked for.
+    #[error("it is not signed")]
+    NotSigned,
+    /// It is signed, but by nobody who is trusted.
+    #[error("it is signed by the unknown key {0}")]
+    UnknownSigner(PublicKey),
+    /// It says that somebody trusted has signed it, but that is not true.
+    #[error("its signature is wrong")]
+    WrongSignature,
     /// The file was changed while it was being opened.
     #[error("the file changed while it was opened")]
     Changed,

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::raw::Artefact;
-use crate::{Description, OpenError};
+use crate::{Description, OpenError, OpenOptions};
 
 /// A compiled WebAssembly module: verified, mapped, and ready to be
 /// instantiated any number of times, on any thread. Cheap to clone.
@@ -41,30 +41,25 @@ pub struct Module {
 }
 
 impl Module {
-    /// Opens an artefact. The file is checked before anything of it is mapped
-    /// to be run, and all its metadata before it is used.
-    ///
-    /// Replacing the file by renaming another over it does not touch modules
-    /// that are open. Writing into it does: it is shared memory, as every
-    /// shared library is.
+    /// Opens an artefact with the default [`OpenOptions`]: what runs is a copy in
+    /// memory whose digest was checked ([`Verify::Full`](crate::Verify::Full)). So
+    /// whatever becomes of the file does not touch modules that are open.
     ///
     /// # Errors
     ///
     /// See [`OpenError`].
     pub fn open(path: impl AsRef<Path>) -> Result<Module, OpenError> {
-        let artefact = Artefact::open(path.as_ref())?;
-        Ok(Module { artefact })
+        OpenOptions::new().open(path)
     }
 
-    /// Opens an artefact that is in memory. The bytes are copied to an anonymous
-    /// file, sealed against changes.
+    /// Opens an artefact that is in memory with the default [`OpenOptions`]. The bytes
+    /// are copied to an anonymous file, sealed against changes.
     ///
     /// # Errors
     ///
     /// See [`OpenError`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Module, OpenError> {
-        let artefact = Artefact::from_bytes(bytes)?;
-        Ok(Module { artefact })
+        OpenOptions::new().from_bytes(bytes)
     }
 
     pub(crate) fn from_artefact(artefact: Arc<Artefact>) -> Module {

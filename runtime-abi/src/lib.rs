@@ -46,6 +46,43 @@
 //! whatever the target; the run-time structures ([`VmContext`] and what it
 //! points to) use the target's byte order and 64-bit pointers.
 //!
+//! # The seal
+//!
+//! A shared object has one note (`PT_NOTE`, section [`SEAL_SECTION`]) of the owner
+//! `WasmAOT` and of type [`SEAL_NOTE_TYPE`], whose description is a [`Seal`]: 136
+//! bytes, aligned to 4. It holds the **digest** of the whole file, from the first byte
+//! to the last, with all of the seal but its first 4 bytes taken as zeros; and room
+//! for a **signature** over the digest, by whom it may concern. So a check in C is
+//!
+//! ```c
+//! struct seal {              /* little-endian */
+//!     uint32_t digest_algorithm, signature_algorithm;
+//!     uint8_t digest[32], signer[32], signature[64];
+//! };
+//! /* `file` is a private copy of all `size` bytes, `at` where its seal is */
+//! struct seal seal;
+//! memcpy(&seal, file + at, sizeof seal);
+//! memset(file + at + 4, 0, sizeof seal - 4);
+//! sha256(file, size, digest);
+//! if (seal.digest_algorithm != 1 || memcmp(digest, seal.digest, 32)) refuse();
+//! if (seal.signature_algorithm == 1) { /* Ed25519 */
+//!     uint8_t message[68] = "wasm-aot artefact signature, v1";
+//!     message[32] = 1;       /* digest_algorithm, 4 bytes */
+//!     memcpy(message + 36, seal.digest, 32);
+//!     if (!trusted(seal.signer) || !ed25519_verify(seal.signature, message, 68, seal.signer)) refuse();
+//! }
+//! ```
+//!
+//! A loader that wants the digest checked refuses a file with an unknown
+//! `digest_algorithm`, without a seal, or with two. It is free to check none: the seal
+//! is in no other part's way, and a tool that changes the file, as `strip` does, leaves
+//! it there with a digest that is no longer right. A description of more than 136 bytes
+//! is one of a later version: what is behind them is in the digest.
+//!
+//! The digest tells of damage, and by a signature who vouches for the file; by itself it
+//! does not tell where a file is from, since everybody can compute one. Object files and static libraries have no seal:
+//! what becomes of them is the linker's business.
+//!
 //! # Symbols
 //!
 //! All global symbols but [`DESCRIPTOR_SYMBOL`], which only shared objects have,
@@ -239,6 +276,7 @@ mod builtins;
 mod descriptor;
 mod features;
 mod records;
+mod seal;
 pub mod sites;
 mod trap;
 mod types;
@@ -252,6 +290,10 @@ pub use records::{
     ConstExpr, ConstKind, CustomSection, DataMode, DataSegment, ElementItems, ElementMode,
     ElementSegment, Export, ExternKind, ExternType, FuncType, Function, FunctionName, Global,
     GuardedCall, Handler, Import, Memory, SubType, Table, Tag, Trampoline, TrampolineKind,
+};
+pub use seal::{
+    DIGEST_SHA256, SEAL_NOTE_NAME, SEAL_NOTE_TYPE, SEAL_SECTION, SIGNATURE_CONTEXT,
+    SIGNATURE_ED25519, SIGNATURE_NONE, SIGNED_MESSAGE_LEN, Seal,
 };
 pub use trap::TrapCode;
 pub use types::{HeapType, ValType};

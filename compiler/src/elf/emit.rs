@@ -1,15 +1,18 @@
 //! Writes the file, section by section in the order of the plan.
 
+use core::mem::offset_of;
+
 use gimli::SectionId;
 use object::elf::{self, STB_GLOBAL};
 use object::pod::bytes_of;
 use object::write::elf::{FileHeader, ProgramHeader, SectionHeader, Writer};
 use object::write::{StringId, WritableBuffer};
 use object::{Endianness, LittleEndian, U32};
+use wasm_aot_abi::{DIGEST_SHA256, SEAL_NOTE_NAME, SEAL_NOTE_TYPE, SIGNATURE_NONE, Seal, Wire};
 
 use super::dynamic::{BLOOM_SHIFT, DynamicSymbols};
 use super::machine::Machine;
-use super::plan::{Plan, Segment};
+use super::plan::{Plan, Section, Segment};
 use super::section::{CLASS, Kind};
 use super::symtab::{self, Symtab};
 use crate::layout::{Fixup, Layout, Target};
@@ -35,10 +38,22 @@ pub(super) fn headers_len(segments: usize, eh_frame: bool) -> u64 {
 }
 
 /// The size of the section with the build id.
-pub(super) const BUILD_ID_SECTION_LEN: u64 = BUILD_ID_HEADER_LEN + BUILD_ID_LEN as u64;
+pub(super) const BUILD_ID_SECTION_LEN: u64 = note_len(BUILD_ID_NAME, BUILD_ID_LEN);
 
-/// The size of what precedes the build id in its section.
-pub(super) const BUILD_ID_HEADER_LEN: u64 = 16;
+/// The size of the section with the seal.
+pub(super) const SEAL_SECTION_LEN: u64 = note_len(&SEAL_NOTE_NAME, Seal::SIZE);
+
+/// Where in its section the digest is.
+pub(super) const DIGEST_OFFSET: u64 =
+    SEAL_SECTION_LEN - (Seal::SIZE - offset_of!(Seal, digest)) as u64;
+
+const BUILD_ID_NAME: &[u8] = b"GNU\0";
+
+/// The size of a note whose owner has this name, with the NUL.
+const fn note_len(name: &[u8], description: usize) -> u64 {
+    (size_of::<elf::NoteHeader64<LittleEndian>>() + name.len().next_multiple_of(4) + description)
+        as u64
+}
 
 /// The size of `.dynamic`.
 pub(super) fn dynamic_len(dynamic: &DynamicSymbols<'_>) -> u64 {
@@ -46,15 +61,23 @@ pub(super) fn dynamic_len(dynamic: &DynamicSymbols<'_>) -> u64 {
     (tags * CLASS.dyn_size()) as u64
 }
 
-/// Writes the file, with zeros in place of the build id.
-pub(super) fn emit(parts: &Parts<'_>, plan: &Plan, out: &mut dyn WritableBuffer) {
+/// Writes the file with a build id, and with zeros in place of the digest.
+pub(super) fn emit(
+    parts: &Parts<'_>,
+    plan: &Plan,
+    build_id: &[u8; BUILD_ID_LEN],
+    out: &mut dyn WritableBuffer,
+) {
     let mut writer = Writer::new(Endianness::Little, true, out);
     let names = reserve(parts, plan, &mut writer);
     write_headers(parts, plan, &mut writer);
     for section in &plan.sections {
         writer.pad_until(section.offset as usize);
         match section.kind {
-            Kind::BuildId => write_build_id_note(&mut writer),
+            Kind::BuildId => {
+                write_note(BUILD_ID_NAME, elf::NT_GNU_BUILD_ID, build_id, &mut writer);
+            }
+            Kind::Seal => write_seal(&mut writer),
             Kind::GnuHash => write_gnu_hash(&parts.dynamic, &mut writer),
             Kind::Hash => write_hash(&parts.dynamic, &mut writer),
             Kind::Dynsym => write_dynsym(parts, plan, &mut writer),
@@ -134,10 +157,16 @@ fn write_headers(parts: &Parts<'_>, plan: &Plan, writer: &mut Writer<'_>) {
     for segment in &plan.segments {
         write_program_header(elf::PT_LOAD, segment, writer);
     }
+    let build_id = plan.find(Kind::BuildId).expect("it is always there");
+    // The seal follows at once.
+    let notes = Section {
+        size: BUILD_ID_SECTION_LEN + SEAL_SECTION_LEN,
+        ..*build_id
+    };
     for &kind in program_header_kinds(plan.find(Kind::EhFrameHdr).is_some()) {
         let section = match kind {
             elf::PT_DYNAMIC => plan.find(Kind::Dynamic),
-            elf::PT_NOTE => plan.find(Kind::BuildId),
+            elf::PT_NOTE => Some(&notes),
             elf::PT_GNU_EH_FRAME => plan.find(Kind::EhFrameHdr),
             _ => None,
         };
@@ -176,16 +205,30 @@ fn write_program_header(kind: u32, segment: &Segment, writer: &mut Writer<'_>) {
     });
 }
 
-fn write_build_id_note(writer: &mut Writer<'_>) {
+fn write_seal(writer: &mut Writer<'_>) {
+    let seal = Seal {
+        digest_algorithm: DIGEST_SHA256,
+        signature_algorithm: SIGNATURE_NONE,
+        digest: [0; 32],
+        signer: [0; 32],
+        signature: [0; 64],
+    };
+    let mut bytes = [0; Seal::SIZE];
+    seal.encode(&mut bytes);
+    write_note(&SEAL_NOTE_NAME, SEAL_NOTE_TYPE, &bytes, writer);
+}
+
+fn write_note(name: &[u8], ty: u32, description: &[u8], writer: &mut Writer<'_>) {
     let header = elf::NoteHeader64 {
-        n_namesz: U32::new(LittleEndian, elf::ELF_NOTE_GNU.len() as u32 + 1),
-        n_descsz: U32::new(LittleEndian, BUILD_ID_LEN as u32),
-        n_type: U32::new(LittleEndian, elf::NT_GNU_BUILD_ID),
+        n_namesz: U32::new(LittleEndian, name.len() as u32),
+        n_descsz: U32::new(LittleEndian, description.len() as u32),
+        n_type: U32::new(LittleEndian, ty),
     };
     writer.write(bytes_of(&header));
-    writer.write(elf::ELF_NOTE_GNU);
-    writer.write(b"\0");
-    writer.write(&[0; BUILD_ID_LEN]);
+    writer.write(name);
+    let padding = name.len().next_multiple_of(4) - name.len();
+    writer.write(&[0; 3][..padding]);
+    writer.write(description);
 }
 
 fn write_gnu_hash(dynamic: &DynamicSymbols<'_>, writer: &mut Writer<'_>) {

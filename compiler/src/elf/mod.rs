@@ -6,8 +6,8 @@
 //!
 //! ```text
 //! segment  sections
-//! R        ELF header, program headers, .note.gnu.build-id, .gnu.hash, .hash, .dynsym, .dynstr, .dynamic,
-//!          .wasm_aot (the metadata), [.eh_frame_hdr, .eh_frame]
+//! R        ELF header, program headers, .note.gnu.build-id, .note.wasm_aot (the seal), .gnu.hash, .hash, .dynsym,
+//!          .dynstr, .dynamic, .wasm_aot (the metadata), [.eh_frame_hdr, .eh_frame]
 //! R X      [.text]
 //! R        [.wasm_image]
 //! -        [.debug_info and others,] .symtab, .strtab, .shstrtab, section headers
@@ -25,8 +25,9 @@
 //!
 //! The phases, by file: `dynamic` puts the exported symbols in hash order,
 //! `frames` encodes the unwind information, `plan` gives every section its
-//! place, and `emit` writes the sections in that order into an output which
-//! hashes what it passes on: the build id is the hash of the rest of the file.
+//! place, and `emit` writes the sections in that order. It does so twice, since two
+//! hashes are in the file: first into one, which becomes the build id, then into the
+//! output, which hashes what it passes on, and has the digest of the file at the end.
 
 mod dynamic;
 mod emit;
@@ -45,7 +46,7 @@ pub(crate) use self::machine::Machine;
 use self::plan::Plan;
 use self::symtab::Symtab;
 use crate::layout::Layout;
-use crate::writer::{Output, check};
+use crate::writer::{BUILD_ID_LEN, Hash, Output, check};
 
 pub use crate::writer::Error;
 
@@ -91,7 +92,10 @@ pub fn write<W: Write + Seek>(layout: &Layout, options: &Options<'_>, out: W) ->
         eh_frame_hdr,
         eh_frame,
     };
+    let mut hash = Hash::default();
+    emit::emit(&parts, &plan, &[0; BUILD_ID_LEN], &mut hash);
+    let build_id = hash.build_id();
     let mut output = Output::new(out)?;
-    emit::emit(&parts, &plan, &mut output);
-    output.finish(Some(plan.build_id_offset()))
+    emit::emit(&parts, &plan, &build_id, &mut output);
+    output.finish(Some(plan.digest_offset()))
 }

@@ -75,6 +75,7 @@ impl Plan {
         cursor.start_segment(PF_R, FILE_PAGE, page);
         cursor.skip(emit::headers_len(segments, has_frames));
         cursor.section(Kind::BuildId, emit::BUILD_ID_SECTION_LEN);
+        cursor.section(Kind::Seal, emit::SEAL_SECTION_LEN);
         let symbols = dynamic.count();
         let gnu_hash = CLASS.gnu_hash_size(dynamic.bloom_words, dynamic.gnu_buckets, symbols);
         cursor.section(Kind::GnuHash, gnu_hash as u64);
@@ -126,10 +127,10 @@ impl Plan {
         })
     }
 
-    /// The file offset of the build id.
-    pub(super) fn build_id_offset(&self) -> u64 {
-        let note = self.find(Kind::BuildId);
-        note.expect("this section is always there").offset + emit::BUILD_ID_HEADER_LEN
+    /// The file offset of the digest.
+    pub(super) fn digest_offset(&self) -> u64 {
+        let note = self.find(Kind::Seal);
+        note.expect("this section is always there").offset + emit::DIGEST_OFFSET
     }
 
     /// The section of a kind, if the file has it.

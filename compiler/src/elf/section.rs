@@ -4,6 +4,7 @@
 use gimli::SectionId;
 use object::elf;
 use object::write::elf::Class;
+use wasm_aot_abi::SEAL_SECTION;
 
 const METADATA_ALIGN: u64 = wasm_aot_abi::ALIGNMENT as u64;
 
@@ -14,6 +15,7 @@ pub(super) const CLASS: Class = Class { is_64: true };
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     BuildId,
+    Seal,
     GnuHash,
     Hash,
     Dynsym,
@@ -61,6 +63,7 @@ impl Kind {
         #[rustfmt::skip]
         let traits = match self {
             Kind::BuildId    => row(".note.gnu.build-id", elf::SHT_NOTE, SHF_ALLOC, 4, 0, None),
+            Kind::Seal       => row(SEAL_SECTION, elf::SHT_NOTE, SHF_ALLOC, 4, 0, None),
             Kind::GnuHash    => row(".gnu.hash", elf::SHT_GNU_HASH, SHF_ALLOC, 8, 0, Some(Kind::Dynsym)),
             Kind::Hash       => row(".hash", elf::SHT_HASH, SHF_ALLOC, 4, 4, Some(Kind::Dynsym)),
             Kind::Dynsym     => row(".dynsym", elf::SHT_DYNSYM, SHF_ALLOC, 8, sym, Some(Kind::Dynstr)),

@@ -5,7 +5,7 @@ mod output;
 
 use std::io;
 
-pub(crate) use self::output::{BUILD_ID_LEN, Output};
+pub(crate) use self::output::{BUILD_ID_LEN, Hash, Output};
 use crate::layout::Layout;
 
 /// Why a [`Layout`] cannot be written.

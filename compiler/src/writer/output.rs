@@ -1,4 +1,4 @@
-//! Where the bytes go: a sink that hashes what it passes on.
+//! Where the bytes go: sinks that hash what they get.
 
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 
@@ -11,51 +11,24 @@ use super::Error;
 /// this one.
 pub(crate) const BUILD_ID_LEN: usize = 20;
 
-/// A stream of bytes to `W`. [`WritableBuffer`] has no way to report an error;
-/// the first one is kept for [`Output::finish`], and nothing is written after
-/// it.
-pub(crate) struct Output<W: Write + Seek> {
-    out: BufWriter<W>,
-    /// The position in `out` of the first byte of the file.
-    start: u64,
+const ZEROS: [u8; 0x1000] = [0; 0x1000];
+
+/// The hash of a file that is not kept.
+#[derive(Default)]
+pub(crate) struct Hash {
     len: usize,
     hash: Sha256,
-    result: io::Result<()>,
 }
 
-impl<W: Write + Seek> Output<W> {
-    /// Starts a file at the current position of `out`.
-    pub(crate) fn new(mut out: W) -> Result<Self, Error> {
-        Ok(Output {
-            start: out.stream_position()?,
-            out: BufWriter::with_capacity(0x1_0000, out),
-            len: 0,
-            hash: Sha256::new(),
-            result: Ok(()),
-        })
-    }
-
-    /// Stores the hash of all that was written at `build_id_offset`, where
-    /// zeros have been written so far; nothing if the file has no build id.
-    pub(crate) fn finish(self, build_id_offset: Option<u64>) -> Result<(), Error> {
-        let Output {
-            mut out,
-            start,
-            len,
-            hash,
-            result,
-        } = self;
-        result?;
-        if let Some(offset) = build_id_offset {
-            out.seek(SeekFrom::Start(start + offset))?;
-            out.write_all(&hash.finalize()[..BUILD_ID_LEN])?;
-            out.seek(SeekFrom::Start(start + len as u64))?;
-        }
-        Ok(out.flush()?)
+impl Hash {
+    /// What was written, as a build id.
+    pub(crate) fn build_id(self) -> [u8; BUILD_ID_LEN] {
+        let hash = self.hash.finalize();
+        *hash.first_chunk().expect("the hash is longer")
     }
 }
 
-impl<W: Write + Seek> WritableBuffer for Output<W> {
+impl WritableBuffer for Hash {
     fn len(&self) -> usize {
         self.len
     }
@@ -65,17 +38,77 @@ impl<W: Write + Seek> WritableBuffer for Output<W> {
     }
 
     fn resize(&mut self, new_len: usize) {
-        const ZEROS: [u8; 0x1000] = [0; 0x1000];
         while self.len < new_len {
             self.write_bytes(&ZEROS[..ZEROS.len().min(new_len - self.len)]);
         }
     }
 
     fn write_bytes(&mut self, bytes: &[u8]) {
+        self.hash.update(bytes);
+        self.len += bytes.len();
+    }
+}
+
+/// A stream of bytes to `W`. [`WritableBuffer`] has no way to report an error;
+/// the first one is kept for [`Output::finish`], and nothing is written after
+/// it.
+pub(crate) struct Output<W: Write + Seek> {
+    out: BufWriter<W>,
+    /// The position in `out` of the first byte of the file.
+    start: u64,
+    hash: Hash,
+    result: io::Result<()>,
+}
+
+impl<W: Write + Seek> Output<W> {
+    /// Starts a file at the current position of `out`.
+    pub(crate) fn new(mut out: W) -> Result<Self, Error> {
+        Ok(Output {
+            start: out.stream_position()?,
+            out: BufWriter::with_capacity(0x1_0000, out),
+            hash: Hash::default(),
+            result: Ok(()),
+        })
+    }
+
+    /// Stores the hash of all that was written at `digest_offset`, where zeros have
+    /// been written so far; nothing if the file has no digest.
+    pub(crate) fn finish(self, digest_offset: Option<u64>) -> Result<(), Error> {
+        let Output {
+            mut out,
+            start,
+            hash,
+            result,
+        } = self;
+        result?;
+        if let Some(offset) = digest_offset {
+            out.seek(SeekFrom::Start(start + offset))?;
+            out.write_all(&hash.hash.finalize())?;
+            out.seek(SeekFrom::Start(start + hash.len as u64))?;
+        }
+        Ok(out.flush()?)
+    }
+}
+
+impl<W: Write + Seek> WritableBuffer for Output<W> {
+    fn len(&self) -> usize {
+        self.hash.len
+    }
+
+    fn reserve(&mut self, _size: usize) -> Result<(), ()> {
+        Ok(())
+    }
+
+    fn resize(&mut self, new_len: usize) {
+        while self.hash.len < new_len {
+            self.write_bytes(&ZEROS[..ZEROS.len().min(new_len - self.hash.len)]);
+        }
+    }
+
+    fn write_bytes(&mut self, bytes: &[u8]) {
+        self.hash.write_bytes(bytes);
         if self.result.is_ok() {
-            self.hash.update(bytes);
             self.result = self.out.write_all(bytes);
         }
-        self.len += bytes.len();
     }
 }

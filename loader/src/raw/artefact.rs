@@ -1,7 +1,6 @@
 //! An open artefact: mapped code, checked metadata, and what is looked up often
 //! enough to be kept.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::mem::ManuallyDrop;
@@ -10,22 +9,23 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 #[cfg(feature = "lines")]
 use std::sync::OnceLock;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use wasm_aot_abi::sites::{Decoder, Site};
 use wasm_aot_abi::{
     self as abi, Export, ExternKind, GuardedCall, NONE, Required, TrampolineKind, TrapCode,
 };
 
+use super::checked;
 use super::description::Description;
-use super::map::{Identity, Mapping};
+use super::map::{Anonymous, Identity, Mapping};
 use super::memory::Image;
 use super::metadata::Metadata;
 use super::reservation::Pool;
 use super::verify::check_host;
 #[cfg(feature = "lines")]
 use crate::{FrameSymbol, lines::Lines};
-use crate::{FuncType, OpenError};
+use crate::{FuncType, OpenError, OpenOptions, Seal, Verify};
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -69,58 +69,72 @@ unsafe impl Sync for Text {}
 /// What an artefact was opened from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
-    File(Identity),
+    /// A file that is mapped itself, and whether its digest was checked.
+    File(Identity, bool),
+    /// A copy of any file that has this seal, whose digest was checked: so a copy of
+    /// any file with the same content.
+    Content(Seal),
     /// A descriptor in memory, by its address.
     Memory(usize),
 }
 
-/// What finds an artefact that is open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Key {
-    File((u64, u64)),
-    Memory(usize),
-}
-
 impl Source {
-    fn key(&self) -> Key {
-        match self {
-            Source::File(identity) => Key::File(identity.file),
-            Source::Memory(address) => Key::Memory(*address),
+    /// Whether both are the same thing, though it may have changed since.
+    fn is(&self, other: &Source) -> bool {
+        match (self, other) {
+            (Source::File(one, checked), Source::File(other, other_checked)) => {
+                one.file == other.file && checked == other_checked
+            }
+            _ => self == other,
         }
     }
 }
 
-/// Artefacts that are open.
-type Registry = HashMap<Key, Weak<Artefact>>;
+/// Artefacts that are open. To be looked through: the dynamic linker does the same with
+/// names whenever it loads a library.
+type Registry = Vec<(Source, Weak<Artefact>)>;
 
 /// Locked while an artefact is loaded or unloaded, so that the names that the
 /// dynamic linker has do not change meanwhile.
 fn registry() -> MutexGuard<'static, Registry> {
-    static REGISTRY: LazyLock<Mutex<Registry>> = LazyLock::new(Mutex::default);
+    static REGISTRY: Mutex<Registry> = Mutex::new(Vec::new());
     // It is never left half changed.
     REGISTRY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Artefact {
     /// Opens a file, or shares the artefact if that file is open already.
-    pub(crate) fn open(path: &Path) -> Result<Arc<Artefact>, OpenError> {
+    pub(crate) fn open(path: &Path, options: &OpenOptions) -> Result<Arc<Artefact>, OpenError> {
         let failed = |source| OpenError::Read {
             path: path.to_owned(),
             source,
         };
         // Opening a named pipe would wait for its other end; for a regular file
         // the flag means nothing.
-        let mut options = File::options();
-        let options = options.read(true).custom_flags(libc::O_NONBLOCK);
-        let file = options.open(path).map_err(failed)?;
+        let mut flags = File::options();
+        let flags = flags.read(true).custom_flags(libc::O_NONBLOCK);
+        let file = flags.open(path).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
         if !metadata.is_file() {
             return Err(failed(io::Error::other("not a regular file")));
         }
+        let checked = match options.how() {
+            Verify::Full => {
+                let name = path.file_name().unwrap_or_default();
+                let copy = Anonymous::of_file(name, &file, metadata.len())?;
+                let seal = check(&copy, options)?;
+                let map = || Mapping::of_anonymous(copy);
+                return Artefact::share(Source::Content(seal), Box::new(map));
+            }
+            Verify::Cached => {
+                checked::check(&file, &metadata, options)?;
+                true
+            }
+            Verify::TrustedPath => false,
+        };
         let identity = Identity::of(&metadata);
-        Artefact::share(Source::File(identity), || {
-            Mapping::open(path, file, &identity)
-        })
+        let map = || Mapping::open(path, file, &identity);
+        Artefact::share(Source::File(identity, checked), Box::new(map))
     }
 
     /// Takes what is in memory already, or shares the artefact if it is open.
@@ -130,26 +144,26 @@ impl Artefact {
     /// `descriptor` is the address of a descriptor that the compiler has made, and
     /// what it is part of stays loaded as long as the artefact lives.
     pub(super) unsafe fn linked(descriptor: *const u8) -> Result<Arc<Artefact>, OpenError> {
-        Artefact::share(Source::Memory(descriptor.addr()), || {
-            // SAFETY: the caller says so.
-            unsafe { Mapping::linked(descriptor) }
-        })
+        // SAFETY: the caller says so.
+        let map = || unsafe { Mapping::linked(descriptor) };
+        Artefact::share(Source::Memory(descriptor.addr()), Box::new(map))
     }
 
     /// The artefact that is open from `source`, or else a new one.
     fn share(
         source: Source,
-        map: impl FnOnce() -> Result<Mapping, OpenError>,
+        map: Box<dyn FnOnce() -> Result<Mapping, OpenError> + '_>,
     ) -> Result<Arc<Artefact>, OpenError> {
         // Declared before what may be dropped on the way out, since dropping the
         // last reference to an artefact locks the registry too.
         let open;
         {
             let mut registry = registry();
-            open = registry.get(&source.key()).and_then(Weak::upgrade);
+            let mut same = registry.iter().filter(|(open, _)| open.is(&source));
+            open = same.find_map(|(_, artefact)| artefact.upgrade());
             if open.is_none() {
                 let artefact = Arc::new(Artefact::new(map()?, Some(source))?);
-                registry.insert(source.key(), Arc::downgrade(&artefact));
+                registry.push((source, Arc::downgrade(&artefact)));
                 return Ok(artefact);
             }
         }
@@ -158,9 +172,16 @@ impl Artefact {
     }
 
     /// Opens a copy of `bytes`.
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Arc<Artefact>, OpenError> {
+    pub(crate) fn from_bytes(
+        bytes: &[u8],
+        options: &OpenOptions,
+    ) -> Result<Arc<Artefact>, OpenError> {
+        let copy = Anonymous::of_bytes(bytes)?;
+        if options.how() != Verify::TrustedPath {
+            check(&copy, options)?;
+        }
         let _registry = registry();
-        let mapping = Mapping::from_bytes(bytes)?;
+        let mapping = Mapping::of_anonymous(copy)?;
         Ok(Arc::new(Artefact::new(mapping, None)?))
     }
 
@@ -390,6 +411,14 @@ impl Artefact {
     }
 }
 
+/// Checks a copy as `options` ask for.
+fn check(copy: &Anonymous, options: &OpenOptions) -> Result<Seal, OpenError> {
+    let seal = copy.elf().seal().ok_or(OpenError::NoDigest)?;
+    seal.check_digest(copy.bytes())?;
+    options.check_signer(&seal)?;
+    Ok(seal)
+}
+
 /// Slots of all tags, imports first.
 fn tag_slots(metadata: &Metadata<'_>) -> Box<[u32]> {
     // Most modules have none.
@@ -439,14 +468,8 @@ impl Deref for Artefact {
 impl Drop for Artefact {
     fn drop(&mut self) {
         let mut registry = registry();
-        if let Some(source) = &self.source {
-            // Unless it was opened again in the meantime.
-            if registry
-                .get(&source.key())
-                .is_some_and(|open| open.strong_count() == 0)
-            {
-                registry.remove(&source.key());
-            }
+        if self.source.is_some() {
+            registry.retain(|(_, open)| open.strong_count() > 0);
         }
         // SAFETY: it is not used after this.
         unsafe { ManuallyDrop::take(&mut self.mapping) }.unload();

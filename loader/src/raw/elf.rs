@@ -11,10 +11,10 @@ use object::LittleEndian as LE;
 use object::elf;
 use object::pod;
 use object::read::elf::{Dyn, FileHeader, ProgramHeader, Sym};
-use wasm_aot_abi::{DESCRIPTOR_SYMBOL, Target};
+use wasm_aot_abi::{self as abi, DESCRIPTOR_SYMBOL, SEAL_NOTE_NAME, SEAL_NOTE_TYPE, Target, Wire};
 
 use super::arch::HOST;
-use crate::OpenError;
+use crate::{OpenError, Seal};
 
 type Header = elf::FileHeader64<LE>;
 type Symbol = elf::Sym64<LE>;
@@ -24,11 +24,13 @@ const ADDRESS_LIMIT: u64 = 1 << 46;
 
 /// What was found.
 #[derive(Debug)]
-pub(super) struct Elf {
+pub(crate) struct Elf {
     /// Address of the descriptor in the file.
     pub(super) descriptor: u64,
     /// The machine that it is for.
     pub(super) target: Target,
+    /// What the file can be checked with, if it is a file and has that.
+    seal: Option<Seal>,
     /// What is mapped, ascending, without overlap, each in the file.
     segments: Vec<Segment>,
 }
@@ -53,6 +55,11 @@ impl Elf {
                 && size <= segment.size
                 && address - segment.address <= segment.size - size
         })
+    }
+
+    /// What the file can be checked with.
+    pub(crate) fn seal(&self) -> Option<Seal> {
+        self.seal
     }
 
     /// Refuses a file for another machine than this one.
@@ -81,17 +88,19 @@ impl Elf {
         Elf {
             descriptor,
             target: HOST,
+            seal: None,
             segments,
         }
     }
 
     /// Reads and checks a file.
-    pub(super) fn parse(file: &[u8]) -> Result<Elf, OpenError> {
+    pub(crate) fn parse(file: &[u8]) -> Result<Elf, OpenError> {
         let header = header(file)?;
         let target = target(header)?;
         let mut elf = Elf {
             descriptor: 0,
             target,
+            seal: None,
             segments: Vec::new(),
         };
         // Not needed to run, but it comes last: where it is whole, so is the
@@ -159,7 +168,7 @@ impl Elf {
     /// Checks what describes parts of the segments, once these are known: the
     /// dynamic linker and unwinders read it where it says that it is.
     fn check_descriptions(
-        &self,
+        &mut self,
         header: &Header,
         programs: &[elf::ProgramHeader64<LE>],
         file: &[u8],
@@ -168,8 +177,7 @@ impl Elf {
             let (address, size) = (program.p_vaddr(LE), program.p_memsz(LE));
             match program.p_type(LE) {
                 elf::PT_NOTE => {
-                    let notes = self.bytes(file, address, size, "a note")?;
-                    check_notes(notes)?;
+                    self.add_notes(file, address, size)?;
                 }
                 elf::PT_GNU_EH_FRAME => {
                     self.bytes(file, address, size, "the unwind information")?;
@@ -191,6 +199,28 @@ impl Elf {
         } else {
             Err(forbidden("an executable stack"))
         }
+    }
+
+    /// Walks notes as the dynamic linker does, and keeps the seal.
+    fn add_notes(&mut self, file: &[u8], address: u64, size: u64) -> Result<(), OpenError> {
+        let notes = self.bytes(file, address, size, "a note")?;
+        let mut rest = notes;
+        while !rest.is_empty() {
+            let (note, after) =
+                Note::split(rest).ok_or_else(|| damaged("a note ends behind the notes"))?;
+            if note.ty == SEAL_NOTE_TYPE && note.name == SEAL_NOTE_NAME {
+                if note.description.len() < abi::Seal::SIZE {
+                    return Err(damaged("the seal is too short"));
+                }
+                let offset = note.description.as_ptr().addr() - file.as_ptr().addr();
+                let seal = Seal::new(offset, note.description);
+                if self.seal.replace(seal).is_some() {
+                    return Err(damaged("there are two seals"));
+                }
+            }
+            rest = after;
+        }
+        Ok(())
     }
 
     fn add_segment(
@@ -445,20 +475,28 @@ fn check_gnu_hash(elf: &Elf, file: &[u8], address: u64, count: u32) -> Result<()
     Ok(())
 }
 
-/// Walks notes as the dynamic linker does.
-fn check_notes(notes: &[u8]) -> Result<(), OpenError> {
-    /// Sizes of the name and of the description, and a type.
-    const HEADER: usize = 12;
-    let mut rest = notes;
-    while !rest.is_empty() {
-        let body = rest.get(HEADER..).and_then(|body| {
-            let (name, description) = (word(rest, 0) as usize, word(rest, 1) as usize);
-            body.get(name.next_multiple_of(4)..)?
-                .get(description.next_multiple_of(4)..)
-        });
-        rest = body.ok_or_else(|| damaged("a note ends behind the notes"))?;
+/// A note, with the NUL at the end of its name.
+struct Note<'a> {
+    ty: u32,
+    name: &'a [u8],
+    description: &'a [u8],
+}
+
+impl<'a> Note<'a> {
+    /// The first of `notes`, and the others.
+    fn split(notes: &'a [u8]) -> Option<(Note<'a>, &'a [u8])> {
+        /// Sizes of the name and of the description, and a type.
+        const HEADER: usize = 12;
+        let body = notes.get(HEADER..)?;
+        let (name, description) = (word(notes, 0) as usize, word(notes, 1) as usize);
+        let rest = body.get(name.next_multiple_of(4)..)?;
+        let note = Note {
+            ty: word(notes, 2),
+            name: &body[..name],
+            description: rest.get(..description)?,
+        };
+        Some((note, rest.get(description.next_multiple_of(4)..)?))
     }
-    Ok(())
 }
 
 fn words(bytes: &[u8]) -> impl Iterator<Item = u32> {

@@ -5,10 +5,11 @@
 //! takes a name that is loaded for the same file, even if the file was replaced
 //! since, and it takes a file that is loaded for the same library, under
 //! whatever name. So a file is loaded under its own name only if that name is
-//! free and is really what was checked; else a copy of it is loaded, from an
-//! anonymous file that nobody else can have.
+//! free and is really what was opened; else a copy of it is loaded, from an
+//! anonymous file that nobody else can have. That is also what is loaded if nobody may
+//! change what was checked: the system has no way to keep others from writing to a file.
 
-use std::ffi::{CStr, OsStr, c_char, c_void};
+use std::ffi::{CStr, CString, OsStr, c_char, c_void};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::mem::MaybeUninit;
@@ -26,10 +27,11 @@ use super::elf::Elf;
 use crate::OpenError;
 
 /// Which file it is, and whether it has been written to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Identity {
     /// Device and inode: no other file has them as long as this one is open.
     pub(super) file: (u64, u64),
+    /// Size in bytes, and when it was written to, in seconds and nanoseconds.
     content: (u64, i64, i64),
 }
 
@@ -39,6 +41,11 @@ impl Identity {
             file: (metadata.dev(), metadata.ino()),
             content: (metadata.size(), metadata.mtime(), metadata.mtime_nsec()),
         }
+    }
+
+    /// In bytes.
+    pub(super) fn size(&self) -> u64 {
+        self.content.0
     }
 }
 
@@ -76,22 +83,28 @@ enum Origin {
 }
 
 impl Mapping {
-    /// Loads `file`, which was opened as `path`.
+    /// Loads `file`, which was opened as `path`, as it is.
     pub(super) fn open(path: &Path, file: File, identity: &Identity) -> Result<Mapping, OpenError> {
-        let view = View::new(&file, identity.content.0)?;
+        let view = View::new(&file, identity.size())?;
         let elf = Elf::parse(view.bytes())?.for_host()?;
         if let Some(library) = load_by_name(path, identity)? {
             return Mapping::new(library, file, None, elf, view.bytes());
         }
         let copy = sealed_copy(view.bytes())?;
+        // It was checked by whoever knows its identity.
+        let metadata = file.metadata().map_err(|source| OpenError::Map {
+            what: "the file",
+            source,
+        })?;
+        if Identity::of(&metadata) != *identity {
+            return Err(OpenError::Changed);
+        }
         Mapping::load_anonymous(copy, Some(file), elf, view.bytes())
     }
 
-    /// Loads a copy of `bytes`.
-    pub(super) fn from_bytes(bytes: &[u8]) -> Result<Mapping, OpenError> {
-        let file = sealed_copy(bytes)?;
-        let view = View::new(&file, bytes.len() as u64)?;
-        let elf = Elf::parse(view.bytes())?.for_host()?;
+    /// Loads a file that was checked.
+    pub(super) fn of_anonymous(file: Anonymous) -> Result<Mapping, OpenError> {
+        let Anonymous { file, view, elf } = file;
         Mapping::load_anonymous(file, None, elf, view.bytes())
     }
 
@@ -227,6 +240,60 @@ impl Mapping {
     }
 }
 
+/// A file in memory, which cannot be changed any more; an artefact for this machine as
+/// far as its structure as an ELF file goes.
+pub(super) struct Anonymous {
+    file: File,
+    view: View,
+    elf: Elf,
+}
+
+impl Anonymous {
+    /// Of a file of that size. `name` is what it is called in `/proc/PID/maps`.
+    pub(super) fn of_file(name: &OsStr, file: &File, size: u64) -> Result<Anonymous, OpenError> {
+        let copy = memfd(name).map_err(not_copied)?;
+        let mut rest = size as usize;
+        while rest > 0 {
+            // SAFETY: takes open files and a number; without an offset, it reads at the
+            // file's own.
+            let copied = unsafe {
+                libc::sendfile(copy.as_raw_fd(), file.as_raw_fd(), ptr::null_mut(), rest)
+            };
+            match usize::try_from(copied) {
+                Ok(0) => return Err(OpenError::Changed),
+                Ok(copied) => rest -= copied,
+                Err(_) => {
+                    let error = io::Error::last_os_error();
+                    if error.kind() != io::ErrorKind::Interrupted {
+                        return Err(not_copied(error));
+                    }
+                }
+            }
+        }
+        seal(&copy)?;
+        Anonymous::new(copy, size)
+    }
+
+    /// Of bytes.
+    pub(super) fn of_bytes(bytes: &[u8]) -> Result<Anonymous, OpenError> {
+        Anonymous::new(sealed_copy(bytes)?, bytes.len() as u64)
+    }
+
+    fn new(file: File, size: u64) -> Result<Anonymous, OpenError> {
+        let view = View::new(&file, size)?;
+        let elf = Elf::parse(view.bytes())?.for_host()?;
+        Ok(Anonymous { file, view, elf })
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.view.bytes()
+    }
+
+    pub(super) fn elf(&self) -> &Elf {
+        &self.elf
+    }
+}
+
 /// Loads a file under its real name, if that works out to be this very file.
 fn load_by_name(path: &Path, identity: &Identity) -> Result<Option<Library>, OpenError> {
     // Absolute: names without a slash are searched for elsewhere.
@@ -284,13 +351,13 @@ fn link_map(library: Library) -> (Library, LinkMap) {
 }
 
 /// A file's bytes, for as long as it takes to check them.
-struct View {
+pub(super) struct View {
     start: NonNull<c_void>,
     size: usize,
 }
 
 impl View {
-    fn new(file: &File, size: u64) -> Result<View, OpenError> {
+    pub(super) fn new(file: &File, size: u64) -> Result<View, OpenError> {
         if size == 0 {
             return Err(OpenError::NotElf);
         }
@@ -309,10 +376,10 @@ impl View {
         Ok(View { start, size })
     }
 
-    fn bytes(&self) -> &[u8] {
-        // SAFETY: mapped as long as `self` lives. That nobody writes to the file
-        // meanwhile is asked of the users of `Module::open`, as it is of those of
-        // any shared library.
+    pub(super) fn bytes(&self) -> &[u8] {
+        // SAFETY: mapped as long as `self` lives. Nobody writes to a file that is sealed;
+        // of others this is asked of those who choose `Verify::Cached` or
+        // `Verify::TrustedPath`, as it is of the users of any shared library.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr().cast(), self.size) }
     }
 }
@@ -326,29 +393,46 @@ impl Drop for View {
 
 /// An anonymous file with these bytes, which cannot be changed any more.
 fn sealed_copy(bytes: &[u8]) -> Result<File, OpenError> {
-    let failed = |source| OpenError::Map {
-        what: "an anonymous file",
-        source,
-    };
-    let mut file = memfd("wasm-aot").map_err(failed)?;
-    file.write_all(bytes).map_err(failed)?;
-    let seals = libc::F_SEAL_WRITE | libc::F_SEAL_GROW | libc::F_SEAL_SHRINK | libc::F_SEAL_SEAL;
-    // SAFETY: takes an open file and an integer.
-    if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_ADD_SEALS, seals) } != 0 {
-        return Err(failed(io::Error::last_os_error()));
-    }
+    let mut file = memfd(OsStr::new("wasm-aot")).map_err(not_copied)?;
+    file.write_all(bytes).map_err(not_copied)?;
+    seal(&file)?;
     Ok(file)
 }
 
-/// An empty anonymous file that can be sealed.
-pub(super) fn memfd(name: &str) -> io::Result<File> {
-    let name = std::ffi::CString::new(name).expect("a name without NUL");
-    let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
-    // SAFETY: the name is a C string; the call does not keep it.
-    let fd = unsafe { libc::memfd_create(name.as_ptr(), flags) };
-    if fd < 0 {
-        return Err(io::Error::last_os_error());
+fn not_copied(source: io::Error) -> OpenError {
+    OpenError::Map {
+        what: "an anonymous file",
+        source,
     }
+}
+
+/// Makes an anonymous file one that nobody can change any more.
+fn seal(file: &File) -> Result<(), OpenError> {
+    let seals = libc::F_SEAL_WRITE | libc::F_SEAL_GROW | libc::F_SEAL_SHRINK | libc::F_SEAL_SEAL;
+    // SAFETY: takes an open file and an integer.
+    if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_ADD_SEALS, seals) } != 0 {
+        return Err(not_copied(io::Error::last_os_error()));
+    }
+    Ok(())
+}
+
+/// An empty anonymous file that can be sealed.
+pub(super) fn memfd(name: &OsStr) -> io::Result<File> {
+    /// What the system allows.
+    const NAME_MAX: usize = 249;
+    let name = name.as_bytes();
+    let name = CString::new(&name[..name.len().min(NAME_MAX)]).expect("a name without NUL");
+    let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
+    // It is mapped, but no program: some systems allow no others. Those before Linux 6.3
+    // do not know the flag.
+    let fd = [flags | libc::MFD_NOEXEC_SEAL, flags]
+        .into_iter()
+        // SAFETY: the name is a C string; the call does not keep it.
+        .map(|flags| unsafe { libc::memfd_create(name.as_ptr(), flags) })
+        .find(|&fd| fd >= 0);
+    let Some(fd) = fd else {
+        return Err(io::Error::last_os_error());
+    };
     // SAFETY: the descriptor is fresh, so nobody else owns it.
     Ok(unsafe { File::from_raw_fd(fd) })
 }

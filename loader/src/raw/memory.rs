@@ -522,6 +522,6 @@ mod tests {
     }
 
     fn tempfile() -> File {
-        super::super::map::memfd("image").unwrap()
+        super::super::map::memfd("image".as_ref()).unwrap()
     }
 }

@@ -6,7 +6,8 @@
 //! |---|---|
 //! | `elf`, `verify` | from a file's bytes to evidence that it is an artefact (no unsafe code) |
 //! | `metadata` | reading checked records in place (no unsafe code) |
-//! | `map` | loading a checked file |
+//! | `checked` | files whose digest is known to be right (no unsafe code) |
+//! | `map` | loading a checked file, or a copy that nobody can change |
 //! | `linked` | finding what is in memory already |
 //! | `artefact` | a loaded artefact |
 //! | `store` | what a store owns |
@@ -23,6 +24,7 @@
 mod arch;
 mod artefact;
 mod builtins;
+mod checked;
 mod description;
 mod direct;
 mod elf;
@@ -52,6 +54,7 @@ mod waiting;
 pub(crate) use artefact::Artefact;
 pub use description::Description;
 pub use direct::{CFunction, DirectStore};
+pub(crate) use elf::Elf;
 pub(crate) use enter::{Callable, call_dynamic};
 #[cfg(feature = "async")]
 pub(crate) use fiber::call_dynamic_async;

@@ -5,11 +5,11 @@ use core::mem::offset_of;
 use wasm_aot_abi::{Descriptor, ExternType as Record, Import, Required, Wire};
 use wasm_aot_loader::{
     Func, Global, GlobalType, GrowError, Imports, Instance, InstantiationError, Memory, MemoryType,
-    Module, OpenError, Store, Table, TableType, TrapCode, Val, ValType,
+    OpenError, Store, Table, TableType, TrapCode, Val, ValType,
 };
 
 use crate::damage::descriptor;
-use crate::support::{add, artefact, call, instance, isolated_ok, module, trap_code};
+use crate::support::{add, artefact, call, instance, isolated_ok, module, open_changed, trap_code};
 
 const PAGE: u64 = 65536;
 
@@ -616,7 +616,7 @@ fn offsets_of_segments_have_the_type_of_the_addresses() {
             let mut record = Record::decode(&bytes[import(nth)..]);
             record.flags = other;
             record.encode(&mut bytes[import(nth)..][..Record::SIZE]);
-            match Module::from_bytes(&bytes) {
+            match open_changed(&bytes) {
                 Err(OpenError::Damaged { what: text }) => {
                     assert_eq!(text, format!("{what}: a constant expression is wrong"));
                 }
@@ -641,7 +641,7 @@ fn impossible_limits_are_refused() {
         let mut record = Record::decode(&bytes[at..]);
         change(&mut record);
         record.encode(&mut bytes[at..at + Record::SIZE]);
-        match Module::from_bytes(&bytes) {
+        match open_changed(&bytes) {
             Err(OpenError::Damaged { what }) => {
                 assert_eq!(what, "memory 0: its limits are impossible");
             }

@@ -7,7 +7,7 @@ use wasm_aot_abi::{
 };
 use wasm_aot_loader::{Module, OpenError};
 
-use crate::support::artefact;
+use crate::support::{artefact, open_changed};
 
 /// With at least one record of each kind.
 pub(crate) const EVERYTHING: &str = r#"(module $everything
@@ -52,7 +52,7 @@ pub(crate) const EVERYTHING: &str = r#"(module $everything
   (func $main) (start $main))"#;
 
 /// With types that refer to each other.
-const TYPED: &str = r#"(module
+pub(crate) const TYPED: &str = r#"(module
   (rec (type $a (sub (func (param (ref null $b)) (result funcref))))
     (type $b (func (param (ref $a)))))
   (type $c (sub $a (func (param funcref) (result (ref $b)))))
@@ -65,7 +65,7 @@ const TYPED: &str = r#"(module
   (func (export "run") (param (ref $a)) (call_ref $a (ref.null $b) (local.get 0)) drop))"#;
 
 /// With a memory of its own, and so an image.
-const IMAGE: &str = r#"(module (memory (export "memory") 2)
+pub(crate) const IMAGE: &str = r#"(module (memory (export "memory") 2)
   (data (i32.const 0) "image") (func (export "f") (i32.store (i32.const 0) (i32.const 1))))"#;
 
 pub(crate) fn descriptor(artefact: &[u8]) -> usize {
@@ -105,7 +105,7 @@ pub(crate) fn mapped_end(bytes: &[u8]) -> usize {
 
 /// Opens, and looks at everything that can be seen.
 fn inspect(bytes: &[u8]) -> Result<(), OpenError> {
-    let module = Module::from_bytes(bytes)?;
+    let module = open_changed(bytes)?;
     let _ = (module.name(), module.producer(), module.options());
     let _: Vec<_> = module.imports().collect();
     let _: Vec<_> = module.exports().collect();
@@ -168,7 +168,7 @@ fn types_refer_to_what_is_before_them_and_match_what_they_are_declared_as() {
         let fields = Descriptor::decode(&bytes[start..]);
         let at = start + at(&fields, &bytes[start..]) as usize;
         bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
-        Module::from_bytes(&bytes).unwrap_err().to_string()
+        open_changed(&bytes).unwrap_err().to_string()
     };
     let subtype = |ty: u32, word: u32| {
         move |fields: &Descriptor, _: &[u8]| {
@@ -219,7 +219,7 @@ fn messages_name_the_damaged_record() {
         let mut bytes = bytes.clone();
         let fields = Descriptor::decode(&bytes[start..]);
         change(&fields, &mut bytes[start..]);
-        Module::from_bytes(&bytes).unwrap_err().to_string()
+        open_changed(&bytes).unwrap_err().to_string()
     };
     let set = |metadata: &mut [u8], at: u32, value: u32| {
         metadata[at as usize..at as usize + 4].copy_from_slice(&value.to_le_bytes());
@@ -298,7 +298,7 @@ fn a_shared_memory_needs_a_maximum_and_a_loader_that_knows_it() {
     let refusal = |at: usize, value: u32| {
         let mut bytes = bytes.clone();
         bytes[start + at..start + at + 4].copy_from_slice(&value.to_le_bytes());
-        Module::from_bytes(&bytes).unwrap_err().to_string()
+        open_changed(&bytes).unwrap_err().to_string()
     };
     let flags = fields.memories.offset as usize + std::mem::offset_of!(ExternType, flags);
     assert_eq!(

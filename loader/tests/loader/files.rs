@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use wasm_aot_loader::{Module, OpenError};
+use wasm_aot_loader::{Module, OpenError, OpenOptions, Verify};
 
 use crate::damage::{EVERYTHING, descriptor, mapped_end};
-use crate::support::artefact;
+use crate::support::{artefact, open_changed};
 
 #[test]
 fn damage_anywhere_is_refused_or_harmless() {
@@ -33,7 +33,7 @@ fn damage_anywhere_is_refused_or_harmless() {
             };
             damaged[at] ^= 1 << next(8);
         }
-        match Module::from_bytes(&damaged) {
+        match open_changed(&damaged) {
             Ok(module) => {
                 // Everything that can be asked can be answered.
                 let imports = module.imports().count();
@@ -64,7 +64,7 @@ fn damage_of_each_field_of_a_program_header_is_refused_or_harmless() {
         for value in [0, 1, 4, 6, 7, 8, 0x1000, 0x7fff_ffff, 0x8000_0000, u32::MAX] {
             let mut damaged = bytes.clone();
             damaged[at..at + 4].copy_from_slice(&value.to_le_bytes());
-            drop(Module::from_bytes(&damaged));
+            drop(open_changed(&damaged));
         }
     }
 }
@@ -94,13 +94,14 @@ fn a_file_changed_in_place_is_refused_while_it_is_open() {
     let path = folder.path().join("module.so");
     let bytes = artefact(EVERYTHING);
     fs::write(&path, &bytes).unwrap();
-    let module = Module::open(&path).unwrap();
-    Module::open(&path).unwrap();
+    let options = OpenOptions::new().verify(Verify::TrustedPath);
+    let module = options.open(&path).unwrap();
+    options.open(&path).unwrap();
     let file = fs::File::options().append(true).open(&path).unwrap();
     std::io::Write::write_all(&mut &file, b"more").unwrap();
-    assert!(matches!(Module::open(&path), Err(OpenError::Changed)));
+    assert!(matches!(options.open(&path), Err(OpenError::Changed)));
     drop(module);
-    Module::open(&path).unwrap();
+    options.open(&path).unwrap();
 }
 
 #[test]

@@ -3,12 +3,12 @@
 
 use wasm_aot_abi::{Descriptor, ExternType as Record, Required, Wire};
 use wasm_aot_loader::{
-    ExternType, Imports, Instance, InstantiationError, Memory, MemoryType, Module, OpenError,
-    Store, TrapCode, Val,
+    ExternType, Imports, Instance, InstantiationError, Memory, MemoryType, OpenError, Store,
+    TrapCode, Val,
 };
 
 use crate::damage::descriptor;
-use crate::support::{add, artefact, call, instance, module, trap_code};
+use crate::support::{add, artefact, call, instance, module, open_changed, trap_code};
 
 /// Accesses of all widths to a memory of 100 bytes.
 const BYTES: &str = r#"(module (memory (export "m") 100 200000 (pagesize 1))
@@ -186,7 +186,7 @@ fn impossible_pages_and_limits_are_refused() {
         let mut record = Record::decode(&bytes[at..]);
         change(&mut record);
         record.encode(&mut bytes[at..at + Record::SIZE]);
-        match Module::from_bytes(&bytes) {
+        match open_changed(&bytes) {
             Err(OpenError::Damaged { what }) => what,
             other => panic!("{other:?}"),
         }

@@ -2,11 +2,9 @@
 //! type.
 
 use wasm_aot_abi::{Descriptor, MAGIC, Trampoline, TrampolineKind, Wire};
-use wasm_aot_loader::{
-    CallError, Func, Imports, Instance, Module, Store, Table, TableType, Val, ValType,
-};
+use wasm_aot_loader::{CallError, Func, Imports, Instance, Store, Table, TableType, Val, ValType};
 
-use crate::support::{add, artefact, names};
+use crate::support::{add, artefact, names, open_changed};
 
 /// Can call `[i32] -> [i32]` through the table `e.t`.
 const CALLER: &str = r#"(module
@@ -105,7 +103,7 @@ fn calling_a_host_function_that_nobody_can_call_is_an_error() {
         (call_indirect (param i32) (result i32) (local.get 0) (local.get 0)))
       (func $outer (export "call") (param i32) (result i32)
         (i32.add (i32.const 1) (call $inner (local.get 0)))))"#;
-    let module = Module::from_bytes(&without_exits(wat)).unwrap();
+    let module = open_changed(&without_exits(wat)).unwrap();
     let instance = Instance::new(&mut store, &module, &imports).unwrap();
     let call = instance.get_typed_func::<i32, i32>(&store, "call").unwrap();
     for _ in 0..3 {
