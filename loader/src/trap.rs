@@ -285,6 +285,15 @@ impl fmt::Display for Frame {
         if let Some(offset) = self.offset() {
             write!(f, ", offset {offset:#x}")?;
         }
+        #[cfg(feature = "lines")]
+        self.fmt_symbols(f)?;
+        Ok(())
+    }
+}
+
+#[cfg(feature = "lines")]
+impl Frame {
+    fn fmt_symbols(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let symbols = self.symbols();
         let inlined = symbols.len().saturating_sub(1);
         for (position, symbol) in symbols.iter().enumerate() {

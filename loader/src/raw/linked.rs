@@ -138,14 +138,14 @@ unsafe extern "C" fn look(
     if elf.segment(descriptor, 1).is_none() {
         return 0;
     }
-    let path = match info.dlpi_name.is_null() {
+    let path = match !cfg!(feature = "lines") || info.dlpi_name.is_null() {
         true => c"",
         // SAFETY: as above; it is a C string.
         false => unsafe { CStr::from_ptr(info.dlpi_name) },
     };
     let path = match path.to_bytes() {
         // The program, whatever has become of its path.
-        b"" => PathBuf::from("/proc/self/exe"),
+        b"" if cfg!(feature = "lines") => PathBuf::from("/proc/self/exe"),
         path => PathBuf::from(OsStr::from_bytes(path)),
     };
     search.found = Some((base, elf, path));
