@@ -13,7 +13,7 @@ use super::thread;
 use crate::{Backtrace, Frame, Module};
 
 /// How many of the youngest frames are kept.
-const YOUNG: usize = 48;
+const YOUNG: usize = 40;
 /// How many of the oldest ones, behind those.
 const OLD: usize = 16;
 

@@ -172,6 +172,10 @@ pub(crate) struct Inner {
     interrupt: OnceLock<Arc<Interrupt>>,
 }
 
+// Larger ones are not at hand in a cache of glibc's `malloc`: making and dropping a
+// store would take twice as long.
+const _: () = assert!(size_of::<Inner>() <= 1032);
+
 /// What the store knows of the call that runs in it, as long as that waits.
 #[cfg(feature = "async")]
 pub(super) struct CallState {
