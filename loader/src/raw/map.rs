@@ -11,7 +11,7 @@
 
 use std::ffi::{CStr, CString, OsStr, c_char, c_void};
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::ffi::OsStrExt;
@@ -252,23 +252,10 @@ impl Anonymous {
     /// Of a file of that size. `name` is what it is called in `/proc/PID/maps`.
     pub(super) fn of_file(name: &OsStr, file: &File, size: u64) -> Result<Anonymous, OpenError> {
         let copy = memfd(name).map_err(not_copied)?;
-        let mut rest = size as usize;
-        while rest > 0 {
-            // SAFETY: takes open files and a number; without an offset, it reads at the
-            // file's own.
-            let copied = unsafe {
-                libc::sendfile(copy.as_raw_fd(), file.as_raw_fd(), ptr::null_mut(), rest)
-            };
-            match usize::try_from(copied) {
-                Ok(0) => return Err(OpenError::Changed),
-                Ok(copied) => rest -= copied,
-                Err(_) => {
-                    let error = io::Error::last_os_error();
-                    if error.kind() != io::ErrorKind::Interrupted {
-                        return Err(not_copied(error));
-                    }
-                }
-            }
+        // In the kernel, if both file systems can.
+        let copied = io::copy(&mut file.take(size), &mut &copy).map_err(not_copied)?;
+        if copied < size {
+            return Err(OpenError::Changed);
         }
         seal(&copy)?;
         Anonymous::new(copy, size)

@@ -110,7 +110,7 @@ fn the_middle_of_a_deep_stack_is_left_out() {
           (global (mut i32) (i32.const 0))
           (func $leaf unreachable)
           (func $main (export "run") (call $recurse (i32.const 1000)))
-          (func $few (export "few") (call $recurse (i32.const 61)))
+          (func $few (export "few") (call $recurse (i32.const 53)))
           (func $fewer (export "fewer") (call $recurse (i32.const 40))))"#,
     );
     let trace = trap(run(&mut store, instance, "run"));
@@ -128,7 +128,7 @@ fn the_middle_of_a_deep_stack_is_left_out() {
         "{text}"
     );
 
-    for (name, count) in [("few", 64), ("fewer", 43)] {
+    for (name, count) in [("few", 56), ("fewer", 43)] {
         let trace = trap(run(&mut store, instance, name));
         assert_eq!(trace.backtrace().omitted(), 0);
         let all = names(trace.backtrace());
