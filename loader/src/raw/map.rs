@@ -252,10 +252,18 @@ impl Anonymous {
     /// Of a file of that size. `name` is what it is called in `/proc/PID/maps`.
     pub(super) fn of_file(name: &OsStr, file: &File, size: u64) -> Result<Anonymous, OpenError> {
         let copy = memfd(name).map_err(not_copied)?;
-        // In the kernel, if both file systems can.
-        let copied = io::copy(&mut file.take(size), &mut &copy).map_err(not_copied)?;
-        if copied < size {
-            return Err(OpenError::Changed);
+        let mut buffer = vec![0; (size as usize).min(BUFFER)];
+        let mut rest = size as usize;
+        while rest > 0 {
+            let part = &mut buffer[..rest.min(BUFFER)];
+            (&*file)
+                .read_exact(part)
+                .map_err(|error| match error.kind() {
+                    io::ErrorKind::UnexpectedEof => OpenError::Changed,
+                    _ => not_copied(error),
+                })?;
+            (&copy).write_all(part).map_err(not_copied)?;
+            rest -= part.len();
         }
         seal(&copy)?;
         Anonymous::new(copy, size)
@@ -385,6 +393,9 @@ fn sealed_copy(bytes: &[u8]) -> Result<File, OpenError> {
     seal(&file)?;
     Ok(file)
 }
+
+/// How much of a file is read at a time, in bytes.
+const BUFFER: usize = 256 << 10;
 
 fn not_copied(source: io::Error) -> OpenError {
     OpenError::Map {
