@@ -6,7 +6,8 @@
 //! before any is written makes it a copy also where source and target overlap. The piece
 //! with the last byte is written first: either all bytes are in the memory, or that one
 //! is not and traps before anything has changed, so that accesses of pieces need no
-//! check but their own.
+//! check but their own. On x86-64, that is: elsewhere a store that ends outside may have
+//! written what is inside, so bounds are checked before.
 
 use cranelift_codegen::ir::{InstBuilder, Type, Value, types};
 use target_lexicon::Architecture;
@@ -33,10 +34,10 @@ impl Translator<'_, '_> {
         let length = self.stack.pop();
         let source = self.stack.pop();
         let target = self.stack.pop();
-        if let Some(length) = self.in_pieces(length) {
-            let source = self.address_at(from, 0, source, length);
-            let target = self.address_at(to, 0, target, length);
-            let pieces = pieces(length, self.widest());
+        if let Some(size) = self.in_pieces(length) {
+            let source = self.range(from, source, length, size);
+            let target = self.range(to, target, length, size);
+            let pieces = pieces(size, self.widest());
             let values: Vec<_> = pieces
                 .iter()
                 .map(|piece| self.load_piece(piece, source))
@@ -57,10 +58,10 @@ impl Translator<'_, '_> {
         let length = self.stack.pop();
         let value = self.stack.pop();
         let target = self.stack.pop();
-        if let Some(length) = self.in_pieces(length) {
-            let target = self.address_at(memory, 0, target, length);
+        if let Some(size) = self.in_pieces(length) {
+            let target = self.range(memory, target, length, size);
             let repeated = self.repeated(value);
-            for piece in &pieces(length, self.widest()) {
+            for piece in &pieces(size, self.widest()) {
                 let value = self.repeated_as(repeated, piece.ty);
                 self.store_piece(piece, target, value);
             }
@@ -129,6 +130,18 @@ impl Translator<'_, '_> {
         (1..=MAX_IN_PIECES)
             .contains(&length)
             .then_some(length as u32)
+    }
+
+    /// The address of `length` bytes, which are `size`. An access that includes the last
+    /// of them traps before it changes anything, unless all are in the memory.
+    fn range(&mut self, memory: u32, index: Value, length: Value, size: u32) -> Address {
+        match self.isa.triple().architecture {
+            Architecture::X86_64 => self.address_at(memory, 0, index, size),
+            _ => Address {
+                base: self.checked_range(memory, index, length),
+                offset: 0,
+            },
+        }
     }
 
     /// The largest type that every CPU of the target can load and store.
