@@ -287,13 +287,13 @@ impl Inner {
         &mut self.context
     }
 
-    /// What ends the waits of its code.
     /// Whether the module's code can be stopped, if that is wanted.
     pub(crate) fn can_interrupt(&self, module: &Module) -> bool {
         let required = Required(module.artefact().metadata().descriptor().required);
         !self.interruptible || required.contains(Required::INTERRUPTION)
     }
 
+    /// What ends the waits of its code.
     pub(crate) fn interrupt(&self) -> &Arc<Interrupt> {
         self.interrupt.get_or_init(Arc::default)
     }
