@@ -101,16 +101,10 @@ impl Output {
     pub(crate) fn create_named(target: &Path, input: &Source) -> anyhow::Result<(Output, PathBuf)> {
         let mut output = Output::create(target, input)?;
         let failed = || format!("cannot write {}", target.display());
-        if let Content::Memory(_) = output.content {
-            bail!("{}: it is no file", failed());
-        }
-        if output.temporary.is_none() {
-            let (file, path) = named(target).with_context(failed)?;
-            output.content = Content::Named(file);
-            output.temporary = Some(path);
-        }
+        output.name(&mut names()).with_context(failed)?;
         let path = output.temporary.clone();
-        Ok((output, path.expect("it has a name now")))
+        let path = path.with_context(|| format!("{}: it is no file", failed()))?;
+        Ok((output, path))
     }
 
     /// Whether it is to be written to this path.
@@ -125,7 +119,7 @@ impl Output {
 
     /// Gives the file a temporary name, if it is to have one and has none yet.
     fn name(&mut self, names: &mut Vec<TempPath>) -> io::Result<()> {
-        let Content::Unnamed(file) = &self.content else {
+        let (Content::Unnamed(file), None) = (&self.content, &self.temporary) else {
             return Ok(());
         };
         let file = format!("{DESCRIPTORS}/{}", file.as_raw_fd());
