@@ -18,7 +18,7 @@ mod backend {
         let mut imports = Imports::new();
         wasm_aot_wasi::add_to_imports(&mut imports);
         let end = match Instance::new(&mut store, module, &imports) {
-            Ok(instance) => start(&mut store, instance),
+            Ok(instance) => start(&mut store, instance)?,
             Err(InstantiationError::Trap(trap)) => Err(CallError::Trap(trap)),
             Err(InstantiationError::Host(host)) => Err(CallError::Host(host)),
             Err(error) => return Err(chain(&error)),
@@ -26,12 +26,17 @@ mod backend {
         end.map_or_else(|error| Ok(status(&error)), |()| Ok(0))
     }
 
-    fn start(store: &mut Store, instance: Instance) -> Result<(), CallError> {
-        if !instance.module(store).is_command() {
-            return instance.initialize(store).map(drop);
+    /// How the program has ended, if there is one.
+    fn start(store: &mut Store, instance: Instance) -> Result<Result<(), CallError>, String> {
+        if instance.module(store).is_command() {
+            let start = instance.get_typed_func::<(), ()>(store, "_start");
+            return Ok(start.expect("the module is a command").call(store, ()));
         }
-        let start = instance.get_typed_func::<(), ()>(store, "_start");
-        start.expect("the module is a command").call(store, ())
+        match instance.initialize(store) {
+            Ok(false) => Err("the module exports neither _start nor _initialize".to_owned()),
+            Ok(true) => Ok(Ok(())),
+            Err(error) => Ok(Err(error)),
+        }
     }
 
     /// The status of a program that did not return, of which the user is told unless

@@ -309,6 +309,8 @@ fn install() -> Result<(), Failed> {
         return Err(config.into());
     }
 
+    /// What programs say that are linked with a library without WASI.
+    const ABSENT: &str = "error: the runtime library was built without WASI";
     let example = root().join("../examples/c-embed");
     let script = r#"
         set -e
@@ -324,6 +326,10 @@ fn install() -> Result<(), Failed> {
         if ldd ./static | grep -q wasm_aot; then echo "static is not static"; fi
         "$INSTALLED/bin/wasm-aot" compile "$EXAMPLE/../forth/forth.wasm" --emit exe -o forth
         [ "$(echo '1 2 + .' | ./forth 2>&1)" = "$FORTH" ] || echo "another sum"
+        echo '(module (func (export "f")))' > library.wat
+        "$INSTALLED/bin/wasm-aot" compile library.wat --emit exe -o library
+        if ./library 2> error; then echo "it has nothing to run"; fi
+        [ "$(cat error)" = "$NOTHING" ] || cat error
     "#;
     let output = Command::new("sh")
         .args(["-c", script])
@@ -331,11 +337,12 @@ fn install() -> Result<(), Failed> {
         .env("INSTALLED", &installed)
         .env("STAGE", &stage)
         .env("EXAMPLE", &example)
+        .env("FORTH", if cfg!(feature = "wasi") { "3 " } else { ABSENT })
         .env(
-            "FORTH",
+            "NOTHING",
             match cfg!(feature = "wasi") {
-                true => "3 ",
-                false => "error: the runtime library was built without WASI",
+                true => "error: the module exports neither _start nor _initialize",
+                false => ABSENT,
             },
         )
         .output()?;
