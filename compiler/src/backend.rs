@@ -20,6 +20,7 @@ use wasm_aot_abi::{Architecture, CpuFeatures, System, Target, TrapCode};
 use crate::abi::{Clause, Symbol, wasm_trap};
 use crate::cpu;
 use crate::error::{Error, Result};
+use crate::options::Polls;
 use crate::{Emit, Level, Options, RelaxedSimd};
 
 /// A code generator for one target.
@@ -28,7 +29,7 @@ pub(crate) struct Backend {
     pub(crate) target: Target,
     /// Which instructions the code asks for.
     pub(crate) relaxed: RelaxedSimd,
-    pub(crate) interruptible: bool,
+    pub(crate) polls: Polls,
     /// Whether to say where all code comes from.
     pub(crate) debug: bool,
 }
@@ -146,7 +147,7 @@ impl Backend {
             isa,
             target,
             relaxed: options.relaxed_simd,
-            interruptible: options.interruptible,
+            polls: options.polls(),
             debug: options.debug,
         })
     }

@@ -310,7 +310,7 @@ pub(crate) fn context<'m>(
         whole,
         tunables: TUNABLES,
         relaxed: backend.relaxed,
-        interruptible: backend.interruptible,
+        polls: backend.polls,
         isa: backend.isa(),
         kept,
     }

@@ -28,7 +28,8 @@ pub struct VmContext {
     /// reads it in every loop and in functions that call others, and traps as
     /// [interrupted](crate::TrapCode::Interrupted) unless it is 0. Any thread may
     /// change it. Fixed; may be null unless the artefact requires
-    /// [`INTERRUPTION`](crate::Required::INTERRUPTION).
+    /// [`INTERRUPTION`](crate::Required::INTERRUPTION) or
+    /// [`INTERRUPTION_PAGE`](crate::Required::INTERRUPTION_PAGE).
     pub interrupt: *const u32,
 }
 

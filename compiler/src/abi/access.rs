@@ -78,6 +78,8 @@ pub(crate) enum Access {
     /// The first access to what a function reference refers to, at most a page
     /// behind it: traps if it is null.
     FuncRef,
+    /// To the page in front of the vmctx: traps if it was taken away.
+    InterruptionPage,
     /// To something that is always there, and aligned.
     Trusted(Region),
     /// Reads data in the text, which never changes. Its address may be guarded
@@ -96,6 +98,10 @@ impl Access {
                 .with_aligned()
                 .with_trap_code(Some(clif_trap(TrapCode::NullFunctionReference)))
                 .with_alias_region(Some(Region::Element.in_function(func))),
+            Access::InterruptionPage => MemFlagsData::new()
+                .with_aligned()
+                .with_trap_code(Some(clif_trap(TrapCode::Interrupted)))
+                .with_alias_region(Some(Region::Store.in_function(func))),
             Access::Fixed => MemFlagsData::trusted().with_readonly().with_can_move(),
             Access::Trusted(region) => {
                 MemFlagsData::trusted().with_alias_region(Some(region.in_function(func)))

@@ -16,6 +16,7 @@ use crate::abi::{Symbol, val_type};
 use crate::backend::Handler;
 use crate::error::Result;
 use crate::layout::{Fixup, Metadata, Target};
+use crate::options::Polls;
 use crate::module::{ConstExpr, ElementSegment, Item, Operation, SegmentMode, Step};
 
 /// Makes the metadata block.
@@ -352,9 +353,11 @@ fn required(parts: &Parts<'_>) -> Required {
     if expressions(parts).any(|expr| matches!(expr, ConstExpr::Arithmetic(_))) {
         required = required.with(Required::EXTENDED_CONST);
     }
-    if parts.options.interruptible {
-        required = required.with(Required::INTERRUPTION);
-    }
+    required = required.with(match parts.backend.polls {
+        Polls::None => Required(0),
+        Polls::Word => Required::INTERRUPTION,
+        Polls::Page => Required::INTERRUPTION_PAGE,
+    });
     if has_typed_references(parts) {
         required = required.with(Required::TYPED_REFERENCES);
     }

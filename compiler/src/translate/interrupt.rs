@@ -1,7 +1,11 @@
-//! Looks at the word that says whether to go on.
+//! Looks whether to go on.
 //!
 //! Code that runs for long either loops or calls functions, and calls that never end
 //! come through functions that call. So loops look, and functions with calls.
+//!
+//! A look is a load from the page in front of the vmctx, which is inaccessible when the
+//! code is to stop: one instruction, with a result that nobody needs. Where the host is
+//! not known to have such a page, it is a load of a word, a compare and a trap.
 
 use core::mem::offset_of;
 
@@ -13,11 +17,15 @@ use super::Translator;
 use crate::abi::{Access, Region};
 use crate::error::Result;
 use crate::module::Body;
+use crate::options::Polls;
+
+/// Bytes of a read from the page: of a float, as registers for those are rarely scarce.
+const READ: u32 = 4;
 
 impl Translator<'_, '_> {
     /// Looks, at the start of a function that calls others.
     pub(super) fn poll_at_entry(&mut self, body: &Body<'_>) -> Result<()> {
-        if self.interruptible && calls(body)? {
+        if self.polls != Polls::None && calls(body)? {
             self.poll();
         }
         Ok(())
@@ -25,9 +33,34 @@ impl Translator<'_, '_> {
 
     /// Traps if the code is to stop.
     pub(super) fn poll(&mut self) {
-        if !self.interruptible {
-            return;
+        match self.polls {
+            Polls::None => {}
+            // What C calls must not fault; the function itself, which it falls back on,
+            // will.
+            Polls::Page if self.direct.is_none() => self.poll_page(),
+            Polls::Page | Polls::Word => self.poll_word(),
         }
+    }
+
+    /// Every look in a function is at a place of its own, so that none is taken for an
+    /// earlier one. An atomic load would not be either, but what the code knows of all
+    /// other memory does not survive such a one.
+    fn poll_page(&mut self) {
+        const PLACES: u32 = abi::INTERRUPTION_PAGE as u32 / READ;
+        let flags = Access::InterruptionPage.flags(self.builder.func);
+        let ins = self.builder.ins();
+        if self.polled < PLACES - 1 {
+            self.polled += 1;
+            let offset = -((self.polled * READ) as i32);
+            ins.load(types::F32, flags, self.vmctx, offset);
+        } else {
+            let page = -i64::from(PLACES * READ);
+            let last = ins.iadd_imm_s(self.vmctx, page);
+            self.builder.ins().atomic_load(types::I32, flags, last);
+        }
+    }
+
+    fn poll_word(&mut self) {
         let word = self.load_fixed(types::I64, offset_of!(abi::VmContext, interrupt) as u32);
         // Atomic, so that no look is taken for an earlier one.
         let flags = Access::Trusted(Region::Store).flags(self.builder.func);

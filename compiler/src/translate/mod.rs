@@ -40,6 +40,7 @@ use crate::abi::{clif_type, wasm_signature};
 use crate::cache::Kept;
 use crate::error::Result;
 use crate::module::{Body, Module};
+use crate::options::Polls;
 use crate::passes::{Fact, Whole};
 use direct::Direct;
 use env::Entities;
@@ -53,7 +54,7 @@ pub(crate) struct Context<'m> {
     pub(crate) whole: &'m Whole,
     pub(crate) tunables: Tunables,
     pub(crate) relaxed: RelaxedSimd,
-    pub(crate) interruptible: bool,
+    pub(crate) polls: Polls,
     pub(crate) isa: &'m dyn TargetIsa,
     /// Code that was compiled before.
     pub(crate) kept: Option<&'m Kept>,
@@ -86,7 +87,9 @@ struct Translator<'f, 'm> {
     known: Known<'m>,
     tunables: Tunables,
     relaxed: RelaxedSimd,
-    interruptible: bool,
+    polls: Polls,
+    /// How many times the code reads from the page that can be taken away.
+    polled: u32,
     isa: &'m dyn TargetIsa,
     builder: FunctionBuilder<'f>,
     entities: Entities,
@@ -114,7 +117,8 @@ impl<'f, 'm> Translator<'f, 'm> {
             known: Known::new(cx.whole),
             tunables: cx.tunables,
             relaxed: cx.relaxed,
-            interruptible: cx.interruptible,
+            polls: cx.polls,
+            polled: 0,
             isa: cx.isa,
             builder,
             entities: Entities::default(),

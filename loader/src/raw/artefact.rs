@@ -293,6 +293,13 @@ impl Artefact {
         Some(self.metadata().text(exports.find(is)?.name))
     }
 
+    /// Whether its code looks whether to go on.
+    pub(super) fn can_be_interrupted(&self) -> bool {
+        let required = Required(self.metadata().descriptor().required);
+        required.contains(Required::INTERRUPTION)
+            || required.contains(Required::INTERRUPTION_PAGE)
+    }
+
     /// Whether globals, tables or tags hold references to exceptions, or functions
     /// that are of the host or called by it take or return them.
     pub(super) fn passes_exceptions(&self) -> bool {

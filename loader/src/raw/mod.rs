@@ -18,6 +18,7 @@
 //! | `direct` | calls from C into compiled code, without us |
 //! | `fiber` | calls that wait on a stack of their own |
 //! | `builtins`, `waiting` | what compiled code asks of the host |
+//! | `gate` | pages that are taken away from code to stop it |
 //! | `thread`, `signal`, `trap`, `arch` | faults, and the way out of compiled code |
 #![allow(unsafe_code)]
 
@@ -32,6 +33,7 @@ mod enter;
 mod exception;
 #[cfg(feature = "async")]
 mod fiber;
+mod gate;
 mod host;
 mod instance;
 mod linked;
@@ -58,6 +60,7 @@ pub(crate) use elf::Elf;
 pub(crate) use enter::{Callable, call_dynamic};
 #[cfg(feature = "async")]
 pub(crate) use fiber::call_dynamic_async;
+pub(crate) use gate::Gate;
 pub(crate) use host::HostFunction;
 pub(crate) use memory::LinearMemory;
 pub(crate) use store::{Inner, Origin, StoreBox};

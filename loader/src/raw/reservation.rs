@@ -76,12 +76,24 @@ impl Reservation {
         if len == 0 {
             return Ok(());
         }
-        let address = self.range(offset, len as usize);
-        // SAFETY: the range is in our reservation; what was not accessible
-        // before, nobody refers to.
-        let result =
-            unsafe { libc::mprotect(address, len as usize, libc::PROT_READ | libc::PROT_WRITE) };
-        if result == 0 {
+        // SAFETY: what was not accessible before, nobody refers to.
+        unsafe { self.protect(offset, len as usize, libc::PROT_READ | libc::PROT_WRITE) }
+    }
+
+    /// Changes what can be done with a range.
+    ///
+    /// # Safety
+    ///
+    /// Nobody does anything else with it, but in code where faults are expected.
+    pub(super) unsafe fn protect(
+        &self,
+        offset: u64,
+        len: usize,
+        protection: libc::c_int,
+    ) -> io::Result<()> {
+        let address = self.range(offset, len);
+        // SAFETY: the range is in our reservation; the caller says the rest.
+        if unsafe { libc::mprotect(address, len, protection) } == 0 {
             Ok(())
         } else {
             Err(io::Error::last_os_error())

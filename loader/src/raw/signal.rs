@@ -3,8 +3,8 @@
 //! A fault is ours only if this thread is in a call of ours, or C has called
 //! compiled code, the program
 //! counter is at a recorded instruction of an artefact of the very store, and,
-//! for an access to memory, the address belongs to a memory of that store, or
-//! stands for what a null reference would refer to.
+//! for an access to memory, the address belongs to a memory of that store, is one where
+//! its code looks whether to go on, or stands for what a null reference would refer to.
 //! Everything else is handled as if we were not there.
 //!
 //! `SIGBUS` is not among our signals: Linux reports guard pages as `SIGSEGV`, so
@@ -123,6 +123,7 @@ unsafe fn resume_if_trap(
             let address = (*info).si_addr().addr();
             let ours = match trap {
                 TrapCode::MemoryOutOfBounds => (*inner).reserves(address),
+                TrapCode::Interrupted => (*inner).looks_at(address),
                 TrapCode::NullFunctionReference => address < size_of::<FuncRef>(),
                 _ => false,
             };

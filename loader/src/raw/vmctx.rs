@@ -3,15 +3,20 @@
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
 
-use wasm_aot_abi::{ALIGNMENT, VmContext};
+use std::sync::Arc;
 
+use wasm_aot_abi::{ALIGNMENT, INTERRUPTION_PAGE, VmContext};
+
+use super::gate::Gated;
 use crate::ResourceError;
+use crate::interrupt::Interrupt;
 
 /// A vmctx: zeroed when it is made, freed when it is dropped.
-#[derive(Debug)]
 pub(super) struct Vmctx {
     start: NonNull<VmContext>,
     layout: Layout,
+    /// What it stands behind, if its code looks there; owns its memory.
+    gate: Option<Gated>,
 }
 
 impl Vmctx {
@@ -23,7 +28,32 @@ impl Vmctx {
         let start = unsafe { alloc_zeroed(layout) };
         let start = NonNull::new(start.cast());
         let start = start.ok_or_else(|| ResourceError::out_of_memory("an instance"))?;
-        Ok(Vmctx { start, layout })
+        Ok(Vmctx {
+            start,
+            layout,
+            gate: None,
+        })
+    }
+
+    /// As [`new`](Vmctx::new), behind a page that `interrupt` takes away to stop code.
+    pub(super) fn behind_gate(
+        size: u32,
+        interrupt: &Arc<Interrupt>,
+    ) -> Result<Vmctx, ResourceError> {
+        let size = (size as usize).max(size_of::<VmContext>());
+        let layout = Layout::from_size_align(size, ALIGNMENT).expect("a size below 4 GiB");
+        let gate = Gated::new(size, interrupt)?;
+        Ok(Vmctx {
+            start: gate.behind().cast(),
+            layout,
+            gate: Some(gate),
+        })
+    }
+
+    /// Whether code that works on it looks at an address to see whether to go on.
+    pub(super) fn looks_at(&self, address: usize) -> bool {
+        let start = self.start.addr().get();
+        self.gate.is_some() && (start - INTERRUPTION_PAGE..start).contains(&address)
     }
 
     pub(super) fn as_ptr(&self) -> *mut VmContext {
@@ -60,6 +90,9 @@ impl Vmctx {
 
 impl Drop for Vmctx {
     fn drop(&mut self) {
+        if self.gate.is_some() {
+            return;
+        }
         // SAFETY: allocated by `new` with this layout; the code that knows its
         // address does not run any more.
         unsafe { dealloc(self.start.as_ptr().cast(), self.layout) };

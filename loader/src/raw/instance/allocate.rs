@@ -35,7 +35,10 @@ impl Inner {
         let artefact = module.artefact();
         let descriptor = artefact.metadata().descriptor();
         let count = self.admit_instance(artefact)?;
-        let vmctx = Vmctx::new(descriptor.vmctx.size)?;
+        let vmctx = match Required(descriptor.required).contains(Required::INTERRUPTION_PAGE) {
+            true => Vmctx::behind_gate(descriptor.vmctx.size, self.interrupt())?,
+            false => Vmctx::new(descriptor.vmctx.size)?,
+        };
         let own_memories = new_memories(artefact)?;
         let own_tables = new_tables(artefact, &vmctx)?;
         let mut instance = InstanceData {
@@ -193,16 +196,15 @@ impl InstanceData {
         self.tags = self.tags.iter().copied().chain(own).collect();
     }
 
-    /// Writes what compiled code reads and never changes. `this` is our address.
     /// What code that can be interrupted looks at.
     fn interrupt_word(&self, store: &Inner) -> *const u32 {
-        let required = Required(self.artefact().metadata().descriptor().required);
-        match required.contains(Required::INTERRUPTION) {
+        match self.artefact().can_be_interrupted() {
             true => store.interrupt().word().as_ptr(),
             false => ptr::null(),
         }
     }
 
+    /// Writes what compiled code reads and never changes. `this` is our address.
     fn fill_vmctx(&self, this: NonNull<InstanceData>, store: &Inner) {
         let metadata = self.artefact().metadata();
         let header = VmContext {

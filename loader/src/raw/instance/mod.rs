@@ -104,6 +104,13 @@ impl InstanceData {
     }
 }
 
+impl InstanceData {
+    /// Whether its code looks at an address to see whether to go on.
+    pub(super) fn looks_at(&self, address: usize) -> bool {
+        self.vmctx.looks_at(address)
+    }
+}
+
 impl Inner {
     /// The start function of an instance.
     pub(crate) fn start_function(&self, instance: Instance) -> Option<Callable<(), ()>> {

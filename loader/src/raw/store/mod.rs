@@ -14,7 +14,7 @@ use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use wasm_aot_abi::{NONE, Required, StoreContext};
+use wasm_aot_abi::{NONE, StoreContext};
 
 use self::exceptions::{Exceptions, TagData};
 use self::externs::HostGlobal;
@@ -26,7 +26,7 @@ use super::stable::Stable;
 use super::table::TableData;
 use super::trap::Capture;
 use crate::limits::{Bounds, Limits};
-use crate::parking::Interrupt;
+use crate::interrupt::Interrupt;
 use crate::{
     Backtrace, BoxError, CallError, Exception, Extern, Instance, InstantiationError, Module, Store,
 };
@@ -289,8 +289,7 @@ impl Inner {
 
     /// Whether the module's code can be stopped, if that is wanted.
     pub(crate) fn can_interrupt(&self, module: &Module) -> bool {
-        let required = Required(module.artefact().metadata().descriptor().required);
-        !self.interruptible || required.contains(Required::INTERRUPTION)
+        !self.interruptible || module.artefact().can_be_interrupted()
     }
 
     /// What ends the waits of its code.
@@ -315,6 +314,12 @@ impl Inner {
         self.reservations
             .iter()
             .any(|range| range.contains(&address))
+    }
+
+    /// Whether code of the store looks at an address to see whether to go on.
+    pub(super) fn looks_at(&self, address: usize) -> bool {
+        let mut instances = self.instances.iter();
+        instances.any(|instance| instance.looks_at(address))
     }
 
     pub(super) fn take_backtrace(&mut self) -> Backtrace {
