@@ -3,6 +3,10 @@
 //! Code that runs for long either loops or calls functions, and calls that never end
 //! come through functions that call. So loops look, and functions with calls.
 //!
+//! A look is due at the header of a loop, or the start of a function, and done where the
+//! code from there on comes in any case, as late as possible: several loops may begin at
+//! the same place, and those of interpreters do.
+//!
 //! A look is a load from the page in front of the vmctx, which is inaccessible when the
 //! code is to stop: one instruction, with a result that nobody needs. Where the host is
 //! not known to have such a page, it is a load of a word, a compare and a trap.
@@ -23,16 +27,31 @@ use crate::options::Polls;
 const READ: u32 = 4;
 
 impl Translator<'_, '_> {
-    /// Looks, at the start of a function that calls others.
+    /// Has the code look at the start of a function that calls others.
     pub(super) fn poll_at_entry(&mut self, body: &Body<'_>) -> Result<()> {
         if self.polls != Polls::None && calls(body)? {
-            self.poll();
+            self.poll_due = true;
         }
         Ok(())
     }
 
+    /// Has the code look in a loop, whose header is here. What is due from an outer loop
+    /// or the function's start, and leads here in any case, is done by that.
+    pub(super) fn poll_in_loop(&mut self) {
+        self.poll_due = self.polls != Polls::None;
+    }
+
+    /// Looks if that is due, and has to be done before `operator`: one that calls or that
+    /// may go on elsewhere.
+    pub(super) fn poll_before(&mut self, operator: &Operator<'_>) {
+        if self.poll_due && (is_call(operator) || is_branch(operator)) {
+            self.poll_due = false;
+            self.poll();
+        }
+    }
+
     /// Traps if the code is to stop.
-    pub(super) fn poll(&mut self) {
+    fn poll(&mut self) {
         match self.polls {
             Polls::None => {}
             // What C calls must not fault; the function itself, which it falls back on,
@@ -71,15 +90,40 @@ impl Translator<'_, '_> {
 
 fn calls(body: &Body<'_>) -> Result<bool> {
     for operator in body.code().get_operators_reader()? {
-        if let Operator::Call { .. }
-        | Operator::CallIndirect { .. }
-        | Operator::CallRef { .. }
-        | Operator::ReturnCall { .. }
-        | Operator::ReturnCallIndirect { .. }
-        | Operator::ReturnCallRef { .. } = operator?
-        {
+        if is_call(&operator?) {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+fn is_call(operator: &Operator<'_>) -> bool {
+    matches!(
+        operator,
+        Operator::Call { .. }
+            | Operator::CallIndirect { .. }
+            | Operator::CallRef { .. }
+            | Operator::ReturnCall { .. }
+            | Operator::ReturnCallIndirect { .. }
+            | Operator::ReturnCallRef { .. }
+    )
+}
+
+/// Whether what follows an operator is not reached in any case, or not from there alone.
+fn is_branch(operator: &Operator<'_>) -> bool {
+    matches!(
+        operator,
+        Operator::If { .. }
+            | Operator::Else
+            | Operator::End
+            | Operator::TryTable { .. }
+            | Operator::Throw { .. }
+            | Operator::ThrowRef
+            | Operator::Br { .. }
+            | Operator::BrIf { .. }
+            | Operator::BrTable { .. }
+            | Operator::BrOnNull { .. }
+            | Operator::BrOnNonNull { .. }
+            | Operator::Return
+    )
 }

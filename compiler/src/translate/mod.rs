@@ -88,6 +88,8 @@ struct Translator<'f, 'm> {
     tunables: Tunables,
     relaxed: RelaxedSimd,
     polls: Polls,
+    /// Whether it has to look whether to go on, before it branches.
+    poll_due: bool,
     /// How many times the code reads from the page that can be taken away.
     polled: u32,
     isa: &'m dyn TargetIsa,
@@ -118,6 +120,7 @@ impl<'f, 'm> Translator<'f, 'm> {
             tunables: cx.tunables,
             relaxed: cx.relaxed,
             polls: cx.polls,
+            poll_due: false,
             polled: 0,
             isa: cx.isa,
             builder,
