@@ -85,6 +85,12 @@ impl Interrupt {
     }
 }
 
+impl fmt::Debug for Interrupt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Interrupt").finish_non_exhaustive()
+    }
+}
+
 impl Drop for Known<'_> {
     fn drop(&mut self) {
         self.0.state().waiter = None;

@@ -73,7 +73,7 @@ bits! {
         EXTENDED_CONST = 7, "extended constant expressions";
         /// Code reads [`VmContext::interrupt`](crate::VmContext::interrupt).
         INTERRUPTION = 8, "interruption";
-        /// Code reads from the page in front of the vmctx; see "Interruption" in the
+        /// Code reads from a page that the host can take away; see "Interruption" in the
         /// documentation of the crate.
         INTERRUPTION_PAGE = 9, "interruption by a page";
     }

@@ -254,8 +254,9 @@
 //! which may change it on any thread.
 //!
 //! One that requires [`INTERRUPTION_PAGE`](Required::INTERRUPTION_PAGE) reads, and
-//! ignores, some aligned word of the [`INTERRUPTION_PAGE`] bytes in front of the vmctx,
-//! which so starts at a page. They are readable unless the code is to stop: the host
+//! ignores, some aligned word of the [`INTERRUPTION_PAGE`] bytes in front of its memory 0
+//! ([`MemorySlot::base`]), whether defined or imported; if that is shared, or there is
+//! none, in front of the vmctx, which so starts at a page. They are readable unless the code is to stop: the host
 //! takes them away, on any thread. An access there is then a fault as that to a linear
 //! memory, at an instruction that the site table knows as `Interrupted`, with nothing
 //! changed: a host may as well, having made the page readable again, let the instruction
@@ -351,7 +352,7 @@ pub const STATUS_HOST: u32 = 0x100;
 /// [`StoreContext::stack_limit`] without checking.
 pub const STACK_RESERVE: u64 = 16 * 1024;
 
-/// Bytes in front of a vmctx that code reads from, of an artefact that requires
+/// Bytes in front of a memory or vmctx that code reads from, of an artefact that requires
 /// [`INTERRUPTION_PAGE`](Required::INTERRUPTION_PAGE).
 pub const INTERRUPTION_PAGE: usize = 4096;
 

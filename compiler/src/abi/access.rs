@@ -78,7 +78,7 @@ pub(crate) enum Access {
     /// The first access to what a function reference refers to, at most a page
     /// behind it: traps if it is null.
     FuncRef,
-    /// To the page in front of the vmctx: traps if it was taken away.
+    /// To the page in front of a memory or the vmctx: traps if it was taken away.
     InterruptionPage,
     /// To something that is always there, and aligned.
     Trusted(Region),

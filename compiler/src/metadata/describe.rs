@@ -16,8 +16,8 @@ use crate::abi::{Symbol, val_type};
 use crate::backend::Handler;
 use crate::error::Result;
 use crate::layout::{Fixup, Metadata, Target};
-use crate::options::Polls;
 use crate::module::{ConstExpr, ElementSegment, Item, Operation, SegmentMode, Step};
+use crate::options::Polls;
 
 /// Makes the metadata block.
 ///

@@ -249,7 +249,7 @@ impl Translator<'_, '_> {
         self.builder.ins().ireduce(types::I32, value)
     }
 
-    fn memory_base(&mut self, memory: u32) -> Value {
+    pub(super) fn memory_base(&mut self, memory: u32) -> Value {
         let slot = self.known.memory_offset(memory);
         self.load_fixed(types::I64, slot + offset_of!(abi::MemorySlot, base) as u32)
     }

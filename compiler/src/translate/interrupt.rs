@@ -7,8 +7,8 @@
 //! code from there on comes in any case, as late as possible: several loops may begin at
 //! the same place, and those of interpreters do.
 //!
-//! A look is a load from the page in front of the vmctx, which is inaccessible when the
-//! code is to stop: one instruction, with a result that nobody needs. Where the host is
+//! A look is a load from the page in front of the memory, or the vmctx, which is
+//! inaccessible when the code is to stop: one instruction, with a result that nobody needs. Where the host is
 //! not known to have such a page, it is a load of a word, a compare and a trap.
 
 use core::mem::offset_of;
@@ -67,14 +67,18 @@ impl Translator<'_, '_> {
     fn poll_page(&mut self) {
         const PLACES: u32 = abi::INTERRUPTION_PAGE as u32 / READ;
         let flags = Access::InterruptionPage.flags(self.builder.func);
+        // Where there is a memory, loops have its base in a register already.
+        let end = match self.module.memories.first() {
+            Some(memory) if !memory.shared => self.memory_base(0),
+            _ => self.vmctx,
+        };
         let ins = self.builder.ins();
         if self.polled < PLACES - 1 {
             self.polled += 1;
             let offset = -((self.polled * READ) as i32);
-            ins.load(types::F32, flags, self.vmctx, offset);
+            ins.load(types::F32, flags, end, offset);
         } else {
-            let page = -i64::from(PLACES * READ);
-            let last = ins.iadd_imm_s(self.vmctx, page);
+            let last = ins.iadd_imm_s(end, -i64::from(PLACES * READ));
             self.builder.ins().atomic_load(types::I32, flags, last);
         }
     }

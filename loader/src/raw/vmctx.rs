@@ -2,22 +2,30 @@
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
+use std::sync::{Arc, Mutex};
 
-use std::sync::Arc;
-
-use wasm_aot_abi::{ALIGNMENT, INTERRUPTION_PAGE, VmContext};
+use wasm_aot_abi::{ALIGNMENT, VmContext};
 
 use super::gate::Gated;
+use super::reservation::{Reservation, page_size};
 use crate::ResourceError;
 use crate::interrupt::Interrupt;
+use crate::parking::ignore_poison;
 
 /// A vmctx: zeroed when it is made, freed when it is dropped.
 pub(super) struct Vmctx {
     start: NonNull<VmContext>,
     layout: Layout,
-    /// What it stands behind, if its code looks there; owns its memory.
-    gate: Option<Gated>,
+    /// Its memory, if its code reads from the page in front of that.
+    gated: Option<(Reservation, Gated)>,
 }
+
+/// Memory that was that of a vmctx with a gate, and can be used again: making it takes
+/// some microseconds.
+static FREE: Mutex<Vec<Reservation>> = Mutex::new(Vec::new());
+
+/// How many of them are kept.
+const MAX_FREE: usize = 64;
 
 impl Vmctx {
     /// A vmctx of `size` bytes, and at least a header's.
@@ -31,7 +39,7 @@ impl Vmctx {
         Ok(Vmctx {
             start,
             layout,
-            gate: None,
+            gated: None,
         })
     }
 
@@ -42,18 +50,16 @@ impl Vmctx {
     ) -> Result<Vmctx, ResourceError> {
         let size = (size as usize).max(size_of::<VmContext>());
         let layout = Layout::from_size_align(size, ALIGNMENT).expect("a size below 4 GiB");
-        let gate = Gated::new(size, interrupt)?;
+        let mut reservation =
+            reservation(size).map_err(|error| ResourceError::new("an instance", error))?;
+        let gate = Gated::new(&mut reservation, interrupt)?;
+        // SAFETY: so many bytes are there and writable, and nobody else knows them.
+        unsafe { reservation.base.write_bytes(0, size) };
         Ok(Vmctx {
-            start: gate.behind().cast(),
+            start: reservation.base.cast(),
             layout,
-            gate: Some(gate),
+            gated: Some((reservation, gate)),
         })
-    }
-
-    /// Whether code that works on it looks at an address to see whether to go on.
-    pub(super) fn looks_at(&self, address: usize) -> bool {
-        let start = self.start.addr().get();
-        self.gate.is_some() && (start - INTERRUPTION_PAGE..start).contains(&address)
     }
 
     pub(super) fn as_ptr(&self) -> *mut VmContext {
@@ -88,9 +94,28 @@ impl Vmctx {
     }
 }
 
+/// At least so many writable bytes, behind a page that can be a gate.
+fn reservation(size: usize) -> std::io::Result<Reservation> {
+    let page = page_size();
+    let size = size.next_multiple_of(page);
+    let mut free = ignore_poison(FREE.lock());
+    if let Some(position) = free.iter().rposition(|free| free.size == size) {
+        return Ok(free.swap_remove(position));
+    }
+    drop(free);
+    let reservation = Reservation::behind(page, size)?;
+    reservation.open(0, size as u64)?;
+    Ok(reservation)
+}
+
 impl Drop for Vmctx {
     fn drop(&mut self) {
-        if self.gate.is_some() {
+        if let Some((mut reservation, gate)) = self.gated.take() {
+            gate.end(&mut reservation);
+            let mut free = ignore_poison(FREE.lock());
+            if free.len() < MAX_FREE {
+                free.push(reservation);
+            }
             return;
         }
         // SAFETY: allocated by `new` with this layout; the code that knows its

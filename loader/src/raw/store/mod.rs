@@ -25,8 +25,8 @@ use super::shared::OwnedMemory;
 use super::stable::Stable;
 use super::table::TableData;
 use super::trap::Capture;
-use crate::limits::{Bounds, Limits};
 use crate::interrupt::Interrupt;
+use crate::limits::{Bounds, Limits};
 use crate::{
     Backtrace, BoxError, CallError, Exception, Extern, Instance, InstantiationError, Module, Store,
 };
