@@ -23,6 +23,15 @@ struct State {
     gates: Vec<Arc<Gate>>,
 }
 
+/// Why code is to stop: bits of the word.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Reason {
+    /// A handle says so.
+    Handle = 1,
+    /// Its deadline is there.
+    Deadline = 2,
+}
+
 /// A waiter that an interrupt knows.
 pub(crate) struct Known<'a>(&'a Interrupt);
 
@@ -63,9 +72,14 @@ impl Interrupt {
         self.word.load(Ordering::Relaxed) != 0
     }
 
-    fn interrupt(&self) {
+    /// Whether the code is to stop, for that reason.
+    pub(crate) fn has(&self, reason: Reason) -> bool {
+        self.word.load(Ordering::Relaxed) & reason as u32 != 0
+    }
+
+    pub(crate) fn interrupt(&self, reason: Reason) {
         let state = self.state();
-        if self.word.swap(1, Ordering::Relaxed) == 0 {
+        if self.word.fetch_or(reason as u32, Ordering::Relaxed) == 0 {
             state.gates.iter().for_each(|gate| gate.close());
         }
         if let Some(waiter) = &state.waiter {
@@ -73,9 +87,10 @@ impl Interrupt {
         }
     }
 
-    fn take_back(&self) {
+    pub(crate) fn take_back(&self, reason: Reason) {
         let state = self.state();
-        if self.word.swap(0, Ordering::Relaxed) != 0 {
+        let reason = reason as u32;
+        if self.word.fetch_and(!reason, Ordering::Relaxed) == reason {
             state.gates.iter().for_each(|gate| gate.open());
         }
     }
@@ -134,18 +149,18 @@ impl InterruptHandle {
     ///
     /// It stays so until it is [taken back](InterruptHandle::take_back).
     pub fn interrupt(&self) {
-        self.0.interrupt();
+        self.0.interrupt(Reason::Handle);
     }
 
     /// Lets the store's code run again from now on.
     pub fn take_back(&self) {
-        self.0.take_back();
+        self.0.take_back(Reason::Handle);
     }
 
     /// Whether [`interrupt`](InterruptHandle::interrupt) was called, and not taken
     /// back.
     pub fn is_interrupted(&self) -> bool {
-        self.0.is_interrupted()
+        self.0.has(Reason::Handle)
     }
 }
 

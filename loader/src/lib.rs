@@ -86,6 +86,7 @@ mod asynchronous;
 mod caller;
 mod definition;
 mod description;
+mod epoch;
 mod error;
 mod exception;
 mod export;
@@ -126,6 +127,7 @@ pub use asynchronous::{HostFuture, SynchronousCall};
 pub use caller::Caller;
 pub use definition::{Definition, IntoDefinition};
 pub use description::{CustomSection, Description, ExportType, ImportType};
+pub use epoch::{AtDeadline, Epoch};
 pub use error::{
     ArgumentError, BoxError, CallError, ExportError, FuncTypeError, GlobalError, GrowError,
     HostError, InstantiationError, LinkError, LinkProblem, MissingImport, OpenError, ResourceError,

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::limits::{Bounds, Growth};
 use crate::raw::{Inner, StoreBox};
-use crate::{Instance, InterruptHandle, Module};
+use crate::{AtDeadline, BoxError, Epoch, Instance, InterruptHandle, Module};
 
 /// Default of [`Config::max_wasm_stack`].
 const DEFAULT_WASM_STACK: usize = 1 << 20;
@@ -222,6 +222,56 @@ impl Store {
     /// What stops the store's code, from other threads.
     pub fn interrupt_handle(&self) -> InterruptHandle {
         InterruptHandle(self.raw().interrupt().clone())
+    }
+
+    /// Gives its code a deadline, in place of the one that there was: `ticks` from now by
+    /// `epoch`. When that is there, code that was compiled to be interruptible ends with
+    /// the trap "interrupted" where an [`InterruptHandle`] would stop it, unless
+    /// [`at_deadline`](Store::at_deadline) says something else; waits in shared memories
+    /// end so in any case. So does all that is called later, until there is another
+    /// deadline, or none.
+    pub fn set_deadline(&mut self, epoch: &Epoch, ticks: u64) {
+        self.raw_mut().with_deadline(|deadline, interrupt| {
+            deadline.set(epoch, ticks, interrupt);
+        });
+    }
+
+    /// There is no deadline from now on.
+    pub fn remove_deadline(&mut self) {
+        self.raw_mut()
+            .with_deadline(|deadline, interrupt| deadline.remove(interrupt));
+    }
+
+    /// Has `callback` asked what happens when a deadline is there, from now on and in
+    /// place of the one that there was: code stands still meanwhile. An error ends the
+    /// call as one of a host function does, and so does a panic.
+    ///
+    /// It has as much stack as a host function has, and may use the store, also call
+    /// into it; no deadline holds for that. If it gives the store a deadline itself and
+    /// returns [`Extend`](AtDeadline::Extend) or [`Yield`](AtDeadline::Yield), the latter
+    /// is what counts.
+    ///
+    /// Code that has not the means to go on traps without it being asked: code for a
+    /// processor of RISC-V with vectors, and artefacts that compare a word (those of older
+    /// compilers).
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let mut store = wasm_aot_loader::Store::new();
+    /// use wasm_aot_loader::{AtDeadline, Epoch};
+    ///
+    /// // Every 10 ms, other tasks get a turn.
+    /// let epoch = Epoch::ticking(std::time::Duration::from_millis(10))?;
+    /// store.at_deadline(|_| Ok(AtDeadline::Yield(1)));
+    /// store.set_deadline(&epoch, 1);
+    /// # Ok(()) }
+    /// ```
+    pub fn at_deadline(
+        &mut self,
+        callback: impl FnMut(&mut Store) -> Result<AtDeadline, BoxError> + Send + 'static,
+    ) {
+        // The old one may do anything when it is dropped.
+        drop(self.raw_mut().replace_at_deadline(Box::new(callback)));
     }
 
     /// Keeps `value`, in place of the one of the same type that there was.

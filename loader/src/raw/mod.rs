@@ -18,7 +18,7 @@
 //! | `direct` | calls from C into compiled code, without us |
 //! | `fiber` | calls that wait on a stack of their own |
 //! | `builtins`, `waiting` | what compiled code asks of the host |
-//! | `gate` | pages that are taken away from code to stop it |
+//! | `gate`, `deadline` | pages that are taken away from code to stop it, and what happens then |
 //! | `thread`, `signal`, `trap`, `arch` | faults, and the way out of compiled code |
 #![allow(unsafe_code)]
 
@@ -26,6 +26,7 @@ mod arch;
 mod artefact;
 mod builtins;
 mod checked;
+mod deadline;
 mod description;
 mod direct;
 mod elf;

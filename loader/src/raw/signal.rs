@@ -20,7 +20,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use wasm_aot_abi::FuncRef;
 
-use super::arch::Registers;
+use super::arch::{self, Registers};
+use super::deadline::{self, Verdict};
 use super::{direct, thread};
 use crate::TrapCode;
 
@@ -57,6 +58,7 @@ unsafe impl Sync for Previous {}
 pub(super) fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
+        arch::prepare();
         for (signal, previous) in SIGNALS.into_iter().zip(&PREVIOUS) {
             // SAFETY: the present action is saved, as a whole, before ours, which
             // is valid, takes its place.
@@ -129,6 +131,13 @@ unsafe fn resume_if_trap(
             };
             if !ours {
                 return None;
+            }
+            if trap == TrapCode::Interrupted {
+                match deadline::verdict(inner) {
+                    Verdict::Retry => return Some(()),
+                    Verdict::Ask if registers.call(arch::pause) => return Some(()),
+                    Verdict::Ask | Verdict::Trap => {}
+                }
             }
         }
         let store = inner.cast();

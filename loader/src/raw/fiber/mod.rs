@@ -194,6 +194,13 @@ impl Fiber {
         }
     }
 
+    /// Has the poller come back.
+    #[inline(never)]
+    fn wake(&self) {
+        // SAFETY: the poll is going on.
+        unsafe { (*self.poller.get()).waker().wake_by_ref() };
+    }
+
     /// The future that drives us has borrowed the store at its place. If it could
     /// be elsewhere now, somebody else could use it at the same time.
     fn check_store(&self, handle: *mut Store) {
@@ -213,6 +220,20 @@ impl Fiber {
         self.poller.set(poller);
         self.arrive();
         !poller.is_null()
+    }
+}
+
+/// Lets other tasks run, if compiled code that is in the middle of a function may wait;
+/// it was called with `handle`. An error if the call is cancelled.
+pub(super) fn yield_now(handle: *mut Store) -> Result<(), BoxError> {
+    let Ok(fiber) = Fiber::current() else {
+        return Ok(());
+    };
+    fiber.wake();
+    fiber.check_store(handle);
+    match fiber.suspend() {
+        true => Ok(()),
+        false => Err(Cancelled.into()),
     }
 }
 

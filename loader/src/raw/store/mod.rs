@@ -25,6 +25,7 @@ use super::shared::OwnedMemory;
 use super::stable::Stable;
 use super::table::TableData;
 use super::trap::Capture;
+use crate::epoch::{Callback, Deadline};
 use crate::interrupt::Interrupt;
 use crate::limits::{Bounds, Limits};
 use crate::{
@@ -83,6 +84,7 @@ impl StoreBox {
             hosts: RefCell::default(),
             reservations: Vec::new(),
             modules: Vec::new(),
+            deadline: None,
             interrupt: OnceLock::new(),
         };
         let inner = NonNull::from(Box::leak(Box::new(inner)));
@@ -168,6 +170,8 @@ pub(crate) struct Inner {
     reservations: Vec<Range<usize>>,
     /// Each once.
     modules: Vec<Module>,
+    /// None until somebody asks for it.
+    pub(super) deadline: Option<Box<Deadline>>,
     /// Made when somebody asks for it.
     interrupt: OnceLock<Arc<Interrupt>>,
 }
@@ -295,6 +299,20 @@ impl Inner {
     /// What ends the waits of its code.
     pub(crate) fn interrupt(&self) -> &Arc<Interrupt> {
         self.interrupt.get_or_init(Arc::default)
+    }
+
+    /// Changes the deadline.
+    pub(crate) fn with_deadline(&mut self, change: impl FnOnce(&mut Deadline, &Arc<Interrupt>)) {
+        let interrupt = self.interrupt().clone();
+        change(self.deadline.get_or_insert_default(), &interrupt);
+    }
+
+    /// Who is asked at a deadline.
+    pub(crate) fn replace_at_deadline(&mut self, callback: Callback) -> Option<Callback> {
+        self.deadline
+            .get_or_insert_default()
+            .callback
+            .replace(callback)
     }
 
     /// Exchanges what is known of the call that runs for what is known of
