@@ -100,7 +100,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 /// Runs the program to its end, which may come as an error.
 fn execute(args: &Args) -> anyhow::Result<()> {
-    let interruptible = args.timeout.is_some();
     let module = load(&args.file, args)?;
     let mut imports = Imports::new();
     wasm_aot_wasi::add_to_imports(&mut imports);
@@ -109,9 +108,6 @@ fn execute(args: &Args) -> anyhow::Result<()> {
         imports.stub_missing();
     }
     if has_threads(&module) {
-        if interruptible {
-            bail!("--timeout does not go with threads");
-        }
         return execute_threads(args, module, imports);
     }
 
@@ -174,6 +170,13 @@ fn execute_threads(args: &Args, module: Module, imports: Imports) -> anyhow::Res
     let not_instantiated = |error| not_instantiated(&args.file, error);
     let group = ThreadGroup::with_config(&config(args), &module, imports, wasi(args)?)
         .map_err(not_instantiated)?;
+    if let Some(timeout) = args.timeout {
+        let group = group.clone();
+        thread::spawn(move || {
+            thread::sleep(timeout);
+            group.stop();
+        });
+    }
     let (sender, result) = mpsc::channel();
     let owned = args.clone();
     let ended = group.run(move |store, instance| {

@@ -120,6 +120,29 @@ WASM_API_EXTERN void wasm_aot_interrupt_delete(own wasm_aot_interrupt_t *);
 WASM_API_EXTERN void wasm_aot_interrupt(const wasm_aot_interrupt_t *);
 WASM_API_EXTERN void wasm_aot_interrupt_take_back(const wasm_aot_interrupt_t *);
 
+/* A counter, by which stores have deadlines. It may be counted from any thread, and
+ * deleted at any time: then it counts no more. */
+typedef struct wasm_aot_epoch_t wasm_aot_epoch_t;
+
+WASM_API_EXTERN own wasm_aot_epoch_t *wasm_aot_epoch_new(void);
+WASM_API_EXTERN void wasm_aot_epoch_delete(own wasm_aot_epoch_t *);
+WASM_API_EXTERN void wasm_aot_epoch_increment(const wasm_aot_epoch_t *);
+
+/* Gives a store a deadline, `ticks` from now, in place of the one that there was; none
+ * if the epoch is NULL. When it is there, code that was compiled to be interruptible
+ * ends as by wasm_aot_interrupt, until there is another deadline, or none. */
+WASM_API_EXTERN void wasm_aot_store_set_deadline(
+    wasm_store_t *, const wasm_aot_epoch_t *, uint64_t ticks);
+
+/* Has `callback` asked, at deadlines, for how many more ticks the code goes on; 0 for
+ * none. `finalizer` is as for wasm_aot_store_set_limiter. Neither function may use the
+ * store or its handles. */
+typedef uint64_t (*wasm_aot_deadline_callback_t)(void *env);
+
+WASM_API_EXTERN void wasm_aot_store_at_deadline(
+    wasm_store_t *, wasm_aot_deadline_callback_t callback, void *env,
+    void (*finalizer)(void *));
+
 /* ------------------------------------------------------------------------- */
 /* Limiters                                                                   */
 

@@ -12,6 +12,8 @@ mod backtraces;
 mod bulk;
 mod calls;
 mod damage;
+#[cfg(feature = "async")]
+mod deadlines;
 mod edges;
 mod embedding;
 mod errors;
