@@ -72,7 +72,7 @@ pub(crate) struct Args {
     #[arg(value_parser = PossibleValuesParser::new(["native", "deterministic"]).try_map(|how| how.parse::<RelaxedSimd>()))]
     relaxed_simd: RelaxedSimd,
 
-    /// Let the code be stopped from other threads, at the cost of a look at memory in every loop
+    /// Let the code be stopped from other threads, at the cost of a load from memory in every loop
     #[arg(long)]
     interruptible: bool,
 
