@@ -76,6 +76,11 @@ pub(crate) struct Args {
     #[arg(long)]
     interruptible: bool,
 
+    /// Let the code count the operators that it executes, and stop when it has executed as many as
+    /// the host allows: the same number on all machines and levels
+    #[arg(long)]
+    fuel: bool,
+
     #[command(flatten)]
     debug: DebugArg,
 
@@ -239,6 +244,7 @@ impl Args {
             features: self.features.get(),
             relaxed_simd: self.relaxed_simd,
             interruptible: self.interruptible,
+            fuel: self.fuel,
             debug: self.debug.debug,
             name: self.name.clone().unwrap_or(namesake),
             keep_custom: self.keep_custom.clone(),

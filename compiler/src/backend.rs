@@ -30,6 +30,7 @@ pub(crate) struct Backend {
     /// Which instructions the code asks for.
     pub(crate) relaxed: RelaxedSimd,
     pub(crate) polls: Polls,
+    pub(crate) fuel: bool,
     /// Whether to say where all code comes from.
     pub(crate) debug: bool,
 }
@@ -148,6 +149,7 @@ impl Backend {
             target,
             relaxed: options.relaxed_simd,
             polls: options.polls(),
+            fuel: options.fuel,
             debug: options.debug,
         })
     }

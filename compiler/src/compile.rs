@@ -311,6 +311,7 @@ pub(crate) fn context<'m>(
         tunables: TUNABLES,
         relaxed: backend.relaxed,
         polls: backend.polls,
+        fuel: backend.fuel,
         isa: backend.isa(),
         kept,
     }

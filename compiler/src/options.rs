@@ -35,6 +35,9 @@ pub struct Options {
     /// Whether the code can be stopped from other threads: at the cost of a load
     /// from memory in every loop, and in every function that calls others.
     pub interruptible: bool,
+    /// Whether the code counts what it executes, and stops when it has no more fuel. See
+    /// "Fuel" in the documentation of the ABI.
+    pub fuel: bool,
     /// Whether to translate the module's debug information (DWARF in its custom
     /// sections) to that of the machine code, for debuggers and backtraces. The code
     /// is the same with it and without.
@@ -58,6 +61,7 @@ impl Default for Options {
             features: Features::default(),
             relaxed_simd: RelaxedSimd::default(),
             interruptible: false,
+            fuel: false,
             debug: false,
             name: "module".into(),
             keep_custom: Vec::new(),

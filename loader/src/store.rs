@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt;
 
 use crate::limits::{Bounds, Growth};
-use crate::raw::{Inner, StoreBox};
+use crate::raw::{Demands, Inner, StoreBox};
 use crate::{AtDeadline, BoxError, Epoch, Instance, InterruptHandle, Module};
 
 /// Default of [`Config::max_wasm_stack`].
@@ -30,6 +30,7 @@ const DEFAULT_WASM_STACK: usize = 1 << 20;
 pub struct Config {
     max_wasm_stack: usize,
     interruptible: bool,
+    fuel: Option<u64>,
     bounds: Bounds,
 }
 
@@ -39,6 +40,7 @@ impl Config {
         Config {
             max_wasm_stack: DEFAULT_WASM_STACK,
             interruptible: false,
+            fuel: None,
             bounds: Bounds::NONE,
         }
     }
@@ -67,6 +69,38 @@ impl Config {
     #[must_use]
     pub const fn interruptible(mut self, yes: bool) -> Config {
         self.interruptible = yes;
+        self
+    }
+
+    /// How many operators all code in the store may execute together, at first: its
+    /// *fuel*, which [`Store::set_fuel`] changes. Code that has no more traps with "out of
+    /// fuel". Modules that were compiled without cannot be instantiated then.
+    ///
+    /// Each operator costs 1, but `nop`, `drop`, `block`, `loop`, `try_table`, `else` and
+    /// `end` nothing. What code executes until it traps for want of fuel, and what is
+    /// left otherwise, is the same on all machines and however it was optimised: see "Fuel"
+    /// in the [documentation of the ABI](crate::abi).
+    ///
+    /// ```
+    /// use wasm_aot_compiler::{Options, compile};
+    /// use wasm_aot_loader::{Config, Imports, Instance, Module, Store, TrapCode};
+    ///
+    /// let options = Options { fuel: true, ..Options::default() };
+    /// let wat = br#"(module (func (export "count") (param i32)
+    ///   (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))))"#;
+    /// let module = Module::from_bytes(&compile(wat, &options)?)?;
+    /// let mut store = Store::with_config(&Config::new().fuel(1000));
+    /// let instance = Instance::new(&mut store, &module, &Imports::new())?;
+    /// let count = instance.get_typed_func::<i32, ()>(&store, "count")?;
+    /// count.call(&mut store, 100)?;
+    /// assert_eq!(store.fuel(), 500);
+    /// let error = count.call(&mut store, 101).unwrap_err();
+    /// assert_eq!(error.trap_code(), Some(TrapCode::OutOfFuel));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub const fn fuel(mut self, units: u64) -> Config {
+        self.fuel = Some(units);
         self
     }
 }
@@ -209,7 +243,15 @@ impl Store {
     /// An empty store.
     pub fn with_config(config: &Config) -> Store {
         Store {
-            inner: StoreBox::new(config.max_wasm_stack, config.interruptible, config.bounds),
+            inner: StoreBox::new(
+                config.max_wasm_stack,
+                Demands {
+                    interruptible: config.interruptible,
+                    fuel: config.fuel.is_some(),
+                },
+                config.fuel.unwrap_or(u64::MAX),
+                config.bounds,
+            ),
         }
     }
 
@@ -222,6 +264,18 @@ impl Store {
     /// What stops the store's code, from other threads.
     pub fn interrupt_handle(&self) -> InterruptHandle {
         InterruptHandle(self.raw().interrupt().clone())
+    }
+
+    /// How many operators its code may still execute, of what was compiled to count; see
+    /// [`Config::fuel`]. `u64::MAX` if nobody has said anything else.
+    pub fn fuel(&self) -> u64 {
+        self.raw().fuel()
+    }
+
+    /// Says how many operators its code may execute from now on. Host functions can do so,
+    /// too, for the code that has called them.
+    pub fn set_fuel(&mut self, units: u64) {
+        self.raw_mut().set_fuel(units);
     }
 
     /// Gives its code a deadline, in place of the one that there was: `ticks` from now by

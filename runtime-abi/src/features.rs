@@ -76,6 +76,8 @@ bits! {
         /// Code reads from a page that the host can take away; see "Interruption" in the
         /// documentation of the crate.
         INTERRUPTION_PAGE = 9, "interruption by a page";
+        /// Code counts in [`StoreContext::fuel`](crate::StoreContext::fuel).
+        FUEL = 10, "fuel";
     }
 
     /// Language features after WebAssembly 1.0.

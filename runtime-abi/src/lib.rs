@@ -265,6 +265,22 @@
 //! symbols read the word also in such an artefact, so it is there and not 0 while the
 //! page is not.
 //!
+//! # Fuel
+//!
+//! Code of an artefact that requires [`FUEL`](Required::FUEL) pays for what it executes
+//! with [`StoreContext::fuel`]. Every operator of the module costs 1, but `nop`, `drop`,
+//! `block`, `loop`, `try_table`, `else` and `end` nothing; what an operator works on makes
+//! no difference. It is paid in *runs*, in advance. A run begins at the start of a function
+//! and of a loop, at `else` and behind `end`, and behind an operator that branches or calls;
+//! it goes on to the next of these places. Before the first operator of a run that costs
+//! something, the code subtracts what all of it costs; if it has less than that, it traps
+//! as [`OutOfFuel`](TrapCode::OutOfFuel) and leaves what it has. So all that is executed was
+//! paid for, what is left is the same however the code was optimised and on every machine,
+//! and it is exact wherever the host sees it: in functions of its own and after calls that
+//! return. A call that traps has paid for the rest of the run in which it did.
+//!
+//! A host may read and write the number whenever code of the store does not run.
+//!
 //! # Versions
 //!
 //! [`ABI_MAJOR`] must be equal and the loader's [`ABI_MINOR`] at least the

@@ -50,6 +50,10 @@ pub struct StoreContext {
     /// may be called on: with a stack pointer outside of that range they call
     /// [`Builtins::attach`] first. 0 at first.
     pub stack_size: usize,
+    /// How many operators code may still execute, of artefacts that require
+    /// [`FUEL`](crate::Required::FUEL); others do not know it. See "Fuel" in the
+    /// documentation of the crate.
+    pub fuel: u64,
 }
 
 /// One entry from the host, on the stack of the trampoline that made it.
@@ -207,6 +211,7 @@ const _: () = {
     assert!(offset_of!(StoreContext, entry) == 8);
     assert!(offset_of!(StoreContext, exit_fp) == 16);
     assert!(offset_of!(StoreContext, stack_size) == 24);
+    assert!(offset_of!(StoreContext, fuel) == 32);
 
     assert!(offset_of!(EntryRecord, previous) == 0);
     assert!(offset_of!(EntryRecord, exit_fp) == 8);

@@ -21,6 +21,8 @@ pub(crate) enum Region {
     MemoryDef,
     /// The store.
     Store,
+    /// How many operators may still be executed.
+    Fuel,
     /// Arrays of values at the boundary, and the stack of trampolines.
     Values,
     /// Values of imported globals; two imports may be the same global.
@@ -43,6 +45,7 @@ impl Region {
             Region::Store => 4,
             Region::Values => 5,
             Region::ImportedGlobal => 6,
+            Region::Fuel => 7,
             Region::Global(index) => 16 + index.min(SHARED_GLOBALS),
         }
     }
@@ -55,6 +58,7 @@ impl Region {
             Region::Element => "element".into(),
             Region::MemoryDef => "memory length".into(),
             Region::Store => "store".into(),
+            Region::Fuel => "fuel".into(),
             Region::Values => "values".into(),
             Region::ImportedGlobal => "imported globals".into(),
         };

@@ -38,6 +38,7 @@ impl Environment {
         }
         backend.relaxed.hash(&mut digest);
         backend.polls.hash(&mut digest);
+        backend.fuel.hash(&mut digest);
         // Then it is known of the code where it comes from.
         backend.debug.hash(&mut digest);
 

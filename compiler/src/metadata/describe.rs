@@ -123,12 +123,16 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
         cranelift_codegen::VERSION
     ));
     let options = block.string(&format!(
-        "-O{} --cpu {} --relaxed-simd {}{}",
+        "-O{} --cpu {} --relaxed-simd {}{}{}",
         parts.options.level.as_str(),
         parts.options.cpu,
         parts.options.relaxed_simd.as_str(),
         match parts.options.interruptible {
             true => " --interruptible",
+            false => "",
+        },
+        match parts.options.fuel {
+            true => " --fuel",
             false => "",
         }
     ));
@@ -358,6 +362,9 @@ fn required(parts: &Parts<'_>) -> Required {
         Polls::Word => Required::INTERRUPTION,
         Polls::Page => Required::INTERRUPTION_PAGE,
     });
+    if parts.options.fuel {
+        required = required.with(Required::FUEL);
+    }
     if has_typed_references(parts) {
         required = required.with(Required::TYPED_REFERENCES);
     }

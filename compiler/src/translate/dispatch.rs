@@ -12,6 +12,7 @@ impl Translator<'_, '_> {
         match self.stack.dead {
             None => {
                 self.poll_before(operator);
+                self.pay(operator);
                 self.live_operator(operator);
             }
             Some(depth) => self.dead_operator(operator, depth),

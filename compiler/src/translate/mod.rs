@@ -15,6 +15,7 @@ mod dispatch;
 mod env;
 mod exception;
 mod float;
+mod fuel;
 mod integer;
 mod interrupt;
 mod known;
@@ -44,6 +45,7 @@ use crate::options::Polls;
 use crate::passes::{Fact, Whole};
 use direct::Direct;
 use env::Entities;
+use fuel::Run;
 use known::Known;
 use stack::Stack;
 
@@ -55,6 +57,7 @@ pub(crate) struct Context<'m> {
     pub(crate) tunables: Tunables,
     pub(crate) relaxed: RelaxedSimd,
     pub(crate) polls: Polls,
+    pub(crate) fuel: bool,
     pub(crate) isa: &'m dyn TargetIsa,
     /// Code that was compiled before.
     pub(crate) kept: Option<&'m Kept>,
@@ -92,6 +95,10 @@ struct Translator<'f, 'm> {
     poll_due: bool,
     /// How many times the code reads from the page that can be taken away.
     polled: u32,
+    /// Whether the code pays for what it executes.
+    fuel: bool,
+    /// What is being paid for.
+    run: Option<Run>,
     isa: &'m dyn TargetIsa,
     builder: FunctionBuilder<'f>,
     entities: Entities,
@@ -122,6 +129,8 @@ impl<'f, 'm> Translator<'f, 'm> {
             polls: cx.polls,
             poll_due: false,
             polled: 0,
+            fuel: cx.fuel,
+            run: None,
             isa: cx.isa,
             builder,
             entities: Entities::default(),

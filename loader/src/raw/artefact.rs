@@ -317,6 +317,11 @@ impl Artefact {
         })
     }
 
+    /// Whether its code pays for what it executes.
+    pub(super) fn pays(&self) -> bool {
+        Required(self.metadata().descriptor().required).contains(Required::FUEL)
+    }
+
     /// Whether its code looks whether to go on.
     pub(super) fn can_be_interrupted(&self) -> bool {
         let required = Required(self.metadata().descriptor().required);

@@ -64,5 +64,5 @@ pub(crate) use fiber::call_dynamic_async;
 pub(crate) use gate::Gate;
 pub(crate) use host::HostFunction;
 pub(crate) use memory::LinearMemory;
-pub(crate) use store::{Inner, Origin, StoreBox};
+pub(crate) use store::{Demands, Inner, Origin, StoreBox};
 pub use values::{WasmType, WasmValues};

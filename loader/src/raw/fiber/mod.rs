@@ -103,6 +103,8 @@ unsafe fn run(start: Start, yielder: &Yielder<Poller, ()>, poller: Poller) -> u3
                 exit_fp: context.exit_fp,
                 // C has not entered it here yet.
                 stack_size: 0,
+                // Not the call's.
+                fuel: 0,
             },
             handle: start.store,
         }),

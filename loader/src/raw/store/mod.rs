@@ -54,7 +54,12 @@ pub(crate) struct StoreBox(NonNull<Inner>);
 unsafe impl Send for StoreBox {}
 
 impl StoreBox {
-    pub(crate) fn new(max_wasm_stack: usize, interruptible: bool, bounds: Bounds) -> StoreBox {
+    pub(crate) fn new(
+        max_wasm_stack: usize,
+        demands: Demands,
+        fuel: u64,
+        bounds: Bounds,
+    ) -> StoreBox {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let inner = Inner {
@@ -63,12 +68,13 @@ impl StoreBox {
                 entry: ptr::null_mut(),
                 exit_fp: ptr::null(),
                 stack_size: 0,
+                fuel,
             },
             handle: ptr::null_mut(),
             this: ptr::null_mut(),
             id: NonZeroU64::new(id).expect("fewer than 2⁶⁴ stores"),
             max_wasm_stack,
-            interruptible,
+            demands,
             attachment: None,
             pending: None,
             capture: Capture::EMPTY,
@@ -143,8 +149,7 @@ pub(crate) struct Inner {
     this: *mut Inner,
     id: StoreId,
     max_wasm_stack: usize,
-    /// Whether code has to be.
-    interruptible: bool,
+    demands: Demands,
     /// The thread that C has entered it on last. Dropped before what the fault
     /// handler may look at.
     pub(super) attachment: Option<Attachment>,
@@ -179,6 +184,13 @@ pub(crate) struct Inner {
 // Larger ones are not at hand in a cache of glibc's `malloc`: making and dropping a
 // store would take twice as long.
 const _: () = assert!(size_of::<Inner>() <= 1032);
+
+/// What all code in a store must be.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Demands {
+    pub(crate) interruptible: bool,
+    pub(crate) fuel: bool,
+}
 
 /// What the store knows of the call that runs in it, as long as that waits.
 #[cfg(feature = "async")]
@@ -293,7 +305,20 @@ impl Inner {
 
     /// Whether the module's code can be stopped, if that is wanted.
     pub(crate) fn can_interrupt(&self, module: &Module) -> bool {
-        !self.interruptible || module.artefact().can_be_interrupted()
+        !self.demands.interruptible || module.artefact().can_be_interrupted()
+    }
+
+    /// Whether the module's code pays for what it executes, if that is wanted.
+    pub(crate) fn can_limit(&self, module: &Module) -> bool {
+        !self.demands.fuel || module.artefact().pays()
+    }
+
+    pub(crate) fn fuel(&self) -> u64 {
+        self.context.fuel
+    }
+
+    pub(crate) fn set_fuel(&mut self, fuel: u64) {
+        self.context.fuel = fuel;
     }
 
     /// What ends the waits of its code.
@@ -320,6 +345,8 @@ impl Inner {
     #[cfg(feature = "async")]
     pub(super) fn swap_call(&mut self, call: &mut CallState) {
         std::mem::swap(&mut self.context, &mut call.context);
+        // That is the store's.
+        std::mem::swap(&mut self.context.fuel, &mut call.context.fuel);
         std::mem::swap(&mut self.handle, &mut call.handle);
     }
 
