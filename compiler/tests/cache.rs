@@ -148,6 +148,10 @@ fn nothing_is_found_that_was_compiled_otherwise() {
             ..options.clone()
         },
         Options {
+            fuel: true,
+            ..options.clone()
+        },
+        Options {
             cpu: Cpu::new(Target::Aarch64Linux, "armv8.1-a").unwrap(),
             ..options.clone()
         },

@@ -19,6 +19,7 @@ mod embedding;
 mod errors;
 mod exceptions;
 mod files;
+mod fuel;
 mod host_failures;
 mod host_functions;
 mod identity;
