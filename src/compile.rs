@@ -81,6 +81,11 @@ pub(crate) struct Args {
     #[arg(long)]
     fuel: bool,
 
+    /// Let processors that run ahead access what is out of bounds, where code compares with bounds.
+    /// For code that is trusted not to spy
+    #[arg(long)]
+    no_spectre_guards: bool,
+
     #[command(flatten)]
     debug: DebugArg,
 
@@ -245,6 +250,7 @@ impl Args {
             relaxed_simd: self.relaxed_simd,
             interruptible: self.interruptible,
             fuel: self.fuel,
+            spectre_guards: !self.no_spectre_guards,
             debug: self.debug.debug,
             name: self.name.clone().unwrap_or(namesake),
             keep_custom: self.keep_custom.clone(),

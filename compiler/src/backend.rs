@@ -31,6 +31,7 @@ pub(crate) struct Backend {
     pub(crate) relaxed: RelaxedSimd,
     pub(crate) polls: Polls,
     pub(crate) fuel: bool,
+    pub(crate) spectre_guards: bool,
     /// Whether to say where all code comes from.
     pub(crate) debug: bool,
 }
@@ -150,6 +151,7 @@ impl Backend {
             relaxed: options.relaxed_simd,
             polls: options.polls(),
             fuel: options.fuel,
+            spectre_guards: options.spectre_guards,
             debug: options.debug,
         })
     }

@@ -312,6 +312,7 @@ pub(crate) fn context<'m>(
         relaxed: backend.relaxed,
         polls: backend.polls,
         fuel: backend.fuel,
+        spectre_guards: backend.spectre_guards,
         isa: backend.isa(),
         kept,
     }

@@ -38,6 +38,9 @@ pub struct Options {
     /// Whether the code counts what it executes, and stops when it has no more fuel. See
     /// "Fuel" in the documentation of the ABI.
     pub fuel: bool,
+    /// Whether code that a processor runs ahead with, of what follows an explicit bounds
+    /// check, cannot access what is out of bounds (Spectre, variant 1).
+    pub spectre_guards: bool,
     /// Whether to translate the module's debug information (DWARF in its custom
     /// sections) to that of the machine code, for debuggers and backtraces. The code
     /// is the same with it and without.
@@ -62,6 +65,7 @@ impl Default for Options {
             relaxed_simd: RelaxedSimd::default(),
             interruptible: false,
             fuel: false,
+            spectre_guards: true,
             debug: false,
             name: "module".into(),
             keep_custom: Vec::new(),

@@ -39,6 +39,7 @@ impl Environment {
         backend.relaxed.hash(&mut digest);
         backend.polls.hash(&mut digest);
         backend.fuel.hash(&mut digest);
+        backend.spectre_guards.hash(&mut digest);
         // Then it is known of the code where it comes from.
         backend.debug.hash(&mut digest);
 

@@ -123,7 +123,7 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
         cranelift_codegen::VERSION
     ));
     let options = block.string(&format!(
-        "-O{} --cpu {} --relaxed-simd {}{}{}",
+        "-O{} --cpu {} --relaxed-simd {}{}{}{}",
         parts.options.level.as_str(),
         parts.options.cpu,
         parts.options.relaxed_simd.as_str(),
@@ -134,6 +134,10 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
         match parts.options.fuel {
             true => " --fuel",
             false => "",
+        },
+        match parts.options.spectre_guards {
+            true => "",
+            false => " --no-spectre-guards",
         }
     ));
 

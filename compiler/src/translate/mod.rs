@@ -58,6 +58,7 @@ pub(crate) struct Context<'m> {
     pub(crate) relaxed: RelaxedSimd,
     pub(crate) polls: Polls,
     pub(crate) fuel: bool,
+    pub(crate) spectre_guards: bool,
     pub(crate) isa: &'m dyn TargetIsa,
     /// Code that was compiled before.
     pub(crate) kept: Option<&'m Kept>,
@@ -97,6 +98,7 @@ struct Translator<'f, 'm> {
     polled: u32,
     /// Whether the code pays for what it executes.
     fuel: bool,
+    spectre_guards: bool,
     /// What is being paid for.
     run: Option<Run>,
     isa: &'m dyn TargetIsa,
@@ -130,6 +132,7 @@ impl<'f, 'm> Translator<'f, 'm> {
             poll_due: false,
             polled: 0,
             fuel: cx.fuel,
+            spectre_guards: cx.spectre_guards,
             run: None,
             isa: cx.isa,
             builder,

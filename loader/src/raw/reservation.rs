@@ -60,11 +60,6 @@ unsafe impl Send for Reservation {}
 unsafe impl Sync for Reservation {}
 
 impl Reservation {
-    /// Inaccessible address space.
-    pub(super) fn new(size: usize) -> io::Result<Reservation> {
-        Reservation::behind(0, size)
-    }
-
     /// Inaccessible address space, with `front` more bytes in front of it, a multiple of
     /// the page's size.
     pub(super) fn behind(front: usize, size: usize) -> io::Result<Reservation> {
@@ -269,7 +264,7 @@ mod tests {
         for (size, count, expected) in [(4 << 10, 66, 64), (1 << 37, 5, 4), (1 << 40, 1, 0)] {
             let pool = Pool::default();
             let all: Vec<_> = (0..count)
-                .map(|_| Reservation::new(size).unwrap())
+                .map(|_| Reservation::behind(0, size).unwrap())
                 .collect();
             for reservation in all {
                 pool.give(reservation, 0, 0);
