@@ -91,6 +91,13 @@ macro_rules! records {
             }
         }
 
+        #[cfg(test)]
+        impl $crate::layout::Fields for $name {
+            const NAME: &'static str = stringify!($name);
+            const FIELDS: &'static [(&'static str, usize)] =
+                &[$((stringify!($field), core::mem::offset_of!($name, $field)),)*];
+        }
+
         const _: () = assert!(
             <$name as $crate::Wire>::SIZE == size_of::<$name>(),
             "a record must not have padding",
