@@ -306,6 +306,8 @@
 mod builtins;
 mod descriptor;
 mod features;
+#[cfg(test)]
+mod layout;
 mod records;
 mod seal;
 pub mod sites;
