@@ -231,3 +231,30 @@ fn a_handle_outlives_its_store() {
     handle.interrupt();
     assert!(handle.is_interrupted());
 }
+
+/// Of a compiler that had code compare a word, when it was made of
+/// `(module $word (memory 1) (func (export "spin") (loop (br 0))) (func (export "short")
+/// (result i32) (loop (br_if 0 (i32.const 0))) (i32.const 7)))`.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn artefacts_that_compare_a_word_are_stopped_as_ever() {
+    use wasm_aot_loader::{AtDeadline, Epoch};
+    let module = Module::from_bytes(include_bytes!("../golden/interruption-word.so")).unwrap();
+    let mut store = Store::with_config(&Config::new().interruptible(true));
+    let instance = Instance::new(&mut store, &module, &Imports::new()).unwrap();
+    let spin = instance.get_typed_func::<(), ()>(&store, "spin").unwrap();
+    let short = instance.get_typed_func::<(), i32>(&store, "short").unwrap();
+    assert_eq!(short.call(&mut store, ()).unwrap(), 7);
+    let other = soon(&store.interrupt_handle());
+    let error = spin.call(&mut store, ()).unwrap_err();
+    assert_eq!(error.trap_code(), Some(TrapCode::Interrupted));
+    other.join().unwrap();
+    store.interrupt_handle().take_back();
+    assert_eq!(short.call(&mut store, ()).unwrap(), 7);
+    // Nobody can be asked in the middle of a comparison.
+    store.at_deadline(|_| Ok(AtDeadline::Extend(1)));
+    let epoch = Epoch::ticking(Duration::from_millis(1)).unwrap();
+    store.set_deadline(&epoch, 1);
+    let error = spin.call(&mut store, ()).unwrap_err();
+    assert_eq!(error.trap_code(), Some(TrapCode::Interrupted));
+}
