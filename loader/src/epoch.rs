@@ -1,6 +1,5 @@
 //! Deadlines, in ticks of a counter.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
@@ -57,14 +56,34 @@ struct Clock {
 #[derive(Default)]
 struct State {
     now: u64,
-    /// Of deadlines so far, so that each has a number of its own.
-    count: u64,
-    /// Those to come, by their time.
-    deadlines: BTreeMap<Key, Arc<Interrupt>>,
+    /// The times of those to come, and whose they are. Places that are empty are used
+    /// again: looking through all of them takes a nanosecond for each.
+    deadlines: Vec<Option<(u64, Arc<Interrupt>)>>,
+    empty: Vec<usize>,
 }
 
-/// A time, and the number of the deadline.
-type Key = (u64, u64);
+impl State {
+    /// Adds a deadline; its place.
+    fn add(&mut self, time: u64, interrupt: Arc<Interrupt>) -> usize {
+        let deadline = Some((time, interrupt));
+        match self.empty.pop() {
+            Some(place) => {
+                self.deadlines[place] = deadline;
+                place
+            }
+            None => {
+                self.deadlines.push(deadline);
+                self.deadlines.len() - 1
+            }
+        }
+    }
+
+    /// Empties a place.
+    fn remove(&mut self, place: usize) {
+        self.deadlines[place] = None;
+        self.empty.push(place);
+    }
+}
 
 impl Epoch {
     /// One that stands at 0.
@@ -98,12 +117,11 @@ impl Epoch {
     pub fn increment(&self) {
         let mut state = self.state();
         state.now += 1;
-        let now = state.now;
         // Under the lock, so that no deadline is reached that was changed meanwhile.
-        while let Some(first) = state.deadlines.first_entry()
-            && first.key().0 <= now
-        {
-            first.remove().interrupt(Reason::Deadline);
+        for (time, interrupt) in state.deadlines.iter().flatten() {
+            if *time == state.now {
+                interrupt.interrupt(Reason::Deadline);
+            }
         }
     }
 
@@ -144,8 +162,8 @@ pub(crate) type Callback = Box<dyn FnMut(&mut Store) -> Result<AtDeadline, BoxEr
 /// What a store has of this.
 #[derive(Default)]
 pub(crate) struct Deadline {
-    /// What it is measured by, and its key there, if there is one; it may be over.
-    set: Option<(Epoch, Key)>,
+    /// What it is measured by, and its place there, if there is one; it may be over.
+    set: Option<(Epoch, usize)>,
     pub(crate) callback: Option<Callback>,
 }
 
@@ -155,15 +173,12 @@ impl Deadline {
         self.remove(interrupt);
         let mut state = epoch.state();
         let time = state.now.saturating_add(ticks);
-        state.count += 1;
-        let key = (time, state.count);
+        let place = state.add(time, interrupt.clone());
         if ticks == 0 {
             interrupt.interrupt(Reason::Deadline);
-        } else {
-            state.deadlines.insert(key, interrupt.clone());
         }
         drop(state);
-        self.set = Some((epoch.clone(), key));
+        self.set = Some((epoch.clone(), place));
     }
 
     /// Sets it once more, `ticks` from now, by the same epoch.
@@ -176,9 +191,8 @@ impl Deadline {
 
     /// That there is none from now on.
     pub(crate) fn remove(&mut self, interrupt: &Interrupt) {
-        if let Some((epoch, key)) = self.set.take() {
-            let mut state = epoch.state();
-            state.deadlines.remove(&key);
+        if let Some((epoch, place)) = self.set.take() {
+            epoch.state().remove(place);
             interrupt.take_back(Reason::Deadline);
         }
     }
@@ -186,8 +200,8 @@ impl Deadline {
 
 impl Drop for Deadline {
     fn drop(&mut self) {
-        if let Some((epoch, key)) = self.set.take() {
-            epoch.state().deadlines.remove(&key);
+        if let Some((epoch, place)) = self.set.take() {
+            epoch.state().remove(place);
         }
     }
 }

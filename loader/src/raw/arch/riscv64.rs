@@ -70,6 +70,9 @@ impl<'a> Registers<'a> {
 #[unsafe(naked)]
 pub(in super::super) unsafe extern "C" fn pause() {
     naked_asm!(
+        // A function without a body is assembled for a machine without floats.
+        ".option push",
+        ".option arch, +d",
         "addi sp, sp, -304",
         "sd ra, 296(sp)",
         "sd s0, 288(sp)",
@@ -150,6 +153,7 @@ pub(in super::super) unsafe extern "C" fn pause() {
         "ld s0, 288(sp)",
         "addi sp, sp, 304",
         "ret",
+        ".option pop",
         pause = sym deadline::pause,
     )
 }
