@@ -16,6 +16,7 @@ mod edges;
 mod embedding;
 mod errors;
 mod exceptions;
+mod faults;
 mod files;
 mod host_failures;
 mod host_functions;
@@ -23,6 +24,7 @@ mod identity;
 mod imports;
 mod instances;
 mod interruption;
+mod kernel;
 mod leaks;
 mod limits;
 #[cfg(feature = "lines")]
