@@ -52,12 +52,12 @@ test-windows:
 	tests/targets/windows
 
 # A minute of a thousand instances at a time on 16 threads: nothing may grow. Another
-# one of a program of eight threads: none of them may be wrong or hang. The tests do
-# the same for a few seconds.
+# one of a program of eight threads: none of them may be wrong or hang. And one of 64
+# threads that open and drop artefacts. The tests do the same for a few seconds.
 SOAK_SECONDS ?= 60
 .PHONY: soak
 soak:
-	SOAK_SECONDS=$(SOAK_SECONDS) cargo test --release --test soak --test soak_threads -- --nocapture
+	SOAK_SECONDS=$(SOAK_SECONDS) cargo test --release --test soak --test soak_threads --test soak_artefacts -- --nocapture
 
 # The specification's test suite with linked modules, all of it; `make test` has a
 # part.

@@ -29,7 +29,11 @@ Exit status:
 Examples:
   wasm-aot compile app.wasm            compile to app.so
   wasm-aot run app.so --dir . in.txt   run it: one argument, and access to this directory
-  wasm-aot run add.wat --invoke add 1 2"
+  wasm-aot run add.wat --invoke add 1 2
+
+Environment:
+  WASM_AOT_LOG    say on standard error what the compiler and the loader do, and how long it takes:
+                  info, debug (with stages, instances and traps) or trace (with functions)"
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]

@@ -24,6 +24,7 @@ use crate::metadata::Parts;
 use crate::module::{Body, Contents, Intake, Module, Read, Wanted};
 use crate::passes::{Usage, Whole};
 use crate::text::Text;
+use crate::traced::span;
 use crate::trampoline::Export;
 use crate::translate::{self, Context};
 use crate::{Features, Options, debug, emit, trampoline};
@@ -43,6 +44,19 @@ pub enum Stage {
     Layout,
     /// Writing the artefact.
     Write,
+}
+
+impl Stage {
+    /// Its name, in small letters.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Stage::Parse => "parse",
+            Stage::Analyse => "analyse",
+            Stage::Generate => "generate",
+            Stage::Layout => "layout",
+            Stage::Write => "write",
+        }
+    }
 }
 
 /// Is told how far a compilation is, from any thread.
@@ -156,24 +170,31 @@ pub fn compile_to(
     observer: &impl Observer,
     out: impl Write + Seek,
 ) -> Result<()> {
+    span!(
+        INFO,
+        "compile",
+        bytes = module.len(),
+        emit = options.emit.as_str()
+    );
     let wasm = binary(module)?;
     let backend = Backend::new(options)?;
 
-    observer.stage(Stage::Parse);
     let mut intake = Intake::new(options.language(), Wanted::new(options));
-    let taken = intake.take(&wasm);
-    observer.stage(Stage::Analyse);
-    // Of several errors, the one that comes first in the module is returned.
-    let (bodies, usage) = check(&mut intake)?;
-    taken?;
-    let Read { module, contents } = intake.finish()?;
+    let taken = during(Stage::Parse, observer, || intake.take(&wasm));
+    let (bodies, usage, Read { module, contents }) = during(Stage::Analyse, observer, || {
+        // Of several errors, the one that comes first in the module is returned.
+        let (bodies, usage) = check(&mut intake)?;
+        taken?;
+        Ok::<_, Error>((bodies, usage, intake.finish()?))
+    })?;
     let whole = Whole::new(&module, &usage);
 
-    observer.stage(Stage::Generate);
     let cache = options.cache.as_ref();
     let kept = cache.map(|cache| Kept::open(cache, &backend, &module));
     let cx = context(&module, &whole, &backend, kept.as_ref());
-    let functions = functions(&cx, &backend, &bodies, observer)?;
+    let functions = during(Stage::Generate, observer, || {
+        functions(&cx, &backend, &bodies, observer)
+    })?;
     assemble(options, &backend, observer, &cx, &contents, functions, out)
 }
 
@@ -192,26 +213,34 @@ pub(crate) fn assemble(
     }
     let trampolines = trampolines(cx, backend, &mut functions)?;
 
-    observer.stage(Stage::Layout);
-    let functions = (cx.module.imported_functions..)
-        .zip(functions)
-        .map(|(index, function)| (Symbol::Function(index), function.code))
-        .collect();
-    let text = Text::new(cx, backend, functions, trampolines)?;
-    let debug = debug(options, observer, contents, &text);
-    let layout = Parts {
-        options,
-        backend,
-        cx,
-        contents,
-        image: Image::new(cx.module, contents),
-        text,
-        debug,
-    }
-    .into_layout()?;
+    let layout = during(Stage::Layout, observer, || {
+        let functions = (cx.module.imported_functions..)
+            .zip(functions)
+            .map(|(index, function)| (Symbol::Function(index), function.code))
+            .collect();
+        let text = Text::new(cx, backend, functions, trampolines)?;
+        let debug = debug(options, observer, contents, &text);
+        Parts {
+            options,
+            backend,
+            cx,
+            contents,
+            image: Image::new(cx.module, contents),
+            text,
+            debug,
+        }
+        .into_layout()
+    })?;
+    during(Stage::Write, observer, || {
+        emit::write(&layout, options.emit, out)
+    })
+}
 
-    observer.stage(Stage::Write);
-    emit::write(&layout, options.emit, out)
+/// Does `work`, which is a stage of a compilation.
+fn during<T>(stage: Stage, observer: &(impl Observer + ?Sized), work: impl FnOnce() -> T) -> T {
+    observer.stage(stage);
+    span!(DEBUG, "stage", name = stage.as_str());
+    work()
 }
 
 /// The debug information that is asked for. If there is none, that is a warning: the

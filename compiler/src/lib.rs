@@ -11,6 +11,17 @@
 //!
 //! [`compile()`] reads as the pipeline: each stage borrows the finished value of
 //! the stage before. The files that implement the stages are named after them.
+//!
+//! # Tracing
+//!
+//! With the feature `tracing`, which is off by default and costs nothing then, there are
+//! spans of [`tracing`](https://docs.rs/tracing), with the target `wasm_aot_compiler`:
+//!
+//! | span | level | fields | around |
+//! |---|---|---|---|
+//! | `compile` | info | `bytes`, `emit` | compiling a module; of one that comes as a stream, without `bytes`, what is left to do when it is complete |
+//! | `stage` | debug | `name`, see [`Stage::as_str`] | a stage of that |
+//! | `function` | trace | `index` | compiling a function, on the thread that does |
 #![forbid(unsafe_code)]
 
 mod abi;
@@ -35,6 +46,7 @@ mod options;
 mod passes;
 mod stream;
 mod text;
+mod traced;
 mod trampoline;
 mod translate;
 mod writer;

@@ -51,6 +51,8 @@ mod symbols;
 mod tables;
 mod tail_calls;
 mod threads;
+#[cfg(feature = "tracing")]
+mod tracing;
 mod traps;
 mod trust;
 mod typed_references;
