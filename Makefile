@@ -25,7 +25,7 @@ test:
 	cargo test --package wasm-aot-c-api --no-default-features
 	cargo run --manifest-path fuzz/Cargo.toml -- --count 500
 
-# Generated modules, here and in Wasmtime: results, traps and what is left must be
+# Generated modules, here, in Wasmtime and in wasmi: results, traps and what is left must be
 # the same. `SEED` is the number of the first; every run of the same modules is the
 # same.
 COUNT ?= 100000
@@ -34,6 +34,13 @@ SEED ?= 1000000
 fuzz-long:
 	cargo run --release --manifest-path fuzz/Cargo.toml -- --count $(COUNT) --seed $(SEED) \
 		--keep $(CARGO_TARGET_DIR)/differential
+
+# The targets of libFuzzer in `fuzz/fuzz_targets`, each for FUZZ_SECONDS; FUZZ=wasi for
+# that one. What they find is left below the target folder.
+export FUZZ_SECONDS ?= 60
+.PHONY: fuzz
+fuzz:
+	fuzz/run $(FUZZ)
 
 # Artefacts changed at random: refused, or sound. The tests have 2,000.
 MUTATIONS ?= 20000

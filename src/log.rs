@@ -18,9 +18,10 @@ pub(crate) fn start() -> anyhow::Result<()> {
         return Ok(());
     };
     let wanted = wanted.to_string_lossy();
-    let targets: Targets = wanted
-        .parse()
-        .with_context(|| format!("{VARIABLE}={wanted}"))?;
+    let targets: Option<Targets> = wanted.parse().ok();
+    let targets = targets.with_context(|| {
+        format!("{VARIABLE}={wanted}: expected info, debug, trace, or TARGET=LEVEL,...")
+    })?;
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(false)
         .with_span_events(FmtSpan::CLOSE)

@@ -1,0 +1,11 @@
+//! Compiles the program in C that is fuzzed.
+
+fn main() {
+    println!("cargo::rerun-if-changed=fuzz_targets/c_api.c");
+    #[cfg(feature = "libfuzzer")]
+    cc::Build::new()
+        .file("fuzz_targets/c_api.c")
+        .include("../c-api/include")
+        .warnings_into_errors(true)
+        .compile("fuzz_c_api");
+}
