@@ -9,7 +9,8 @@ use wasm_aot_loader::{OpenOptions, Verify};
 
 use crate::keys::KeysArg;
 use crate::{
-    compile, completions, inspect, keygen, man, reproduce, run, seal, sign, validate, verify, wast,
+    compile, completions, explore, inspect, keygen, man, reproduce, run, seal, sign, validate,
+    verify, wast,
 };
 
 /// Compiles WebAssembly to native shared objects, and runs them.
@@ -45,6 +46,7 @@ pub(crate) enum Command {
     Compile(compile::Args),
     Run(run::Args),
     Inspect(inspect::Args),
+    Explore(explore::Args),
     Verify(verify::Args),
     Keygen(keygen::Args),
     Sign(sign::Args),

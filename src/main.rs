@@ -8,6 +8,7 @@
 mod args;
 mod compile;
 mod completions;
+mod explore;
 mod input;
 mod inspect;
 mod invoke;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         Command::Compile(args) => compile::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Explore(args) => explore::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Keygen(args) => keygen::run(&args),
         Command::Sign(args) => sign::run(&args),

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::{Cursor, Seek, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -170,6 +169,17 @@ pub fn compile_to(
     observer: &impl Observer,
     out: impl Write + Seek,
 ) -> Result<()> {
+    compile_and_look(module, options, observer, |_| (), out)
+}
+
+/// As [`compile_to`], and shows `look` the machine code when it is placed.
+pub(crate) fn compile_and_look(
+    module: &[u8],
+    options: &Options,
+    observer: &impl Observer,
+    look: impl FnOnce(&Text),
+    out: impl Write + Seek,
+) -> Result<()> {
     span!(
         INFO,
         "compile",
@@ -195,17 +205,18 @@ pub fn compile_to(
     let functions = during(Stage::Generate, observer, || {
         functions(&cx, &backend, &bodies, observer)
     })?;
-    assemble(options, &backend, observer, &cx, &contents, functions, out)
+    let made = (&cx, &contents, functions);
+    assemble(options, &backend, observer, made, look, out)
 }
 
-/// Makes an artefact of the compiled functions, which are in order.
+/// Makes an artefact of the compiled functions, which are in order. Shows `look` the
+/// machine code when it is placed.
 pub(crate) fn assemble(
     options: &Options,
     backend: &Backend,
     observer: &(impl Observer + ?Sized),
-    cx: &Context<'_>,
-    contents: &Contents<'_>,
-    mut functions: Vec<Compiled>,
+    (cx, contents, mut functions): (&Context<'_>, &Contents<'_>, Vec<Compiled>),
+    look: impl FnOnce(&Text),
     out: impl Write + Seek,
 ) -> Result<()> {
     if let Some(kept) = cx.kept {
@@ -219,6 +230,7 @@ pub(crate) fn assemble(
             .map(|(index, function)| (Symbol::Function(index), function.code))
             .collect();
         let text = Text::new(cx, backend, functions, trampolines)?;
+        look(&text);
         let debug = debug(options, observer, contents, &text);
         Parts {
             options,
@@ -304,6 +316,21 @@ pub fn validate(module: &[u8], features: Features) -> Result<()> {
 ///
 /// See [`Error`].
 pub fn clif(module: &[u8], options: &Options) -> Result<String> {
+    let functions = clif_of(module, options, |_| true)?;
+    let texts = functions.into_iter().map(|(_, text)| text + "\n");
+    Ok(texts.collect())
+}
+
+/// As [`clif`], of the functions with the indices that are `wanted`, each with its own.
+///
+/// # Errors
+///
+/// See [`Error`].
+pub fn clif_of(
+    module: &[u8],
+    options: &Options,
+    wanted: impl Fn(u32) -> bool,
+) -> Result<Vec<(u32, String)>> {
     let wasm = binary(module)?;
     let backend = Backend::new(options)?;
     let mut intake = Intake::new(options.language(), Wanted::default());
@@ -314,17 +341,17 @@ pub fn clif(module: &[u8], options: &Options) -> Result<String> {
     let whole = Whole::new(&module, &usage);
     let cx = context(&module, &whole, &backend, None);
     let mut scratch = FunctionBuilderContext::new();
-    let mut text = String::new();
-    for body in &bodies {
+    let mut texts = Vec::new();
+    for body in bodies.iter().filter(|body| wanted(body.index)) {
         let symbol = Symbol::Function(body.index);
         let mut func = Function::with_name_signature(
             UserFuncName::User(symbol.into()),
             Signature::new(CallConv::Tail),
         );
         translate::translate(&cx, body, &mut scratch, &mut func)?;
-        writeln!(text, "{func}").expect("a string takes everything");
+        texts.push((body.index, func.to_string()));
     }
-    Ok(text)
+    Ok(texts)
 }
 
 /// What functions are compiled with.

@@ -34,6 +34,7 @@ mod debug;
 pub mod elf;
 mod emit;
 mod error;
+mod explore;
 mod features;
 mod functions;
 mod image;
@@ -52,10 +53,11 @@ mod translate;
 mod writer;
 
 pub use cache::Cache;
-pub use compile::{Observer, Stage, clif, compile, compile_to, validate};
+pub use compile::{Observer, Stage, clif, clif_of, compile, compile_to, validate};
 pub use cpu::{Cpu, target};
 pub use emit::Emit;
 pub use error::{Error, Result};
+pub use explore::{Exploration, ExploredFunction, explore};
 pub use features::{Feature, Features};
 pub use options::{Level, Options, RelaxedSimd};
 #[cfg(feature = "async")]

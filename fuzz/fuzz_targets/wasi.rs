@@ -34,7 +34,7 @@ impl Bytes<'_> {
     fn argument(&mut self) -> u64 {
         match self.byte() {
             small @ 0..=127 => u64::from(small % 16),
-            127..=220 => u64::from(u16::from_le_bytes([self.byte(), self.byte()])),
+            128..=220 => u64::from(u16::from_le_bytes([self.byte(), self.byte()])),
             _ => u64::from_le_bytes([(); 8].map(|()| self.byte())),
         }
     }

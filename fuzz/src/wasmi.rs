@@ -42,10 +42,14 @@ pub(crate) fn run(wasm: &[u8], plan: &[Call]) -> Result<Observed, Failure> {
                 Value::F32(bits) => Val::F32(wasmi::F32::from_bits(bits)),
                 Value::F64(bits) => Val::F64(wasmi::F64::from_bits(bits)),
                 Value::V128(bits) => Val::V128(bits.into()),
-                Value::Null | Value::Reference => Val::default(ty),
+                Value::Null | Value::Reference => Val::default_for_ty(ty),
             })
             .collect();
-        let mut results: Vec<Val> = ty.results().iter().map(|&ty| Val::default(ty)).collect();
+        let mut results: Vec<Val> = ty
+            .results()
+            .iter()
+            .map(|&ty| Val::default_for_ty(ty))
+            .collect();
         let result = match func.call(&mut store, &arguments, &mut results) {
             Ok(()) => Ok(results.iter().map(value).collect()),
             Err(error) => Err(failure(error)),

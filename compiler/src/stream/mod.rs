@@ -301,7 +301,8 @@ impl Stream {
         let (backend, observer) = (background.backend(), background.observer());
         let cx = context(&module, &whole, backend, background.kept());
         let functions = settle(background.wait(), &cx, backend, observer)?;
-        assemble(options, backend, observer, &cx, &contents, functions, out)
+        let made = (&cx, &contents, functions);
+        assemble(options, backend, observer, made, |_| (), out)
     }
 }
 
