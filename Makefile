@@ -87,7 +87,7 @@ lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- --deny warnings
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
-	cargo clippy --manifest-path fuzz/Cargo.toml -- --deny warnings
+	cargo clippy --manifest-path fuzz/Cargo.toml --features libfuzzer -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps
 
 # The same for the benchmarks, which need all of Wasmtime.

@@ -21,9 +21,9 @@ use crate::input::Source;
 use crate::inspect;
 use crate::output::{self, Output};
 
-/// Show source, WebAssembly, intermediate and machine code side by side, in a page for a browser
+/// Show source, wasm, CLIF and machine code side by side, as a page for a browser
 ///
-/// The page needs no other file. What comes from the same operator has the same colour in all
+/// The page needs no other file; CLIF is the code generator's own code. What comes from the same operator has the same colour in all
 /// columns and is found by clicking; a map shows the sizes of sections and functions. There is a
 /// column of the source if the module has debug information (DWARF), with the text of files that
 /// are where it says.

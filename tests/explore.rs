@@ -56,7 +56,7 @@ fn an_operator_is_found_in_every_column() {
     for (arguments, store) in [
         (&["--target", "x86_64"][..], "mov      dword ptr ["),
         (&["--target", "aarch64"], "str      w"),
-        (&["--target", "riscv64"], "sw       "),
+        (&["--target", "riscv64"], "sw     "),
     ] {
         let (_folder, page) = page("debug/rust.wasm", arguments);
         let data = data(&page);
@@ -69,10 +69,7 @@ fn an_operator_is_found_in_every_column() {
         let clif = rows_at(&code["clif"], offset);
         assert!(clif.iter().any(|row| row.contains("store")), "{clif:?}");
         let machine = rows_at(&code["machine"], offset);
-        assert!(
-            machine.iter().any(|row| row.starts_with(store)),
-            "{machine:?}"
-        );
+        assert!(machine.iter().any(|row| row.contains(store)), "{machine:?}");
         assert_eq!(rows_at(&code["source"], offset).len(), 1);
         // Calls are by name, where the address is in one instruction.
         let all = code["machine"].to_string();

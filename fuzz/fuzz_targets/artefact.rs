@@ -5,7 +5,7 @@
 use libfuzzer_sys::{Corpus, fuzz_target};
 use wasm_aot_loader::{Description, Module, Seal};
 
-fuzz_target!(|input: &[u8]| -> Corpus {
+fuzz_target!(init: differential::write_seeds(), |input: &[u8]| -> Corpus {
     let mut bytes = input.to_vec();
     let Ok(seal) = Seal::read(&bytes) else {
         assert!(Module::from_bytes(&bytes).is_err());

@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use wasm_aot_compiler::{Emit, Level, Options, StreamCompiler, compile, validate};
 use wasm_aot_loader::Module;
 
-fuzz_target!(|input: &[u8]| {
+fuzz_target!(init: differential::write_seeds(), |input: &[u8]| {
     let Some((&choice, module)) = input.split_first() else {
         return;
     };

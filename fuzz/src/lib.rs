@@ -8,7 +8,11 @@ mod peer;
 mod plan;
 mod wasmi;
 
+use std::path::PathBuf;
+use std::{env, fs};
+
 use observe::Failure;
+use wasm_aot_compiler::{Options, compile};
 
 pub use generate::{generated, generated_from};
 
@@ -28,6 +32,37 @@ pub enum Verdict {
     Skipped,
     /// What is different.
     Different(String),
+}
+
+/// Writes what fuzzing can start with to the folder that the environment names as
+/// `FUZZ_SEEDS`: small modules for the target `compile`, and their artefacts for `artefact`.
+///
+/// # Panics
+///
+/// If it cannot.
+pub fn write_seeds() {
+    let Some(dir) = env::var_os("FUZZ_SEEDS").map(PathBuf::from) else {
+        return;
+    };
+    let (modules, artefacts) = (dir.join("compile"), dir.join("artefact"));
+    fs::create_dir_all(&modules).expect("a folder");
+    fs::create_dir_all(&artefacts).expect("a folder");
+    for seed in 0..40 {
+        let Ok(Some(wasm)) = generated(seed) else {
+            continue;
+        };
+        if wasm.len() > 8 << 10 {
+            continue;
+        }
+        // The first byte is the options.
+        let input = [&[2], &wasm[..]].concat();
+        fs::write(modules.join(seed.to_string()), input).expect("room for it");
+        if let Ok(artefact) = compile(&wasm, &Options::default())
+            && artefact.len() < 64 << 10
+        {
+            fs::write(artefacts.join(seed.to_string()), artefact).expect("room for it");
+        }
+    }
 }
 
 /// Runs a module on all sides, with arguments and options that follow from `seed`.

@@ -35,9 +35,6 @@ struct Args {
     /// Where to put modules that differ
     #[arg(long, value_name = "DIR", default_value = "target/differential")]
     keep: PathBuf,
-    /// Write what fuzzing can start with, and run nothing
-    #[arg(long, value_name = "DIR")]
-    seeds: Option<PathBuf>,
     /// Run the modules here, and say so one by one
     #[arg(long, hide = true)]
     child: bool,
@@ -62,9 +59,6 @@ fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
     if args.child {
         return child(args.seed..args.seed + args.count, &args.keep);
-    }
-    if let Some(dir) = &args.seeds {
-        return seeds(dir);
     }
     let start = Instant::now();
     let jobs = args
@@ -109,26 +103,6 @@ fn main() -> anyhow::Result<ExitCode> {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     })
-}
-
-/// Small modules for the target `compile`, and their artefacts for `artefact`.
-fn seeds(dir: &Path) -> anyhow::Result<ExitCode> {
-    let (modules, artefacts) = (dir.join("compile"), dir.join("artefact"));
-    fs::create_dir_all(&modules)?;
-    fs::create_dir_all(&artefacts)?;
-    for seed in 0..40 {
-        let Some(wasm) = generated(seed)?.filter(|wasm| wasm.len() < 8 << 10) else {
-            continue;
-        };
-        // The first byte is the options.
-        fs::write(modules.join(seed.to_string()), [&[2], &wasm[..]].concat())?;
-        if let Ok(artefact) = wasm_aot_compiler::compile(&wasm, &Default::default())
-            && artefact.len() < 64 << 10
-        {
-            fs::write(artefacts.join(seed.to_string()), artefact)?;
-        }
-    }
-    Ok(ExitCode::SUCCESS)
 }
 
 fn take(next: &Mutex<u64>, end: u64) -> Option<Range<u64>> {

@@ -68,7 +68,9 @@ impl Reservation {
             return Err(io::Error::last_os_error());
         }
         let base = NonNull::new(base.cast()).expect("the kernel does not map at 0");
-        Ok(Reservation { base, size })
+        let reservation = Reservation { base, size };
+        reservation.advise(0, size, libc::MADV_DONTDUMP);
+        Ok(reservation)
     }
 
     /// Makes a range accessible.
@@ -82,10 +84,19 @@ impl Reservation {
         let result =
             unsafe { libc::mprotect(address, len as usize, libc::PROT_READ | libc::PROT_WRITE) };
         if result == 0 {
+            self.advise(offset, len as usize, libc::MADV_DODUMP);
             Ok(())
         } else {
             Err(io::Error::last_os_error())
         }
+    }
+
+    /// Says whether a range is to be in core dumps: only what is accessible has anything
+    /// to show, and debuggers write gigabytes otherwise. A kernel that does not know this
+    /// needs not be told.
+    fn advise(&self, offset: u64, len: usize, advice: libc::c_int) {
+        // SAFETY: the range is ours; nothing that a program sees changes.
+        unsafe { libc::madvise(self.range(offset, len), len, advice) };
     }
 
     /// Maps a range of a file, copy-on-write, over a range that is not used yet.
@@ -142,7 +153,10 @@ impl Reservation {
             0
         } else {
             // SAFETY: as above.
-            unsafe { libc::mprotect(self.range(first as u64, grown), grown, libc::PROT_NONE) }
+            let closed =
+                unsafe { libc::mprotect(self.range(first as u64, grown), grown, libc::PROT_NONE) };
+            self.advise(first as u64, grown, libc::MADV_DONTDUMP);
+            closed
         };
         if (dropped, closed) == (0, 0) {
             Ok(())
