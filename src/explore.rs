@@ -16,7 +16,7 @@ use wasm_aot_loader::Description;
 use self::disassembly::Disassembler;
 use self::page::{Code, Function, Page, Row, Section};
 use self::source::Sources;
-use crate::args::{CpuArg, FeaturesArg, JobsArg, LevelArg};
+use crate::args::{CpuArg, DebugArg, FeaturesArg, JobsArg, LevelArg};
 use crate::input::Source;
 use crate::inspect;
 use crate::output::{self, Output};
@@ -54,6 +54,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     features: FeaturesArg,
     #[command(flatten)]
+    debug: DebugArg,
+    #[command(flatten)]
     jobs: JobsArg,
 }
 
@@ -76,6 +78,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         level: args.level.level,
         cpu: args.cpu.get(),
         features: args.features.get(),
+        debug: args.debug.debug,
         name: name.clone().into_owned(),
         ..Options::default()
     };

@@ -186,7 +186,7 @@ fn a_browser_shows_columns_that_are_linked() {
         assert!(on.len() < linked || column == "source", "not all of it");
     }
     // The map has sections and functions, and the one that is shown is marked.
-    assert!(dom.contains(r#"title=".debug_info: "#), "{dom}");
+    assert!(dom.contains(r#"title=".wasm_aot: "#), "{dom}");
     assert!(dom.contains(r#"class="function chosen""#), "{dom}");
 }
 

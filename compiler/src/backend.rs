@@ -5,7 +5,7 @@
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::entity::PrimaryMap;
-use cranelift_codegen::ir::{ExternalName, UserExternalName, UserExternalNameRef};
+use cranelift_codegen::ir::{ExternalName, Function, UserExternalName, UserExternalNameRef};
 use cranelift_codegen::isa::unwind::{UnwindInfo, UnwindInfoKind, systemv};
 use cranelift_codegen::isa::{self, OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable, Flags};
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use target_lexicon::Triple;
 use wasm_aot_abi::{Architecture, CpuFeatures, System, Target, TrapCode};
 
-use crate::abi::{Clause, Symbol, wasm_trap};
+use crate::abi::{Clause, Kept, Symbol, wasm_trap};
 use crate::cpu;
 use crate::error::{Error, Result};
 use crate::{Emit, Level, Options, RelaxedSimd};
@@ -30,7 +30,10 @@ pub(crate) struct Backend {
     pub(crate) relaxed: RelaxedSimd,
     pub(crate) interruptible: bool,
     /// Whether to say where all code comes from.
-    pub(crate) debug: bool,
+    pub(crate) origins: bool,
+    /// Whether functions keep their locals in their frames, for debuggers to look at:
+    /// that is what the lowest level is for.
+    pub(crate) keeps_locals: bool,
 }
 
 /// The machine code of one function or trampoline.
@@ -46,6 +49,8 @@ pub(crate) struct Code {
     pub(crate) unwind: Option<systemv::UnwindInfo>,
     /// In ascending order, without overlap; none if nobody wants to know.
     pub(crate) origins: Vec<Origin>,
+    /// What the frame keeps for debuggers.
+    pub(crate) frame: Option<Frame>,
 }
 
 impl Code {
@@ -64,6 +69,22 @@ impl Code {
         }
         self
     }
+}
+
+/// Where a function keeps its context and its locals, from after its prologue on.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Frame {
+    pub(crate) vmctx: i32,
+    pub(crate) locals: Vec<Place>,
+}
+
+/// A place in a frame.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Place {
+    /// Bytes from where the frame pointer points.
+    pub(crate) offset: i32,
+    /// Bytes.
+    pub(crate) size: u8,
 }
 
 /// A place in the code that must be given the address of a symbol.
@@ -147,7 +168,8 @@ impl Backend {
             target,
             relaxed: options.relaxed_simd,
             interruptible: options.interruptible,
-            debug: options.debug,
+            origins: options.debug,
+            keeps_locals: options.debug && options.level == Level::O0,
         })
     }
 
@@ -194,10 +216,11 @@ impl Backend {
             sites: sites(buffer),
             guarded: guarded_calls(buffer)?,
             unwind,
-            origins: match self.debug {
+            origins: match self.origins {
                 true => origins(buffer),
                 false => Vec::new(),
             },
+            frame: frame(buffer, &cx.func),
         })
     }
 
@@ -216,6 +239,27 @@ impl Backend {
             Architecture::Aarch64 | Architecture::Riscv64 => 0, // `udf`, `unimp`
         }
     }
+}
+
+/// What a function keeps, which its slots have [keys](Kept) for.
+fn frame(buffer: &MachBufferFinalized<Final>, func: &Function) -> Option<Frame> {
+    let layout = buffer.frame_layout()?;
+    let mut frame = None;
+    for (slot, data) in &func.sized_stack_slots {
+        let Some(key) = data.key else { continue };
+        let frame: &mut Frame = frame.get_or_insert_default();
+        let offset = i64::from(layout.stackslots[slot].offset);
+        let offset = (offset - i64::from(layout.frame_to_fp_offset)) as i32;
+        match Kept::from(key) {
+            Kept::Vmctx => frame.vmctx = offset,
+            // They are made in order.
+            Kept::Local(_) => frame.locals.push(Place {
+                offset,
+                size: data.size as u8,
+            }),
+        }
+    }
+    frame
 }
 
 /// A relocation in our terms.

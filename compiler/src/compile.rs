@@ -15,6 +15,7 @@ use wasm_aot_abi::Tunables;
 use crate::abi::Symbol;
 use crate::backend::{Backend, Code};
 use crate::cache::Kept;
+use crate::debug::Locations;
 use crate::error::{Error, Result};
 use crate::functions::{Checker, Compiled, Worker};
 use crate::image::Image;
@@ -169,15 +170,18 @@ pub fn compile_to(
     observer: &impl Observer,
     out: impl Write + Seek,
 ) -> Result<()> {
-    compile_and_look(module, options, observer, |_| (), out)
+    compile_and_look(module, options, observer, None, out)
 }
 
-/// As [`compile_to`], and shows `look` the machine code when it is placed.
+/// Who wants to see the machine code when it is placed, with what it comes from.
+pub(crate) type Look<'a> = Option<&'a mut dyn FnMut(&Text)>;
+
+/// As [`compile_to`], with somebody to `look`.
 pub(crate) fn compile_and_look(
     module: &[u8],
     options: &Options,
     observer: &impl Observer,
-    look: impl FnOnce(&Text),
+    look: Look<'_>,
     out: impl Write + Seek,
 ) -> Result<()> {
     span!(
@@ -187,7 +191,8 @@ pub(crate) fn compile_and_look(
         emit = options.emit.as_str()
     );
     let wasm = binary(module)?;
-    let backend = Backend::new(options)?;
+    let mut backend = Backend::new(options)?;
+    backend.origins |= look.is_some();
 
     let mut intake = Intake::new(options.language(), Wanted::new(options));
     let taken = during(Stage::Parse, observer, || intake.take(&wasm));
@@ -216,7 +221,7 @@ pub(crate) fn assemble(
     backend: &Backend,
     observer: &(impl Observer + ?Sized),
     (cx, contents, mut functions): (&Context<'_>, &Contents<'_>, Vec<Compiled>),
-    look: impl FnOnce(&Text),
+    look: Look<'_>,
     out: impl Write + Seek,
 ) -> Result<()> {
     if let Some(kept) = cx.kept {
@@ -230,8 +235,10 @@ pub(crate) fn assemble(
             .map(|(index, function)| (Symbol::Function(index), function.code))
             .collect();
         let text = Text::new(cx, backend, functions, trampolines)?;
-        look(&text);
-        let debug = debug(options, observer, contents, &text);
+        if let Some(look) = look {
+            look(&text);
+        }
+        let debug = debug(options, observer, cx, contents, &text);
         Parts {
             options,
             backend,
@@ -260,13 +267,16 @@ fn during<T>(stage: Stage, observer: &(impl Observer + ?Sized), work: impl FnOnc
 fn debug(
     options: &Options,
     observer: &(impl Observer + ?Sized),
+    cx: &Context<'_>,
     contents: &Contents<'_>,
     text: &Text,
 ) -> Vec<DebugSection> {
     if !options.debug {
         return Vec::new();
     }
-    debug::translate(contents, text).unwrap_or_else(|problem| {
+    let memory = cx.whole.vmctx.memories.first().copied();
+    let locations = Locations::new(options.cpu.target().architecture(), memory);
+    debug::translate(contents, text, locations).unwrap_or_else(|problem| {
         observer.warning(&problem.to_string());
         Vec::new()
     })
@@ -367,6 +377,7 @@ pub(crate) fn context<'m>(
         tunables: TUNABLES,
         relaxed: backend.relaxed,
         interruptible: backend.interruptible,
+        keeps_locals: backend.keeps_locals,
         isa: backend.isa(),
         kept,
     }

@@ -30,8 +30,8 @@ pub struct ExploredFunction {
     pub origins: Vec<(Range<u32>, u32)>,
 }
 
-/// As [`compile_to`](crate::compile_to) with [`Options::debug`] and without a cache, and
-/// tells what machine code comes from what.
+/// As [`compile_to`](crate::compile_to) without a cache, and tells what machine code comes
+/// from what.
 ///
 /// # Errors
 ///
@@ -51,12 +51,11 @@ pub struct ExploredFunction {
 pub fn explore(module: &[u8], options: &Options, out: impl Write + Seek) -> Result<Exploration> {
     let mut explored = Exploration::default();
     let options = Options {
-        // What comes from what is kept for those who want debug information.
-        debug: true,
+        // What is kept need not say what it comes from.
         cache: None,
         ..options.clone()
     };
-    let look = |text: &Text| {
+    let mut look = |text: &Text| {
         explored.text.clone_from(&text.bytes);
         for piece in &text.pieces {
             let Symbol::Function(index) = piece.symbol else {
@@ -72,6 +71,6 @@ pub fn explore(module: &[u8], options: &Options, out: impl Write + Seek) -> Resu
             });
         }
     };
-    compile_and_look(module, &options, &(), look, out)?;
+    compile_and_look(module, &options, &(), Some(&mut look), out)?;
     Ok(explored)
 }

@@ -6,7 +6,7 @@ use cranelift_codegen::binemit::Reloc;
 use wasm_aot_abi::NONE;
 
 use crate::abi::Symbol;
-use crate::backend::{Backend, Code, GuardedCall, Origin, Relocation, Site};
+use crate::backend::{Backend, Code, Frame, GuardedCall, Origin, Relocation, Site};
 use crate::error::{Error, Result};
 use crate::layout::Unwind;
 use crate::translate::{BEYOND, Context, TEXT_ROW};
@@ -35,6 +35,7 @@ pub(crate) struct Piece {
     pub(crate) sites: Vec<Site>,
     pub(crate) guarded: Vec<GuardedCall>,
     pub(crate) origins: Vec<Origin>,
+    pub(crate) frame: Option<Frame>,
 }
 
 impl Text {
@@ -70,7 +71,7 @@ impl Text {
             let offset = text.place(symbol, &code.bytes, code.align);
             let piece = text.pieces.last_mut().expect("just placed");
             (piece.sites, piece.guarded) = (code.sites, code.guarded);
-            piece.origins = code.origins;
+            (piece.origins, piece.frame) = (code.origins, code.frame);
             relocations.extend(code.relocations.into_iter().map(|relocation| Relocation {
                 offset: offset + relocation.offset,
                 ..relocation
@@ -123,6 +124,7 @@ impl Text {
             sites: Vec::new(),
             guarded: Vec::new(),
             origins: Vec::new(),
+            frame: None,
         });
         offset as u32
     }

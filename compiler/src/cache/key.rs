@@ -39,7 +39,7 @@ impl Environment {
         backend.relaxed.hash(&mut digest);
         backend.interruptible.hash(&mut digest);
         // Then it is known of the code where it comes from.
-        backend.debug.hash(&mut digest);
+        backend.origins.hash(&mut digest);
 
         // Exhaustive, so that nothing that is added is forgotten.
         let Module {

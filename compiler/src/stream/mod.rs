@@ -302,7 +302,7 @@ impl Stream {
         let cx = context(&module, &whole, backend, background.kept());
         let functions = settle(background.wait(), &cx, backend, observer)?;
         let made = (&cx, &contents, functions);
-        assemble(options, backend, observer, made, |_| (), out)
+        assemble(options, backend, observer, made, None, out)
     }
 }
 
