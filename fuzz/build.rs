@@ -3,9 +3,15 @@
 fn main() {
     println!("cargo::rerun-if-changed=fuzz_targets/c_api.c");
     #[cfg(feature = "libfuzzer")]
-    cc::Build::new()
-        .file("fuzz_targets/c_api.c")
-        .include("../c-api/include")
-        .warnings_into_errors(true)
-        .compile("fuzz_c_api");
+    {
+        cc::Build::new()
+            .file("fuzz_targets/c_api.c")
+            .include("../c-api/include")
+            .warnings_into_errors(true)
+            // Only the target that is it links it.
+            .cargo_metadata(false)
+            .compile("fuzz_c_api");
+        let out = std::env::var("OUT_DIR").expect("cargo says where");
+        println!("cargo::rustc-link-search=native={out}");
+    }
 }

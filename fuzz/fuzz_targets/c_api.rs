@@ -30,6 +30,7 @@ static MODULE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     wat::parse_str(text).expect("valid text")
 });
 
+#[link(name = "fuzz_c_api", kind = "static")]
 unsafe extern "C" {
     fn fuzz_c_api(data: *const u8, size: usize, wasm: *const u8, wasm_size: usize);
 }

@@ -1,4 +1,5 @@
-//! Spans of `tracing`.
+//! Spans of `tracing`, in processes of their own: whether one is wanted is remembered for
+//! all threads.
 
 use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
@@ -7,7 +8,7 @@ use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use wasm_aot_loader::{Imports, Instance, Module, OpenOptions, Store, TrapCode, Verify};
 
-use crate::support::{artefact, run, trap_code};
+use crate::support::{artefact, isolated_ok, run, trap_code};
 
 /// Writes down what is entered, left and said, indented.
 #[derive(Clone, Default)]
@@ -78,6 +79,11 @@ const WAT: &str = r#"(module $app
 
 #[test]
 fn opening_instantiating_and_trapping_have_spans() {
+    let test = "tracing::opening_instantiating_and_trapping_have_spans";
+    isolated_ok(test, opening_instantiating_and_trapping);
+}
+
+fn opening_instantiating_and_trapping() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("app.so");
     let bytes = artefact(WAT);
@@ -111,6 +117,11 @@ fn opening_instantiating_and_trapping_have_spans() {
 
 #[test]
 fn a_trap_that_hosts_pass_on_is_traced_once() {
+    let test = "tracing::a_trap_that_hosts_pass_on_is_traced_once";
+    isolated_ok(test, pass_a_trap_on);
+}
+
+fn pass_a_trap_on() {
     let lines = traced(|| {
         let wat = r#"(module (import "h" "f" (func $f (param i32)))
           (func (export "run") (call $f (i32.const 3)))
