@@ -221,9 +221,10 @@ static void use_item(world_t *w) {
     wasm_ref_t *found = wasm_table_get(table, at);
     if (set && (found == NULL) != (ref == NULL))
       abort();
-    put_ref(w, found);
     if (byte() % 2)
       wasm_table_grow(table, (wasm_table_size_t)(number() % 100000), ref);
+    /* Deletes another one, perhaps this. */
+    put_ref(w, found);
   } else if (global) {
     wasm_val_t val = value(w), found;
     wasm_global_set(global, &val);

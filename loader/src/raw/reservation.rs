@@ -67,10 +67,12 @@ impl Reservation {
         if base == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
+        // Debuggers write gigabytes of nothing otherwise. A kernel that does not know this
+        // needs not be told.
+        // SAFETY: the range is ours; nothing that a program sees changes.
+        unsafe { libc::madvise(base, size, libc::MADV_DONTDUMP) };
         let base = NonNull::new(base.cast()).expect("the kernel does not map at 0");
-        let reservation = Reservation { base, size };
-        reservation.advise(0, size, libc::MADV_DONTDUMP);
-        Ok(reservation)
+        Ok(Reservation { base, size })
     }
 
     /// Makes a range accessible.
@@ -80,23 +82,16 @@ impl Reservation {
         }
         let address = self.range(offset, len as usize);
         // SAFETY: the range is in our reservation; what was not accessible
-        // before, nobody refers to.
-        let result =
-            unsafe { libc::mprotect(address, len as usize, libc::PROT_READ | libc::PROT_WRITE) };
+        // before, nobody refers to. Core dumps have it from now on.
+        let result = unsafe {
+            libc::madvise(address, len as usize, libc::MADV_DODUMP);
+            libc::mprotect(address, len as usize, libc::PROT_READ | libc::PROT_WRITE)
+        };
         if result == 0 {
-            self.advise(offset, len as usize, libc::MADV_DODUMP);
             Ok(())
         } else {
             Err(io::Error::last_os_error())
         }
-    }
-
-    /// Says whether a range is to be in core dumps: only what is accessible has anything
-    /// to show, and debuggers write gigabytes otherwise. A kernel that does not know this
-    /// needs not be told.
-    fn advise(&self, offset: u64, len: usize, advice: libc::c_int) {
-        // SAFETY: the range is ours; nothing that a program sees changes.
-        unsafe { libc::madvise(self.range(offset, len), len, advice) };
     }
 
     /// Maps a range of a file, copy-on-write, over a range that is not used yet.
@@ -153,10 +148,11 @@ impl Reservation {
             0
         } else {
             // SAFETY: as above.
-            let closed =
-                unsafe { libc::mprotect(self.range(first as u64, grown), grown, libc::PROT_NONE) };
-            self.advise(first as u64, grown, libc::MADV_DONTDUMP);
-            closed
+            unsafe {
+                let grown_from = self.range(first as u64, grown);
+                libc::madvise(grown_from, grown, libc::MADV_DONTDUMP);
+                libc::mprotect(grown_from, grown, libc::PROT_NONE)
+            }
         };
         if (dropped, closed) == (0, 0) {
             Ok(())
