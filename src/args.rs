@@ -9,7 +9,8 @@ use wasm_aot_loader::{OpenOptions, Verify};
 
 use crate::keys::KeysArg;
 use crate::{
-    compile, completions, inspect, keygen, man, reproduce, run, seal, sign, validate, verify, wast,
+    compile, completions, explore, inspect, keygen, man, reproduce, run, seal, sign, validate,
+    verify, wast,
 };
 
 /// Compiles WebAssembly to native shared objects, and runs them.
@@ -29,7 +30,11 @@ Exit status:
 Examples:
   wasm-aot compile app.wasm            compile to app.so
   wasm-aot run app.so --dir . in.txt   run it: one argument, and access to this directory
-  wasm-aot run add.wat --invoke add 1 2"
+  wasm-aot run add.wat --invoke add 1 2
+
+Environment:
+  WASM_AOT_LOG    say on standard error what the compiler and the loader do, and how long it takes:
+                  info, debug (with stages, instances and traps) or trace (with functions)"
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -41,6 +46,7 @@ pub(crate) enum Command {
     Compile(compile::Args),
     Run(run::Args),
     Inspect(inspect::Args),
+    Explore(explore::Args),
     Verify(verify::Args),
     Keygen(keygen::Args),
     Sign(sign::Args),

@@ -33,7 +33,7 @@ pub(crate) struct Backend {
     pub(crate) fuel: bool,
     pub(crate) spectre_guards: bool,
     /// Whether to say where all code comes from.
-    pub(crate) debug: bool,
+    pub(crate) origins: bool,
     /// Whether functions keep their locals in their frames, for debuggers to look at:
     /// that is what the lowest level is for.
     pub(crate) keeps_locals: bool,
@@ -173,7 +173,7 @@ impl Backend {
             polls: options.polls(),
             fuel: options.fuel,
             spectre_guards: options.spectre_guards,
-            debug: options.debug,
+            origins: options.debug,
             keeps_locals: options.debug && options.level == Level::O0,
         })
     }
@@ -221,7 +221,7 @@ impl Backend {
             sites: sites(buffer),
             guarded: guarded_calls(buffer)?,
             unwind,
-            origins: match self.debug {
+            origins: match self.origins {
                 true => origins(buffer),
                 false => Vec::new(),
             },

@@ -68,6 +68,19 @@
 //! A [`Trap`] has the frames of WebAssembly. With the feature `lines`, they have places
 //! in the source ([`Frame::symbols`]), of artefacts that have debug information.
 //!
+//! # Tracing
+//!
+//! With the feature `tracing`, which is off by default and costs nothing then, there are
+//! spans of [`tracing`](https://docs.rs/tracing), with the target `wasm_aot_loader`:
+//!
+//! | span | level | fields | around |
+//! |---|---|---|---|
+//! | `open` | info | `path` or `bytes`, `verify` | opening an artefact |
+//! | `instantiate` | debug | `module` | making an instance, with its start function if that is not asynchronous |
+//! | `trap` | debug | `code`; `module`, `function`, `offset` of the youngest frame | an event, whose message is the trap with its backtrace |
+//!
+//! Calls have none: one takes less time than a disabled span.
+//!
 //! # Handles and stores
 //!
 //! Every method that takes a handle and a store **panics** if the handle
@@ -117,6 +130,7 @@ mod store;
 mod symbol;
 mod table;
 mod tag;
+mod traced;
 mod trap;
 mod typed;
 mod types;

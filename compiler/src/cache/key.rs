@@ -41,7 +41,7 @@ impl Environment {
         backend.fuel.hash(&mut digest);
         backend.spectre_guards.hash(&mut digest);
         // Then it is known of the code where it comes from.
-        backend.debug.hash(&mut digest);
+        backend.origins.hash(&mut digest);
 
         // Exhaustive, so that nothing that is added is forgotten.
         let Module {

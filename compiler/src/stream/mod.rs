@@ -28,6 +28,7 @@ use crate::error::{Error, Result};
 use crate::functions::{Checker, Compiled, Worker};
 use crate::module::{self, Intake, Wanted};
 use crate::passes::{Usage, Whole};
+use crate::traced::span;
 use crate::translate::Context;
 use crate::{Observer, Options, Stage, compile_to};
 
@@ -284,6 +285,7 @@ impl Stream {
     }
 
     fn finish(self: Box<Self>, options: &Options, out: impl Write + Seek) -> Result<()> {
+        span!(INFO, "compile", emit = options.emit.as_str());
         let Stream {
             intake,
             usage,
@@ -299,7 +301,8 @@ impl Stream {
         let (backend, observer) = (background.backend(), background.observer());
         let cx = context(&module, &whole, backend, background.kept());
         let functions = settle(background.wait(), &cx, backend, observer)?;
-        assemble(options, backend, observer, &cx, &contents, functions, out)
+        let made = (&cx, &contents, functions);
+        assemble(options, backend, observer, made, None, out)
     }
 }
 

@@ -78,6 +78,10 @@ impl Reservation {
         if start == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
+        // Debuggers write gigabytes of nothing otherwise. A kernel that does not know this
+        // needs not be told.
+        // SAFETY: the range is ours; nothing that a program sees changes.
+        unsafe { libc::madvise(start, front + size, libc::MADV_DONTDUMP) };
         let start: NonNull<u8> = NonNull::new(start.cast()).expect("the kernel does not map at 0");
         Ok(Reservation {
             // SAFETY: so many bytes are mapped.
@@ -116,9 +120,11 @@ impl Reservation {
         }
         let address = self.range(offset, len as usize);
         // SAFETY: the range is in our reservation; what was not accessible
-        // before, nobody refers to.
-        let result =
-            unsafe { libc::mprotect(address, len as usize, libc::PROT_READ | libc::PROT_WRITE) };
+        // before, nobody refers to. Core dumps have it from now on.
+        let result = unsafe {
+            libc::madvise(address, len as usize, libc::MADV_DODUMP);
+            libc::mprotect(address, len as usize, libc::PROT_READ | libc::PROT_WRITE)
+        };
         if result == 0 {
             Ok(())
         } else {
@@ -180,7 +186,11 @@ impl Reservation {
             0
         } else {
             // SAFETY: as above.
-            unsafe { libc::mprotect(self.range(first as u64, grown), grown, libc::PROT_NONE) }
+            unsafe {
+                let grown_from = self.range(first as u64, grown);
+                libc::madvise(grown_from, grown, libc::MADV_DONTDUMP);
+                libc::mprotect(grown_from, grown, libc::PROT_NONE)
+            }
         };
         if (dropped, closed) == (0, 0) {
             Ok(())

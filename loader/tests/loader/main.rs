@@ -18,6 +18,7 @@ mod edges;
 mod embedding;
 mod errors;
 mod exceptions;
+mod faults;
 mod files;
 mod fuel;
 mod host_failures;
@@ -26,6 +27,7 @@ mod identity;
 mod imports;
 mod instances;
 mod interruption;
+mod kernel;
 mod leaks;
 mod limits;
 #[cfg(feature = "lines")]
@@ -52,6 +54,8 @@ mod symbols;
 mod tables;
 mod tail_calls;
 mod threads;
+#[cfg(feature = "tracing")]
+mod tracing;
 mod traps;
 mod trust;
 mod typed_references;
