@@ -17,7 +17,7 @@ int main(void) {
   wasm_engine_t *engine = wasm_engine_new_with_config(config);
   wasm_store_t *store = wasm_store_new(engine);
   wasm_byte_vec_t bytes;
-  read_file("interruption.wasm", &bytes);
+  read_file("fuel.wasm", &bytes);
   wasm_module_t *module = wasm_module_new(store, &bytes);
   check(module);
   wasm_byte_vec_delete(&bytes);
@@ -38,7 +38,7 @@ int main(void) {
   check(trap && wasm_aot_trap_code(trap) == WASM_AOT_TRAP_OUT_OF_FUEL);
   wasm_trap_delete(trap);
 
-  wasm_module_t *other = wasm_aot_module_open(store, "interruption.so");
+  wasm_module_t *other = wasm_aot_module_open(store, "fuel.so");
   check(other);
   check(!wasm_instance_new(store, other, &imports, NULL));
   printf("%s\n", wasm_aot_last_error());
