@@ -20,6 +20,7 @@ use wasm_aot_abi::{Architecture, CpuFeatures, System, Target, TrapCode};
 use crate::abi::{Clause, Kept, Symbol, wasm_trap};
 use crate::cpu;
 use crate::error::{Error, Result};
+use crate::options::Polls;
 use crate::{Emit, Level, Options, RelaxedSimd};
 
 /// A code generator for one target.
@@ -28,7 +29,9 @@ pub(crate) struct Backend {
     pub(crate) target: Target,
     /// Which instructions the code asks for.
     pub(crate) relaxed: RelaxedSimd,
-    pub(crate) interruptible: bool,
+    pub(crate) polls: Polls,
+    pub(crate) fuel: bool,
+    pub(crate) spectre_guards: bool,
     /// Whether to say where all code comes from.
     pub(crate) origins: bool,
     /// Whether functions keep their locals in their frames, for debuggers to look at:
@@ -167,7 +170,9 @@ impl Backend {
             isa,
             target,
             relaxed: options.relaxed_simd,
-            interruptible: options.interruptible,
+            polls: options.polls(),
+            fuel: options.fuel,
+            spectre_guards: options.spectre_guards,
             origins: options.debug,
             keeps_locals: options.debug && options.level == Level::O0,
         })

@@ -237,6 +237,9 @@ fn allocate(
     if !store.raw().can_interrupt(module) {
         return Err(InstantiationError::Uninterruptible);
     }
+    if !store.raw().can_limit(module) {
+        return Err(InstantiationError::NoFuel);
+    }
     let instance = store.raw_mut().allocate(module, definitions)?;
     let initialised = store.raw_mut().initialise(instance);
     initialised.map_err(InstantiationError::Trap)?;

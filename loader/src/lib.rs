@@ -99,6 +99,7 @@ mod asynchronous;
 mod caller;
 mod definition;
 mod description;
+mod epoch;
 mod error;
 mod exception;
 mod export;
@@ -109,6 +110,7 @@ mod host;
 mod imports;
 mod instance;
 mod intern;
+mod interrupt;
 mod key;
 mod limits;
 #[cfg(feature = "lines")]
@@ -139,6 +141,7 @@ pub use asynchronous::{HostFuture, SynchronousCall};
 pub use caller::Caller;
 pub use definition::{Definition, IntoDefinition};
 pub use description::{CustomSection, Description, ExportType, ImportType};
+pub use epoch::{AtDeadline, Epoch};
 pub use error::{
     ArgumentError, BoxError, CallError, ExportError, FuncTypeError, GlobalError, GrowError,
     HostError, InstantiationError, LinkError, LinkProblem, MissingImport, OpenError, ResourceError,
@@ -151,12 +154,13 @@ pub use global::Global;
 pub use host::{HostReturn, IntoHostFunc};
 pub use imports::Imports;
 pub use instance::Instance;
+pub use interrupt::InterruptHandle;
 pub use key::{KeyError, PublicKey};
 pub use limits::{Growable, Growth};
 pub use memory::Memory;
 pub use module::Module;
 pub use open::{OpenOptions, Verify};
-pub use parking::{InterruptHandle, WaitResult};
+pub use parking::WaitResult;
 pub use pre::InstancePre;
 pub use raw::{CFunction, DirectStore};
 pub use seal::Seal;

@@ -17,6 +17,7 @@ use crate::backend::Handler;
 use crate::error::Result;
 use crate::layout::{Fixup, Metadata, Target};
 use crate::module::{ConstExpr, ElementSegment, Item, Operation, SegmentMode, Step};
+use crate::options::Polls;
 
 /// Makes the metadata block.
 ///
@@ -122,13 +123,21 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
         cranelift_codegen::VERSION
     ));
     let options = block.string(&format!(
-        "-O{} --cpu {} --relaxed-simd {}{}",
+        "-O{} --cpu {} --relaxed-simd {}{}{}{}",
         parts.options.level.as_str(),
         parts.options.cpu,
         parts.options.relaxed_simd.as_str(),
         match parts.options.interruptible {
             true => " --interruptible",
             false => "",
+        },
+        match parts.options.fuel {
+            true => " --fuel",
+            false => "",
+        },
+        match parts.options.spectre_guards {
+            true => "",
+            false => " --no-spectre-guards",
         }
     ));
 
@@ -352,8 +361,13 @@ fn required(parts: &Parts<'_>) -> Required {
     if expressions(parts).any(|expr| matches!(expr, ConstExpr::Arithmetic(_))) {
         required = required.with(Required::EXTENDED_CONST);
     }
-    if parts.options.interruptible {
-        required = required.with(Required::INTERRUPTION);
+    required = required.with(match parts.backend.polls {
+        Polls::None => Required(0),
+        Polls::Word => Required::INTERRUPTION,
+        Polls::Page => Required::INTERRUPTION_PAGE,
+    });
+    if parts.options.fuel {
+        required = required.with(Required::FUEL);
     }
     if has_typed_references(parts) {
         required = required.with(Required::TYPED_REFERENCES);

@@ -12,12 +12,15 @@ mod backtraces;
 mod bulk;
 mod calls;
 mod damage;
+#[cfg(feature = "async")]
+mod deadlines;
 mod edges;
 mod embedding;
 mod errors;
 mod exceptions;
 mod faults;
 mod files;
+mod fuel;
 mod host_failures;
 mod host_functions;
 mod identity;
