@@ -234,6 +234,7 @@ impl Args {
     pub(crate) fn options(&self, namesake: String) -> Options {
         Options {
             level: self.level.level,
+            codegen: self.level.codegen,
             cpu: self.cpu.get(),
             emit: self.emit.emit(),
             features: self.features.get(),

@@ -6,7 +6,7 @@ use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::entity::PrimaryMap;
 use cranelift_codegen::ir::{ExternalName, UserExternalName, UserExternalNameRef};
-use cranelift_codegen::isa::unwind::{UnwindInfo, UnwindInfoKind, systemv};
+use cranelift_codegen::isa::unwind::{UnwindInfo, UnwindInfoKind};
 use cranelift_codegen::isa::{self, OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable, Flags};
 use cranelift_codegen::{
@@ -20,11 +20,16 @@ use wasm_aot_abi::{Architecture, CpuFeatures, System, Target, TrapCode};
 use crate::abi::{Clause, Symbol, wasm_trap};
 use crate::cpu;
 use crate::error::{Error, Result};
-use crate::{Emit, Level, Options, RelaxedSimd};
+use crate::layout::FrameInfo;
+use crate::{Codegen, Emit, Level, Options, RelaxedSimd};
 
 /// A code generator for one target.
 pub(crate) struct Backend {
     isa: OwnedTargetIsa,
+    /// What generates the code of functions.
+    pub(crate) codegen: Codegen,
+    pub(crate) level: Level,
+    pub(crate) features: CpuFeatures,
     pub(crate) target: Target,
     /// Which instructions the code asks for.
     pub(crate) relaxed: RelaxedSimd,
@@ -43,7 +48,7 @@ pub(crate) struct Code {
     pub(crate) sites: Vec<Site>,
     /// In ascending order of `code`.
     pub(crate) guarded: Vec<GuardedCall>,
-    pub(crate) unwind: Option<systemv::UnwindInfo>,
+    pub(crate) unwind: Option<FrameInfo>,
     /// In ascending order, without overlap; none if nobody wants to know.
     pub(crate) origins: Vec<Origin>,
 }
@@ -144,6 +149,9 @@ impl Backend {
             .map_err(|error| Error::Options(error.to_string()))?;
         Ok(Backend {
             isa,
+            codegen: options.codegen()?,
+            level: options.level,
+            features: options.cpu.features(),
             target,
             relaxed: options.relaxed_simd,
             interruptible: options.interruptible,
@@ -172,7 +180,7 @@ impl Backend {
         // What object files of other systems say is made of the same facts.
         let kind = UnwindInfoKind::SystemV;
         let unwind = match code.create_unwind_info_of_kind(self.isa(), kind) {
-            Ok(Some(UnwindInfo::SystemV(info))) => Some(info),
+            Ok(Some(UnwindInfo::SystemV(info))) => Some(FrameInfo::Cranelift(info)),
             Ok(_) => None,
             Err(error) => return Err(error.to_string()),
         };
@@ -254,7 +262,7 @@ fn flags(level: Level) -> Flags {
     let (opt_level, regalloc) = match level {
         Level::O0 => ("none", "single_pass"),
         Level::O1 => ("none", "backtracking"),
-        Level::O2 => ("speed", "backtracking"),
+        Level::O2 | Level::O3 => ("speed", "backtracking"),
         Level::Os => ("speed_and_size", "backtracking"),
     };
     for (name, value) in [

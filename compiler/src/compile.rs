@@ -26,7 +26,7 @@ use crate::passes::{Usage, Whole};
 use crate::text::Text;
 use crate::trampoline::Export;
 use crate::translate::{self, Context};
-use crate::{Features, Options, debug, emit, trampoline};
+use crate::{Codegen, Features, Options, debug, emit, trampoline};
 
 /// The stages of a compilation, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,10 +171,20 @@ pub fn compile_to(
 
     observer.stage(Stage::Generate);
     let cache = options.cache.as_ref();
+    // Code that LLVM makes depends on all functions.
+    let cache = cache.filter(|_| backend.codegen == Codegen::Cranelift);
     let kept = cache.map(|cache| Kept::open(cache, &backend, &module));
     let cx = context(&module, &whole, &backend, kept.as_ref());
-    let functions = functions(&cx, &backend, &bodies, observer)?;
-    assemble(options, &backend, observer, &cx, &contents, functions, out)
+    let generated = generate(&cx, &backend, &bodies, observer)?;
+    assemble(options, &backend, observer, &cx, &contents, generated, out)
+}
+
+/// The machine code of a module.
+pub(crate) struct Generated {
+    /// In order.
+    pub(crate) functions: Vec<Compiled>,
+    /// What else functions refer to, in order.
+    pub(crate) others: Vec<(Symbol, Code)>,
 }
 
 /// Makes an artefact of the compiled functions, which are in order.
@@ -184,13 +194,18 @@ pub(crate) fn assemble(
     observer: &(impl Observer + ?Sized),
     cx: &Context<'_>,
     contents: &Contents<'_>,
-    mut functions: Vec<Compiled>,
+    generated: Generated,
     out: impl Write + Seek,
 ) -> Result<()> {
+    let Generated {
+        mut functions,
+        others,
+    } = generated;
     if let Some(kept) = cx.kept {
         keep(kept, &functions, contents, observer);
     }
-    let trampolines = trampolines(cx, backend, &mut functions)?;
+    let mut trampolines = trampolines(cx, backend, &mut functions)?;
+    trampolines.extend(others);
 
     observer.stage(Stage::Layout);
     let functions = (cx.module.imported_functions..)
@@ -354,6 +369,23 @@ fn check<'a>(intake: &mut Intake<'a>) -> Result<(Vec<Body<'a>>, Usage)> {
     Ok((bodies, all))
 }
 
+/// Compiles all functions with the code generator that is chosen.
+fn generate(
+    cx: &Context<'_>,
+    backend: &Backend,
+    bodies: &[Body<'_>],
+    observer: &impl Observer,
+) -> Result<Generated> {
+    match backend.codegen {
+        #[cfg(feature = "llvm")]
+        Codegen::Llvm => crate::llvm::functions(cx, backend, bodies, observer),
+        _ => Ok(Generated {
+            functions: functions(cx, backend, bodies, observer)?,
+            others: Vec::new(),
+        }),
+    }
+}
+
 /// Compiles all functions. Of several errors, the first is returned.
 fn functions(
     cx: &Context<'_>,
@@ -436,7 +468,10 @@ fn trampolines(
                     trampoline::typed(ty, callee, cx.isa, scratch, func);
                 }
                 Symbol::Throw => trampoline::throw(cx.isa, scratch, func),
-                Symbol::Function(_) | Symbol::Table(_) => unreachable!("no trampoline"),
+                Symbol::Function(_)
+                | Symbol::Table(_)
+                | Symbol::Leave(_)
+                | Symbol::Constants(_) => unreachable!("no trampoline"),
             }
             let code = backend
                 .compile(&mut codegen)

@@ -27,6 +27,8 @@ mod features;
 mod functions;
 mod image;
 pub mod layout;
+#[cfg(feature = "llvm")]
+mod llvm;
 mod metadata;
 mod module;
 pub mod names;
@@ -45,7 +47,7 @@ pub use cpu::{Cpu, target};
 pub use emit::Emit;
 pub use error::{Error, Result};
 pub use features::{Feature, Features};
-pub use options::{Level, Options, RelaxedSimd};
+pub use options::{Codegen, Level, Options, RelaxedSimd};
 #[cfg(feature = "async")]
 pub use stream::compile_async;
 pub use stream::{StreamCompiler, compile_from};

@@ -117,9 +117,9 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
 
     let name = block.string(contents.name.as_deref().unwrap_or(&parts.options.name));
     let producer = block.string(&format!(
-        "wasm-aot {} cranelift {}",
+        "wasm-aot {} {}",
         env!("CARGO_PKG_VERSION"),
-        cranelift_codegen::VERSION
+        parts.backend.codegen.name()
     ));
     let options = block.string(&format!(
         "-O{} --cpu {} --relaxed-simd {}{}",
@@ -335,7 +335,11 @@ fn trampolines(block: &mut Block, parts: &Parts<'_>) -> Slice {
             Symbol::Typed(index) | Symbol::Entered(index) => {
                 (TrampolineKind::Typed, module.functions[index as usize])
             }
-            Symbol::Function(_) | Symbol::Throw | Symbol::Table(_) => return None,
+            Symbol::Function(_)
+            | Symbol::Throw
+            | Symbol::Leave(_)
+            | Symbol::Constants(_)
+            | Symbol::Table(_) => return None,
         };
         Some(Trampoline {
             kind: kind as u32,
