@@ -242,15 +242,9 @@ impl Writer<'_> {
     /// A value as an operand.
     pub(super) fn value(&self, value: Value) -> String {
         let value = self.func.dfg.resolve_aliases(value);
-        match self.definition(value) {
-            Some(InstructionData::UnaryImm {
-                opcode: Opcode::Iconst,
-                imm,
-            }) => {
-                let unused = 64 - self.type_of(value).bits().min(64);
-                format!("{}", imm.bits() << unused >> unused)
-            }
-            _ => format!("%{value}"),
+        match self.constant(value) {
+            Some(number) => number.to_string(),
+            None => format!("%{value}"),
         }
     }
 
@@ -310,13 +304,16 @@ impl Writer<'_> {
         }
     }
 
-    /// What an integer is, if it is a constant.
+    /// What an integer is, with its sign, if it is a constant.
     pub(super) fn constant(&self, value: Value) -> Option<i64> {
         match self.definition(value) {
             Some(InstructionData::UnaryImm {
                 opcode: Opcode::Iconst,
                 imm,
-            }) => Some(imm.bits()),
+            }) => {
+                let unused = 64 - self.type_of(value).bits().min(64);
+                Some(imm.bits() << unused >> unused)
+            }
             _ => None,
         }
     }

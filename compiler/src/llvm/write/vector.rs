@@ -155,9 +155,10 @@ impl Writer<'_> {
                 let right = self.typed(right);
                 self.x86(inst, "ssse3.pmul.hr.sw.128", left, &right);
             }
+            // The bytes with a sign come second to the machine.
             Opcode::X86Pmaddubsw => {
-                let right = self.typed(right);
-                self.x86(inst, "ssse3.pmadd.ub.sw.128", left, &right);
+                let left = self.typed(left);
+                self.x86(inst, "ssse3.pmadd.ub.sw.128", right, &left);
             }
             Opcode::SqmulRoundSat => self.multiply_fractions(inst, left, right),
             Opcode::AvgRound => {
