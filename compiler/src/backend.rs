@@ -43,6 +43,8 @@ pub(crate) struct Backend {
 pub(crate) struct Code {
     pub(crate) bytes: Vec<u8>,
     pub(crate) align: u32,
+    /// Where tables in the text lead to, in bytes from the start of the code.
+    pub(crate) row: u32,
     pub(crate) relocations: Vec<Relocation>,
     /// In ascending order of `code`.
     pub(crate) sites: Vec<Site>,
@@ -198,6 +200,7 @@ impl Backend {
                 .alignment
                 .max(alignment.minimum)
                 .max(alignment.preferred),
+            row: 0,
             relocations,
             sites: sites(buffer),
             guarded: guarded_calls(buffer)?,

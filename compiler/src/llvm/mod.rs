@@ -110,17 +110,22 @@ fn plan(
     others: &BTreeSet<u32>,
 ) -> Plan {
     let (module, whole) = (cx.module, cx.whole);
-    let mut external: BTreeSet<u32> = whole.exported.clone();
-    external.extend(whole.escapes.funcrefs());
-    external.extend(module.start);
+    let is_complete = others.is_empty();
+    let mut called: BTreeSet<u32> = whole.exported.clone();
+    called.extend(whole.escapes.funcrefs());
+    called.extend(module.start);
+    let mut rows = BTreeSet::new();
     for table in 0..module.tables.len() as u32 {
-        let rows = whole.escapes.table_in_text(table);
-        external.extend(rows.into_iter().flat_map(|rows| rows.iter().flatten()));
+        let table = whole.escapes.table_in_text(table);
+        rows.extend(table.into_iter().flat_map(|rows| rows.iter().flatten()));
+    }
+    if !is_complete {
+        called.extend(&rows);
     }
     for function in translated {
         if others.contains(&function.index) {
-            external.insert(function.index);
-            external.extend(callees(&function.func));
+            called.insert(function.index);
+            called.extend(callees(&function.func));
         }
     }
     let functions = translated
@@ -129,13 +134,15 @@ fn plan(
             let planned = Planned {
                 shape: Shape::new(&function.func.signature),
                 is_ours: !others.contains(&function.index),
-                is_external: external.contains(&function.index),
+                is_external: called.contains(&function.index) || rows.contains(&function.index),
+                is_called: called.contains(&function.index),
             };
             (function.index, planned)
         })
         .collect();
     Plan {
         functions,
+        is_complete,
         vmctx_size: whole.vmctx.size,
         debug: backend.debug,
     }
@@ -193,7 +200,7 @@ fn generate(backend: &Backend, plan: &Plan, translated: &[Translated]) -> Result
 impl Planned {
     /// Whether it has to be called with an array of values.
     fn has_arrival(&self) -> bool {
-        self.is_ours && self.is_external && !self.shape.is_plain()
+        self.is_ours && self.is_called && !self.shape.is_plain()
     }
 }
 
@@ -287,8 +294,13 @@ fn assemble(
     let functions = functions
         .into_iter()
         .map(|(index, parts, facts)| {
+            let mut code = join(parts, index, &places, backend.debug)?;
+            if plan.is_complete {
+                let body = places.get(&Name::Function(index));
+                code.row = body.map_or(0, |place| place.1);
+            }
             Ok(Compiled {
-                code: join(parts, index, &places, backend.debug)?,
+                code,
                 direct: None,
                 facts,
                 key: None,
@@ -309,6 +321,7 @@ fn join(mut parts: Vec<Part>, index: u32, places: &Places, debug: bool) -> Resul
     let mut all = Code {
         bytes: Vec::new(),
         align: ALIGN,
+        row: 0,
         relocations: Vec::new(),
         sites: Vec::new(),
         guarded: Vec::new(),

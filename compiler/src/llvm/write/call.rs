@@ -3,7 +3,7 @@
 use cranelift_codegen::ir::{ExternalName, Inst, InstructionData, Opcode, Value};
 use wasm_aot_abi::VALUE_SIZE;
 
-use super::function::Writer;
+use super::function::{ARRAY, Writer};
 use super::{Shape, symbol_name};
 use crate::abi::Symbol;
 
@@ -50,7 +50,9 @@ impl Writer<'_> {
                 let shape = Shape::new(&self.func.dfg.signatures[sig_ref]);
                 let args = self.func.dfg.inst_args(inst).to_vec();
                 let (&code, args) = args.split_first().expect("what is called");
-                match shape.is_plain() {
+                // What is in tables of the text is LLVM's, if all functions are.
+                let is_ours = self.plan.is_complete && self.is_row(code);
+                match is_ours || shape.is_plain() {
                     true => self.invoke(inst, &shape, Callee::Address(code), args),
                     false => {
                         let code = self.typed(code);
@@ -71,6 +73,27 @@ impl Writer<'_> {
             _ => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// Whether an address comes from a table in the text: the sum of the table's and a
+    /// distance.
+    fn is_row(&self, code: Value) -> bool {
+        let Some(&InstructionData::Binary {
+            opcode: Opcode::Iadd,
+            args,
+        }) = self.definition(code)
+        else {
+            return false;
+        };
+        args.iter().any(|&arg| {
+            matches!(
+                self.definition(arg),
+                Some(InstructionData::UnaryGlobalValue {
+                    opcode: Opcode::SymbolValue,
+                    ..
+                })
+            )
+        })
     }
 
     /// Calls in C's convention. The context of a function of WebAssembly is a pointer.
@@ -109,10 +132,11 @@ impl Writer<'_> {
     /// Calls what takes and returns values in the wasm convention, where that is not C's.
     fn leave(&mut self, inst: Inst, shape: &Shape, code: &str, args: &[Value]) {
         self.uses.left.insert(shape.clone());
-        let count = shape.array();
-        let values = self.temp(format_args!("alloca [{count} x i128], align 16"));
+        // One for all calls: they are not under way at the same time.
+        self.array = self.array.max(shape.array()).max(1);
+        let values = ARRAY;
         for (position, &arg) in args[1..].iter().enumerate() {
-            let place = self.place(&values, position);
+            let place = self.place(values, position);
             let arg = self.typed(arg);
             self.terminate(format_args!("store {arg}, ptr {place}, align 16"));
         }
@@ -122,7 +146,7 @@ impl Writer<'_> {
         ));
         let results = self.func.dfg.inst_results(inst);
         for (position, (&result, class)) in results.iter().zip(shape.results()).enumerate() {
-            let place = self.place(&values, position);
+            let place = self.place(values, position);
             let ty = class.ty();
             self.define_value(result, format_args!("load {ty}, ptr {place}, align 16"));
         }

@@ -31,6 +31,7 @@ pub(in super::super) fn function(
         next: 0,
         source: 0,
         uses: Uses::default(),
+        array: 0,
     };
     let order = reachable(func);
     for &block in &order {
@@ -71,6 +72,8 @@ pub(super) struct Writer<'a> {
     /// Byte offset in the module of what is being written.
     pub(super) source: u32,
     pub(super) uses: Uses,
+    /// How many values the largest array has that is passed to or comes from a call.
+    pub(super) array: usize,
 }
 
 impl Writer<'_> {
@@ -102,6 +105,11 @@ impl Writer<'_> {
             if block == entry {
                 if let Some(ctx) = entry_params.first() {
                     writeln!(text, "  %{ctx} = ptrtoint ptr %ctx to i64").expect("a string");
+                }
+                if self.array > 0 {
+                    let count = self.array;
+                    writeln!(text, "  {ARRAY} = alloca [{count} x i128], align 16")
+                        .expect("a string");
                 }
                 if needs_stack(self.func) {
                     self.uses.regions.insert(STACK_REGION);
@@ -349,6 +357,9 @@ fn reachable(func: &Function) -> Vec<Block> {
         .filter(|block| known.contains(block))
         .collect()
 }
+
+/// The array that values are passed in to what is called by one.
+pub(super) const ARRAY: &str = "%values";
 
 /// A region that nothing is in.
 const STACK_REGION: u32 = 7;

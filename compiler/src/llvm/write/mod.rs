@@ -37,6 +37,9 @@ use crate::abi::Symbol;
 pub(super) struct Plan {
     /// The functions that are LLVM's, and those that are not.
     pub(super) functions: BTreeMap<u32, Planned>,
+    /// Whether all functions are LLVM's. Then tables in the text lead to what is called in
+    /// its convention, else to what is in the wasm convention.
+    pub(super) is_complete: bool,
     /// Bytes of the vmctx.
     pub(super) vmctx_size: u32,
     /// Whether every instruction has to say where it comes from.
@@ -48,8 +51,10 @@ pub(super) struct Planned {
     pub(super) shape: Shape,
     /// Whether LLVM compiles it.
     pub(super) is_ours: bool,
-    /// Whether anybody but LLVM's code can refer to it.
+    /// Whether anything but LLVM's code refers to it.
     pub(super) is_external: bool,
+    /// Whether it may be called in the wasm convention.
+    pub(super) is_called: bool,
 }
 
 /// The text of a function, and what it refers to.
