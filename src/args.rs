@@ -1,5 +1,7 @@
 //! The command line, and the arguments that commands share.
 
+use std::sync::LazyLock;
+
 use anyhow::Context;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
@@ -12,11 +14,22 @@ use crate::{
     compile, completions, inspect, keygen, man, reproduce, run, seal, sign, validate, verify, wast,
 };
 
+/// What `--version` prints: with the code generators that are built in.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let codegens: Vec<String> = Codegen::all().map(Codegen::name).collect();
+    format!(
+        "{}\ncode generators: {}",
+        env!("CARGO_PKG_VERSION"),
+        codegens.join(", ")
+    )
+});
+
 /// Compiles WebAssembly to native shared objects, and runs them.
 #[derive(Debug, Parser)]
 #[command(
     name = "wasm-aot",
     version,
+    long_version = VERSION.as_str(),
     arg_required_else_help = true,
     max_term_width = 100,
     after_help = "Exit status: 0 for success, 1 for failure, 2 for wrong usage; `run` passes on the \

@@ -170,6 +170,12 @@ impl Codegen {
     /// Whether [`Llvm`](Codegen::Llvm) is a part of this compiler.
     pub const HAS_LLVM: bool = cfg!(feature = "llvm");
 
+    /// Those that are a part of this compiler.
+    pub fn all() -> impl Iterator<Item = Codegen> {
+        let llvm = Codegen::HAS_LLVM.then_some(Codegen::Llvm);
+        [Codegen::Cranelift].into_iter().chain(llvm)
+    }
+
     /// Its name and version.
     pub fn name(self) -> String {
         match self {

@@ -22,6 +22,7 @@ use std::{env, fs, io, thread};
 
 use anyhow::Context;
 use clap::Parser;
+use wasm_aot_compiler::Codegen;
 
 /// Modules of one process.
 const CHUNK: u64 = 250;
@@ -41,6 +42,9 @@ struct Args {
     /// Where to put modules that differ
     #[arg(long, value_name = "DIR", default_value = "target/differential")]
     keep: PathBuf,
+    /// What generates our code: cranelift, or llvm (feature `llvm`)
+    #[arg(long, value_name = "NAME", default_value = Codegen::Cranelift.as_str())]
+    codegen: Codegen,
     /// Run the modules here, and say so one by one
     #[arg(long, hide = true)]
     child: bool,
@@ -62,7 +66,7 @@ struct Totals {
 fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
     if args.child {
-        return child(args.seed..args.seed + args.count, &args.keep);
+        return child(args.seed..args.seed + args.count, &args.keep, args.codegen);
     }
     let start = Instant::now();
     let jobs = args
@@ -77,7 +81,7 @@ fn main() -> anyhow::Result<ExitCode> {
             .map(|_| {
                 scope.spawn(|| {
                     while let Some(chunk) = take(&next, end) {
-                        run_chunk(chunk, &args.keep, &totals)?;
+                        run_chunk(chunk, &args.keep, args.codegen, &totals)?;
                     }
                     anyhow::Ok(())
                 })
@@ -116,11 +120,17 @@ fn take(next: &Mutex<u64>, end: u64) -> Option<Range<u64>> {
 }
 
 /// Runs modules in processes, one for each time that one dies.
-fn run_chunk(mut seeds: Range<u64>, keep: &Path, totals: &Mutex<Totals>) -> anyhow::Result<()> {
+fn run_chunk(
+    mut seeds: Range<u64>,
+    keep: &Path,
+    codegen: Codegen,
+    totals: &Mutex<Totals>,
+) -> anyhow::Result<()> {
     while !seeds.is_empty() {
         let mut child = Command::new(env::current_exe()?)
             .args(["--child", "--seed", &seeds.start.to_string()])
             .args(["--count", &(seeds.end - seeds.start).to_string()])
+            .args(["--codegen", codegen.as_str()])
             .arg("--keep")
             .arg(keep)
             .stdin(Stdio::null())
@@ -181,9 +191,9 @@ fn watch(id: u32, last: &Mutex<Instant>, finished: &Mutex<bool>) {
 }
 
 /// Runs modules, and prints a line for each.
-fn child(seeds: Range<u64>, keep: &Path) -> anyhow::Result<ExitCode> {
+fn child(seeds: Range<u64>, keep: &Path, codegen: Codegen) -> anyhow::Result<ExitCode> {
     for seed in seeds {
-        let line = match one(seed, keep)? {
+        let line = match one(seed, keep, codegen)? {
             Verdict::Same { calls, failed } => format!("same {calls} {failed}"),
             Verdict::Skipped => "skipped".to_owned(),
             Verdict::Different(what) => {
@@ -203,7 +213,7 @@ enum Verdict {
     Different(String),
 }
 
-fn one(seed: u64, keep: &Path) -> anyhow::Result<Verdict> {
+fn one(seed: u64, keep: &Path, codegen: Codegen) -> anyhow::Result<Verdict> {
     let Some(wasm) = generate::module(seed)? else {
         return Ok(Verdict::Skipped);
     };
@@ -211,7 +221,7 @@ fn one(seed: u64, keep: &Path) -> anyhow::Result<Verdict> {
     fs::create_dir_all(keep)?;
     fs::write(&path, &wasm)?;
     let plan = plan::read(&wasm, seed)?;
-    let ours = ours::run(&wasm, &plan, seed);
+    let ours = ours::run(&wasm, &plan, seed, codegen);
     let peer = peer::run(&wasm, &plan);
     let verdict = compare::compare(&ours, &peer);
     match verdict {

@@ -17,6 +17,7 @@ use crate::backend::Handler;
 use crate::error::Result;
 use crate::layout::{Fixup, Metadata, Target};
 use crate::module::{ConstExpr, ElementSegment, Item, Operation, SegmentMode, Step};
+use crate::{Codegen, Level};
 
 /// Makes the metadata block.
 ///
@@ -122,8 +123,13 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
         parts.backend.codegen.name()
     ));
     let options = block.string(&format!(
-        "-O{} --cpu {} --relaxed-simd {}{}",
+        "-O{}{} --cpu {} --relaxed-simd {}{}",
         parts.options.level.as_str(),
+        match (parts.backend.codegen, parts.options.level) {
+            (Codegen::Cranelift, Level::O3) => " --codegen cranelift",
+            (Codegen::Cranelift, _) => "",
+            (Codegen::Llvm, _) => " --codegen llvm",
+        },
         parts.options.cpu,
         parts.options.relaxed_simd.as_str(),
         match parts.options.interruptible {
