@@ -50,7 +50,7 @@ test-aarch64 test-riscv64: test-%:
 .PHONY: test-llvm fuzz-llvm
 test-llvm: export WASM_AOT_TEST_CODEGEN = llvm
 test-llvm: llvm
-	cargo test --features llvm --test spec --test spec_linked --test programs --test wasi
+	cargo test --features llvm --test llvm --test spec --test spec_linked --test programs --test wasi
 	cargo test --features llvm --package wasm-aot-compiler --lib
 
 fuzz-llvm: llvm

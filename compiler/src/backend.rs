@@ -28,7 +28,9 @@ pub(crate) struct Backend {
     isa: OwnedTargetIsa,
     /// What generates the code of functions.
     pub(crate) codegen: Codegen,
+    #[cfg(feature = "llvm")]
     pub(crate) level: Level,
+    #[cfg(feature = "llvm")]
     pub(crate) features: CpuFeatures,
     pub(crate) target: Target,
     /// Which instructions the code asks for.
@@ -152,7 +154,9 @@ impl Backend {
         Ok(Backend {
             isa,
             codegen: options.codegen()?,
+            #[cfg(feature = "llvm")]
             level: options.level,
+            #[cfg(feature = "llvm")]
             features: options.cpu.features(),
             target,
             relaxed: options.relaxed_simd,

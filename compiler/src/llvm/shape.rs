@@ -141,6 +141,9 @@ impl Shape {
 
     /// The fields of what is returned if it is a structure, and where in it each
     /// result is.
+    ///
+    /// Of floats, LLVM would return the third and fourth in registers of the x87, which
+    /// make signalling NaNs quiet: so those are integers.
     pub(crate) fn fields(&self) -> (Vec<&'static str>, Vec<usize>) {
         let integers: Vec<usize> = (0..self.results.len())
             .filter(|&index| self.results[index].is_integer())
@@ -155,10 +158,17 @@ impl Shape {
             .filter(|&index| !self.results[index].is_integer())
             .map(Some);
         let all: Vec<Option<usize>> = order.into_iter().chain(floats).collect();
-        let fields = all
-            .iter()
-            .map(|result| result.map_or("i64", |index| self.results[index].ty()))
-            .collect();
+        let mut floats = 0;
+        let field = |&result: &Option<usize>| {
+            let class = result.map_or(Class::I64, |index| self.results[index]);
+            floats += usize::from(matches!(class, Class::F32 | Class::F64));
+            match class {
+                Class::F32 if floats > FLOAT_RESULTS => "i32",
+                Class::F64 if floats > FLOAT_RESULTS => "i64",
+                _ => class.ty(),
+            }
+        };
+        let fields = all.iter().map(field).collect();
         let places = (0..self.results.len())
             .map(|index| all.iter().position(|&it| it == Some(index)))
             .map(|place| place.expect("every result has a place"))

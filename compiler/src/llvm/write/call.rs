@@ -4,7 +4,7 @@ use cranelift_codegen::ir::{ExternalName, Inst, InstructionData, Opcode, Value};
 use wasm_aot_abi::VALUE_SIZE;
 
 use super::function::{ARRAY, Writer};
-use super::{Shape, symbol_name};
+use super::{Shape, symbol_name, ty};
 use crate::abi::Symbol;
 
 /// What is called.
@@ -118,12 +118,16 @@ impl Writer<'_> {
             [_] => self.located(inst, format_args!("call {returned} {callee}({list})")),
             ref results => {
                 let all = self.located_temp(format_args!("call {returned} {callee}({list})"));
-                let (_, places) = shape.fields();
+                let (fields, places) = shape.fields();
                 for (&result, place) in results.iter().zip(places) {
-                    self.define_value(
-                        result,
-                        format_args!("extractvalue {returned} {all}, {place}"),
-                    );
+                    let (field, own) = (fields[place], ty(self.type_of(result)));
+                    let extract = format!("extractvalue {returned} {all}, {place}");
+                    if field == own {
+                        self.define_value(result, format_args!("{extract}"));
+                        continue;
+                    }
+                    let bits = self.temp(format_args!("{extract}"));
+                    self.define_value(result, format_args!("bitcast {field} {bits} to {own}"));
                 }
             }
         }

@@ -124,10 +124,15 @@ impl Writer<'_> {
             }
             _ => {
                 let returned = shape.returned();
-                let (_, places) = shape.fields();
+                let (fields, places) = shape.fields();
                 let mut all = "poison".to_owned();
                 for (&value, place) in values.iter().zip(places) {
-                    let value = self.typed(value);
+                    let (field, own) = (fields[place], ty(self.type_of(value)));
+                    let mut value = self.typed(value);
+                    if field != own {
+                        let bits = self.temp(format_args!("bitcast {value} to {field}"));
+                        value = format!("{field} {bits}");
+                    }
                     all = self.temp(format_args!(
                         "insertvalue {returned} {all}, {value}, {place}"
                     ));

@@ -149,7 +149,7 @@ pub(super) fn module(
     }
     line(format_args!(
         "attributes #0 = {{ nounwind uwtable null_pointer_is_valid \"frame-pointer\"=\"all\" \
-         \"disable-tail-calls\"=\"true\" \"no-builtins\" \"target-cpu\"=\"{cpu}\" \
+         \"disable-tail-calls\"=\"true\" \"no-builtins\" \"tune-cpu\"=\"generic\" \"target-cpu\"=\"{cpu}\" \
          \"target-features\"=\"{features}\" }}"
     ));
     line(format_args!("attributes #1 = {{ nounwind }}"));
@@ -234,11 +234,13 @@ pub(super) fn arrival(plan: &Plan, index: u32) -> Written {
         ARRIVALS + index
     )
     .expect("as above");
-    let (_, places) = shape.fields();
+    let (fields, places) = shape.fields();
     for (position, (class, place)) in shape.results().iter().zip(places).enumerate() {
-        let (offset, ty) = (position * wasm_aot_abi::VALUE_SIZE, class.ty());
+        let (offset, mut ty) = (position * wasm_aot_abi::VALUE_SIZE, class.ty());
         let mut value = "%r".to_owned();
         if shape.results().len() > 1 {
+            // A float that is an integer there is stored as one.
+            ty = fields[place];
             value = format!("%r{position}");
             writeln!(text, "  {value} = extractvalue {returned} %r, {place}").expect("as above");
         }
