@@ -104,7 +104,8 @@ impl FeaturesArg {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DebugArg {
     /// Translate the module's debug information (DWARF), for debuggers and for lines of the source
-    /// in backtraces. The code is the same as without
+    /// in backtraces. The code is the same as without, but with -O0 it keeps the variables that
+    /// debuggers print
     #[arg(short = 'g', long)]
     pub(crate) debug: bool,
 }

@@ -43,7 +43,12 @@ fn text(output: &Output) -> String {
 /// What gdb prints when it runs the function `fail` of a module with these commands,
 /// in English and without anybody's settings.
 fn gdb(name: &str, file: &str, commands: &[&str]) -> Option<String> {
-    let artefact = artefact(name, &[], file);
+    gdb_with(name, &[], file, commands)
+}
+
+/// The same of a module that is compiled with these arguments.
+fn gdb_with(name: &str, arguments: &[&str], file: &str, commands: &[&str]) -> Option<String> {
+    let artefact = artefact(name, arguments, file);
     let run = format!("run run {} --invoke fail 3 < /dev/null", artefact.display());
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/debug");
     let source = format!("set substitute-path /src {}", source.display());
@@ -165,6 +170,37 @@ fn gdb_knows_types_and_their_sizes() {
     };
     // Pointers are those of WebAssembly.
     assert_order(&printed, &["int x;", "struct point *next;", "= 12", "= 4"]);
+}
+
+#[test]
+fn gdb_prints_variables_of_what_is_not_optimised() {
+    for (name, file) in [("c4-O0", "variables4.so"), ("c5-O0", "variables5.so")] {
+        let commands = [
+            "break lines.c:20",
+            "run",
+            "info args",
+            "info locals",
+            "next",
+            "next",
+            "print sum",
+            "up",
+            "print point",
+            "print point.y",
+        ];
+        let Some(printed) = gdb_with(name, &["-O0"], file, &commands) else {
+            return;
+        };
+        let expected = [
+            "count = 3",
+            "i = 0",
+            "sum = 6",
+            "= 13",
+            "fail (count=3)",
+            "= {x = 3, y = 7, next = 0x0}",
+            "= 7",
+        ];
+        assert_order(&printed, &expected);
+    }
 }
 
 /// The offset of the one instruction that divides in the function `work`, and a

@@ -5,7 +5,7 @@
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::entity::PrimaryMap;
-use cranelift_codegen::ir::{ExternalName, UserExternalName, UserExternalNameRef};
+use cranelift_codegen::ir::{ExternalName, Function, UserExternalName, UserExternalNameRef};
 use cranelift_codegen::isa::unwind::{UnwindInfo, UnwindInfoKind};
 use cranelift_codegen::isa::{self, OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable, Flags};
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use target_lexicon::Triple;
 use wasm_aot_abi::{Architecture, CpuFeatures, System, Target, TrapCode};
 
-use crate::abi::{Clause, Symbol, wasm_trap};
+use crate::abi::{Clause, Kept, Symbol, wasm_trap};
 use crate::cpu;
 use crate::error::{Error, Result};
 use crate::layout::FrameInfo;
@@ -38,6 +38,9 @@ pub(crate) struct Backend {
     pub(crate) interruptible: bool,
     /// Whether to say where all code comes from.
     pub(crate) debug: bool,
+    /// Whether functions keep their locals in their frames, for debuggers to look at:
+    /// that is what the lowest level is for.
+    pub(crate) keeps_locals: bool,
 }
 
 /// The machine code of one function or trampoline.
@@ -55,6 +58,8 @@ pub(crate) struct Code {
     pub(crate) unwind: Option<FrameInfo>,
     /// In ascending order, without overlap; none if nobody wants to know.
     pub(crate) origins: Vec<Origin>,
+    /// What the frame keeps for debuggers.
+    pub(crate) frame: Option<Frame>,
 }
 
 impl Code {
@@ -73,6 +78,22 @@ impl Code {
         }
         self
     }
+}
+
+/// Where a function keeps its context and its locals, from after its prologue on.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Frame {
+    pub(crate) vmctx: i32,
+    pub(crate) locals: Vec<Place>,
+}
+
+/// A place in a frame.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Place {
+    /// Bytes from where the frame pointer points.
+    pub(crate) offset: i32,
+    /// Bytes.
+    pub(crate) size: u8,
 }
 
 /// A place in the code that must be given the address of a symbol.
@@ -151,9 +172,12 @@ impl Backend {
         let isa = builder
             .finish(flags(options.level))
             .map_err(|error| Error::Options(error.to_string()))?;
+        let codegen = options.codegen()?;
+        // LLVM's frames say nothing of what is where.
+        let keeps_locals = options.level == Level::O0 && codegen == Codegen::Cranelift;
         Ok(Backend {
             isa,
-            codegen: options.codegen()?,
+            codegen,
             #[cfg(feature = "llvm")]
             level: options.level,
             #[cfg(feature = "llvm")]
@@ -162,6 +186,7 @@ impl Backend {
             relaxed: options.relaxed_simd,
             interruptible: options.interruptible,
             debug: options.debug,
+            keeps_locals: options.debug && keeps_locals,
         })
     }
 
@@ -213,6 +238,7 @@ impl Backend {
                 true => origins(buffer),
                 false => Vec::new(),
             },
+            frame: frame(buffer, &cx.func),
         })
     }
 
@@ -231,6 +257,27 @@ impl Backend {
             Architecture::Aarch64 | Architecture::Riscv64 => 0, // `udf`, `unimp`
         }
     }
+}
+
+/// What a function keeps, which its slots have [keys](Kept) for.
+fn frame(buffer: &MachBufferFinalized<Final>, func: &Function) -> Option<Frame> {
+    let layout = buffer.frame_layout()?;
+    let mut frame = None;
+    for (slot, data) in &func.sized_stack_slots {
+        let Some(key) = data.key else { continue };
+        let frame: &mut Frame = frame.get_or_insert_default();
+        let offset = i64::from(layout.stackslots[slot].offset);
+        let offset = (offset - i64::from(layout.frame_to_fp_offset)) as i32;
+        match Kept::from(key) {
+            Kept::Vmctx => frame.vmctx = offset,
+            // They are made in order.
+            Kept::Local(_) => frame.locals.push(Place {
+                offset,
+                size: data.size as u8,
+            }),
+        }
+    }
+    frame
 }
 
 /// A relocation in our terms.

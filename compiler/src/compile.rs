@@ -16,6 +16,7 @@ use wasm_aot_abi::Tunables;
 use crate::abi::Symbol;
 use crate::backend::{Backend, Code};
 use crate::cache::Kept;
+use crate::debug::Locations;
 use crate::error::{Error, Result};
 use crate::functions::{Checker, Compiled, Worker};
 use crate::image::Image;
@@ -213,7 +214,7 @@ pub(crate) fn assemble(
         .map(|(index, function)| (Symbol::Function(index), function.code))
         .collect();
     let text = Text::new(cx, backend, functions, trampolines)?;
-    let debug = debug(options, observer, contents, &text);
+    let debug = debug(options, observer, cx, contents, &text);
     let layout = Parts {
         options,
         backend,
@@ -234,13 +235,16 @@ pub(crate) fn assemble(
 fn debug(
     options: &Options,
     observer: &(impl Observer + ?Sized),
+    cx: &Context<'_>,
     contents: &Contents<'_>,
     text: &Text,
 ) -> Vec<DebugSection> {
     if !options.debug {
         return Vec::new();
     }
-    debug::translate(contents, text).unwrap_or_else(|problem| {
+    let memory = cx.whole.vmctx.memories.first().copied();
+    let locations = Locations::new(options.cpu.target().architecture(), memory);
+    debug::translate(contents, text, locations).unwrap_or_else(|problem| {
         observer.warning(&problem.to_string());
         Vec::new()
     })
@@ -326,6 +330,7 @@ pub(crate) fn context<'m>(
         tunables: TUNABLES,
         relaxed: backend.relaxed,
         interruptible: backend.interruptible,
+        keeps_locals: backend.keeps_locals,
         isa: backend.isa(),
         kept,
     }

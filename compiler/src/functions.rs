@@ -77,7 +77,9 @@ impl Worker {
         let func = &mut self.codegen.func;
         let mut facts = translate::translate(cx, body, &mut self.scratch, func)?;
         let code = self.generate(backend, body)?;
-        let direct = match code.calls() || !cx.whole.exported.contains(&body.index) {
+        // Of a function that keeps its locals there is one, with one frame.
+        let once = cx.keeps_locals || code.calls();
+        let direct = match once || !cx.whole.exported.contains(&body.index) {
             true => None,
             false => self.compile_direct(cx, backend, body, &mut facts)?,
         };

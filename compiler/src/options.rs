@@ -39,7 +39,8 @@ pub struct Options {
     pub interruptible: bool,
     /// Whether to translate the module's debug information (DWARF in its custom
     /// sections) to that of the machine code, for debuggers and backtraces. The code
-    /// is the same with it and without.
+    /// is the same with it and without, except at [`Level::O0`]: there it also writes its
+    /// locals to its frame, where debuggers find the variables of the source.
     pub debug: bool,
     /// Prefix of the C symbols of exports, and the name of a module that has
     /// none. Made a C identifier where it is not one.

@@ -6,7 +6,7 @@ use cranelift_codegen::binemit::Reloc;
 use wasm_aot_abi::NONE;
 
 use crate::abi::Symbol;
-use crate::backend::{Backend, Code, GuardedCall, Origin, Relocation, Site};
+use crate::backend::{Backend, Code, Frame, GuardedCall, Origin, Relocation, Site};
 use crate::error::{Error, Result};
 use crate::layout::Unwind;
 use crate::translate::{BEYOND, Context, TEXT_ROW};
@@ -37,6 +37,7 @@ pub(crate) struct Piece {
     pub(crate) sites: Vec<Site>,
     pub(crate) guarded: Vec<GuardedCall>,
     pub(crate) origins: Vec<Origin>,
+    pub(crate) frame: Option<Frame>,
 }
 
 impl Text {
@@ -72,8 +73,8 @@ impl Text {
             let offset = text.place(symbol, &code.bytes, code.align);
             let piece = text.pieces.last_mut().expect("just placed");
             (piece.sites, piece.guarded) = (code.sites, code.guarded);
+            (piece.origins, piece.frame) = (code.origins, code.frame);
             piece.row = code.row;
-            piece.origins = code.origins;
             relocations.extend(code.relocations.into_iter().map(|relocation| Relocation {
                 offset: offset + relocation.offset,
                 ..relocation
@@ -133,6 +134,7 @@ impl Text {
             sites: Vec::new(),
             guarded: Vec::new(),
             origins: Vec::new(),
+            frame: None,
         });
         offset as u32
     }

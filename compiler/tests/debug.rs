@@ -1,14 +1,16 @@
 //! Debug information: what of a module's DWARF is in the artefact, and that nothing else
 //! depends on it. The modules are those of `tests/debug`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Cursor;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Mutex;
 
-use gimli::read::{AttributeValue, DebuggingInformationEntry, Dwarf, EndianSlice, UnitRef};
+use gimli::read::{
+    AttributeValue, DebuggingInformationEntry, Dwarf, EndianSlice, Operation, UnitRef,
+};
 use gimli::{DwTag, LittleEndian, constants as dw};
 use object::{Object, ObjectSection};
 use wasm_aot_compiler::{
@@ -129,7 +131,8 @@ fn nothing_but_debug_information_is_different() {
     for name in MODULES {
         let wasm = module(name);
         for (target, emit) in targets {
-            for level in [Level::O0, Level::O2] {
+            // At the lowest level, code also keeps what debuggers look at.
+            for level in [Level::O1, Level::O2] {
                 let with = Options {
                     cpu: Cpu::portable(target),
                     emit,
@@ -158,6 +161,60 @@ fn nothing_but_debug_information_is_different() {
                     }
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn variables_have_places_at_the_lowest_level() {
+    for target in [
+        Target::X86_64Linux,
+        Target::Aarch64Linux,
+        Target::Riscv64Linux,
+    ] {
+        for (name, level, expected) in [
+            (
+                "c4-O0",
+                Level::O0,
+                &["a", "b", "count", "i", "point", "sum"][..],
+            ),
+            (
+                "c5-O0",
+                Level::O0,
+                &["a", "b", "count", "i", "point", "sum"],
+            ),
+            ("c5-O0", Level::O1, &[]),
+        ] {
+            let options = Options {
+                cpu: Cpu::portable(target),
+                level,
+                ..options()
+            };
+            let artefact = compile(&module(name), &options).unwrap();
+            let mut placed = BTreeSet::new();
+            with_dwarf(&artefact, |dwarf| {
+                each_entry(dwarf, |unit, entry, _| {
+                    let Some(AttributeValue::Exprloc(place)) = entry.attr_value(dw::DW_AT_location)
+                    else {
+                        return;
+                    };
+                    // It can be read, and has nothing of WebAssembly in it.
+                    let mut operations = place.operations(unit.encoding());
+                    while let Some(operation) = operations.next().unwrap() {
+                        assert!(!matches!(operation, Operation::WasmLocal { .. }));
+                    }
+                    // Those of inlined functions have their names elsewhere.
+                    if let Some(name) = entry.attr_value(dw::DW_AT_name) {
+                        let name = unit.attr_string(name).unwrap();
+                        placed.insert(name.to_string().unwrap().to_owned());
+                    }
+                });
+            });
+            assert_eq!(
+                placed.iter().collect::<Vec<_>>(),
+                expected,
+                "{name} {level:?}"
+            );
         }
     }
 }

@@ -141,12 +141,13 @@ impl Description {
             })
     }
 
-    /// Names of functions, with their indices (imports first), ascending.
+    /// Names of functions, with their indices (imports first), ascending. What is not
+    /// text, in an artefact that was damaged, is `(damaged)`.
     pub fn function_names(&self) -> impl ExactSizeIterator<Item = (u32, &str)> {
         let metadata = self.metadata();
         metadata
             .function_names()
-            .map(move |record| (record.index, metadata.text(record.name)))
+            .map(move |record| (record.index, metadata.function_name(record)))
     }
 
     /// The name of the function with an index (imports first).
@@ -155,7 +156,7 @@ impl Description {
         let names = metadata.function_names();
         let position = names.partition_point(|record| record.index < index);
         let record = names.get(position)?;
-        (record.index == index).then(|| metadata.text(record.name))
+        (record.index == index).then(|| metadata.function_name(record))
     }
 
     /// How many functions it imports.

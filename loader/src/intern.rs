@@ -6,6 +6,7 @@
 //! other is that type's id; so keys are equal exactly if the groups are.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::{FuncType, HeapType, RefType, ValType};
@@ -36,7 +37,7 @@ impl Definition {
 }
 
 /// A type that a recursion group refers to.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy)]
 pub(crate) enum Index {
     /// By its position in the same group.
     Own(u32),
@@ -44,7 +45,7 @@ pub(crate) enum Index {
 }
 
 /// A part of a recursion group. What a type is made of stands before it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy)]
 enum Item {
     /// A parameter or result.
     Value(ValType),
@@ -58,14 +59,74 @@ enum Item {
     },
 }
 
+impl Item {
+    /// Adds the words that stand for it. No other item begins with the same ones, so
+    /// items are equal if their words are. A slice of words is hashed at once; item by
+    /// item, that would be most of what opening an artefact with many types takes.
+    fn encode(self, words: &mut Vec<u64>) {
+        let mut word = |kind: u64, flag: bool, number: u32| {
+            words.push(kind | u64::from(flag) << 8 | u64::from(number) << 32);
+        };
+        match self {
+            Item::Value(ValType::I32) => word(0, false, 0),
+            Item::Value(ValType::I64) => word(1, false, 0),
+            Item::Value(ValType::F32) => word(2, false, 0),
+            Item::Value(ValType::F64) => word(3, false, 0),
+            Item::Value(ValType::V128) => word(4, false, 0),
+            Item::Value(ValType::Ref(ty)) => {
+                let (kind, id) = match ty.heap {
+                    HeapType::ConcreteFunc(ty) => (5, ty.id()),
+                    HeapType::Func => (6, 0),
+                    HeapType::NoFunc => (7, 0),
+                    HeapType::Extern => (8, 0),
+                    HeapType::NoExtern => (9, 0),
+                    HeapType::Any => (10, 0),
+                    HeapType::Eq => (11, 0),
+                    HeapType::I31 => (12, 0),
+                    HeapType::Struct => (13, 0),
+                    HeapType::Array => (14, 0),
+                    HeapType::None => (15, 0),
+                    HeapType::Exn => (16, 0),
+                    HeapType::NoExn => (17, 0),
+                };
+                word(kind, ty.is_nullable(), id);
+            }
+            Item::Own { nullable, position } => word(18, nullable, position),
+            Item::Type {
+                params,
+                supertype,
+                open,
+            } => {
+                // No type has as many parameters as would not fit (core, appendix
+                // "Implementation Limitations").
+                let params = params as u32;
+                match supertype {
+                    None => word(19, open, params),
+                    Some(Index::Own(position)) => {
+                        word(20, open, params);
+                        word(0, false, position);
+                    }
+                    Some(Index::Other(ty)) => {
+                        word(21, open, params);
+                        word(0, false, ty.id());
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// The types known so far.
 #[derive(Default)]
 pub(crate) struct Interner {
-    groups: HashMap<Box<[Item]>, Box<[FuncType]>>,
+    /// Where the types of a group are, of which these are the words.
+    groups: HashMap<Box<[u64]>, Range<usize>>,
     /// All types, by their ids less one.
     types: Vec<FuncType>,
     /// The group that is being put together.
     group: Vec<Item>,
+    /// Its words.
+    words: Vec<u64>,
     /// How many values its last type has so far.
     values: usize,
 }
@@ -130,14 +191,19 @@ impl Interner {
     ///
     /// If 2³² - 1 types are known already.
     pub(crate) fn finish(&mut self) -> &[FuncType] {
-        // Looked up twice: a borrow that is returned would last to the end.
-        if !self.groups.contains_key(&*self.group) {
-            let types = self.define();
-            self.groups.insert(self.group.as_slice().into(), types);
+        self.words.clear();
+        for item in &self.group {
+            item.encode(&mut self.words);
         }
-        let types = &self.groups[&*self.group];
+        let known = self.groups.get(&*self.words).cloned();
+        let range = known.unwrap_or_else(|| {
+            let range = self.define();
+            self.groups
+                .insert(self.words.as_slice().into(), range.clone());
+            range
+        });
         self.group.clear();
-        types
+        &self.types[range]
     }
 
     /// The type with an id that was given out.
@@ -151,17 +217,16 @@ impl Interner {
     }
 
     /// New types for the group.
-    fn define(&mut self) -> Box<[FuncType]> {
-        let mut new = || {
-            let ty = FuncType(Box::leak(Box::new(Definition {
+    fn define(&mut self) -> Range<usize> {
+        let start = self.types.len();
+        let is_type = |item: &&Item| matches!(item, Item::Type { .. });
+        for _ in self.group.iter().filter(is_type) {
+            self.types.push(FuncType(Box::leak(Box::new(Definition {
                 id: u32::try_from(self.types.len() + 1).expect("fewer than 2³² types"),
                 contents: OnceLock::new(),
-            })));
-            self.types.push(ty);
-            ty
-        };
-        let is_type = |item: &&Item| matches!(item, Item::Type { .. });
-        let types: Box<[FuncType]> = (self.group.iter().filter(is_type).map(|_| new())).collect();
+            }))));
+        }
+        let types = &self.types[start..];
         let mut defined = types.iter();
         let mut values = Vec::new();
         for &item in &self.group {
@@ -191,7 +256,7 @@ impl Interner {
                 }
             }
         }
-        types
+        start..self.types.len()
     }
 }
 

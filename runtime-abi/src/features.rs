@@ -19,6 +19,10 @@ macro_rules! bits {
         impl $set {
             $($(#[$bit_meta])* pub const $bit: $set = $set(1 << $number);)*
 
+            /// The bits as this file calls them, for a look at what has changed.
+            #[cfg(test)]
+            pub(crate) const NUMBERS: &[(&str, u32)] = &[$((stringify!($bit), $number),)*];
+
             /// Every bit of this version with its name, lowest first.
             pub const NAMES: &[($set, &str)] = &[$(($set::$bit, $name),)*];
 

@@ -275,6 +275,8 @@
 mod builtins;
 mod descriptor;
 mod features;
+#[cfg(test)]
+mod layout;
 mod records;
 mod seal;
 pub mod sites;

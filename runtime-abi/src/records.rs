@@ -16,6 +16,12 @@ macro_rules! codes {
         #[repr(u32)]
         pub enum $name { $($(#[$variant_meta])* $variant = $number,)* }
 
+        #[cfg(test)]
+        impl $name {
+            /// The numbers as this file calls them, for a look at what has changed.
+            pub(crate) const NUMBERS: &[(&str, u32)] = &[$((stringify!($variant), $number),)*];
+        }
+
         impl TryFrom<u32> for $name {
             type Error = u32;
 

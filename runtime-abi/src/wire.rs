@@ -27,9 +27,11 @@ macro_rules! integers {
     ($($int:ty)*) => {$(
         impl Wire for $int {
             const SIZE: usize = size_of::<$int>();
+            #[inline]
             fn encode(&self, out: &mut [u8]) {
                 out.copy_from_slice(&self.to_le_bytes());
             }
+            #[inline]
             fn decode(bytes: &[u8]) -> Self {
                 let mut raw = [0; size_of::<$int>()];
                 raw.copy_from_slice(&bytes[..size_of::<$int>()]);
@@ -80,7 +82,9 @@ macro_rules! records {
                 )*
                 debug_assert_eq!(at, Self::SIZE);
             }
+            #[inline]
             fn decode(bytes: &[u8]) -> Self {
+                let bytes = &bytes[..Self::SIZE];
                 let mut at = 0;
                 $(
                     let $field = <$ty as $crate::Wire>::decode(&bytes[at..]);
@@ -89,6 +93,13 @@ macro_rules! records {
                 debug_assert_eq!(at, Self::SIZE);
                 Self { $($field),* }
             }
+        }
+
+        #[cfg(test)]
+        impl $crate::layout::Fields for $name {
+            const NAME: &'static str = stringify!($name);
+            const FIELDS: &'static [(&'static str, usize)] =
+                &[$((stringify!($field), core::mem::offset_of!($name, $field)),)*];
         }
 
         const _: () = assert!(

@@ -4,6 +4,7 @@
 mod access;
 mod builtin;
 mod clause;
+mod kept;
 mod signature;
 mod symbol;
 mod trap;
@@ -12,6 +13,7 @@ mod vmctx;
 pub(crate) use access::{Access, Region};
 pub(crate) use builtin::Builtin;
 pub(crate) use clause::Clause;
+pub(crate) use kept::Kept;
 pub(crate) use signature::{
     clif_type, entry_signature, host_signature, throw_signature, typed_signature, wasm_signature,
 };

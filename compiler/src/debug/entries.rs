@@ -12,18 +12,21 @@ use gimli::{Encoding, Format};
 
 use super::lines::Lines;
 use super::live::{self, Live};
+use super::locations::Locations;
 use super::places::{self, Places};
 use super::sections::{self, Reader};
 use super::{Budget, Result};
+use crate::backend::Frame;
 
 /// What it takes to convert units.
 pub(super) struct Units<'x, 'p> {
     pub(super) places: &'x Places<'p>,
     pub(super) live: &'x Live,
+    pub(super) locations: Locations,
     pub(super) budget: &'x mut Budget,
 }
 
-impl Units<'_, '_> {
+impl<'p> Units<'_, 'p> {
     /// Converts those that have something live.
     ///
     /// # Errors
@@ -65,20 +68,27 @@ impl Units<'_, '_> {
         let lines = lines.as_ref();
 
         let id = unit.unit.root();
-        self.attributes(unit, id, &root, lines)?;
+        self.attributes(unit, id, &root, lines, None)?;
         let code = functions
             .iter()
             .map(|&index| self.places.function(index).code());
         place(unit, id, code.flatten().collect());
 
         let mut entry = root;
+        // The function that an entry is in, with its depth, if its frame is known.
+        let mut function: Option<(isize, &Frame)> = None;
         while let Some(id) = unit.read_entry(&mut entry)? {
+            function = function.filter(|(depth, _)| entry.read_entry.depth > *depth);
             let offset = entry.offset.to_debug_info_offset(&unit.read_unit.header);
             if !offset.is_some_and(|offset| self.live.has(offset.0)) {
                 continue;
             }
+            if entry.tag == dw::DW_TAG_subprogram {
+                let frame = self.frame(&entry)?;
+                function = frame.map(|frame| (entry.read_entry.depth, frame));
+            }
             let id = unit.add_entry(id, &entry);
-            self.attributes(unit, id, &entry, lines)?;
+            self.attributes(unit, id, &entry, lines, function.map(|(_, frame)| frame))?;
             if has_code(entry.tag) {
                 let code = self.code(&entry)?;
                 place(unit, id, code);
@@ -93,6 +103,14 @@ impl Units<'_, '_> {
             unit.unit.line_program = lines.program.clone();
         }
         Ok(())
+    }
+
+    /// What the frame of a function keeps, if it does.
+    fn frame(&self, entry: &ConvertUnitEntry<'_, Reader<'_>>) -> Result<Option<&'p Frame>> {
+        let range = entry.read_unit.die_ranges(&entry.read_entry)?.next()?;
+        let function = range.and_then(|range| self.places.find(&(range.begin..range.end)));
+        let frame = function.and_then(|index| self.places.function(index).frame());
+        Ok(frame)
     }
 
     /// The machine code of an entry.
@@ -122,13 +140,35 @@ impl Units<'_, '_> {
         id: UnitEntryId,
         entry: &ConvertUnitEntry<'a, Reader<'d>>,
         lines: Option<&Lines>,
+        frame: Option<&Frame>,
     ) -> Result<()> {
         for attribute in &entry.attrs {
-            if let Some(value) = self.attribute(unit, entry.read_unit, attribute, lines)? {
+            let location = frame.and_then(|frame| self.location(entry, attribute, frame));
+            let value = match location {
+                Some(location) => Some(Write::Exprloc(location)),
+                None => self.attribute(unit, entry.read_unit, attribute, lines)?,
+            };
+            if let Some(value) = value {
                 unit.unit.get_mut(id).set(attribute.name(), value);
             }
         }
         Ok(())
+    }
+
+    /// Where an attribute says that something is that a frame keeps, or that it leads to.
+    fn location<'d>(
+        &self,
+        entry: &ConvertUnitEntry<'_, Reader<'d>>,
+        attribute: &Attribute<Reader<'d>>,
+        frame: &Frame,
+    ) -> Option<Expression> {
+        let expression = attribute.exprloc_value()?;
+        let encoding = entry.read_unit.encoding();
+        match attribute.name() {
+            dw::DW_AT_frame_base => self.locations.frame_base(frame, expression, encoding),
+            dw::DW_AT_location => self.locations.variable(frame, expression, encoding),
+            _ => None,
+        }
     }
 
     /// The value of an attribute, if it is one that still holds.

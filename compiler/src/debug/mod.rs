@@ -9,9 +9,10 @@
 //! finds out what of the rest they refer to, as types; nothing else is kept. `sections`
 //! is where all of it comes from and goes to.
 //!
-//! What has no counterpart is left out, above all where variables are: those of C are in
-//! locals of WebAssembly or in linear memory, and what a debugger needs to find either
-//! would have to be kept alive by the code. Calls and labels are left out too.
+//! Variables of C are in locals of WebAssembly or in linear memory, and what a debugger
+//! needs to find either has to be kept alive by the code. That is done at the lowest
+//! level of optimisation, and `locations` says where they are; else they have none.
+//! Calls and labels are left out.
 //!
 //! The DWARF of a module is nobody's duty: it is not validated, may be damaged, and may
 //! have been made to do harm. Then there is none, which is no error. All work is paid
@@ -21,6 +22,7 @@
 mod entries;
 mod lines;
 mod live;
+mod locations;
 mod places;
 mod sections;
 
@@ -28,6 +30,7 @@ use gimli::write;
 
 use self::entries::Units;
 use self::live::Live;
+pub(crate) use self::locations::Locations;
 use self::places::Places;
 use self::sections::Input;
 use crate::layout::DebugSection;
@@ -60,7 +63,11 @@ type Result<T, E = Problem> = std::result::Result<T, E>;
 /// # Errors
 ///
 /// If there is none that could be translated.
-pub(crate) fn translate(contents: &Contents<'_>, text: &Text) -> Result<Vec<DebugSection>> {
+pub(crate) fn translate(
+    contents: &Contents<'_>,
+    text: &Text,
+    locations: Locations,
+) -> Result<Vec<DebugSection>> {
     let input = Input::new(contents)?;
     let mut dwarf = input.dwarf()?;
     dwarf.populate_abbreviations_cache(gimli::AbbreviationsCacheStrategy::All);
@@ -71,6 +78,7 @@ pub(crate) fn translate(contents: &Contents<'_>, text: &Text) -> Result<Vec<Debu
     Units {
         places: &places,
         live: &live,
+        locations,
         budget: &mut budget,
     }
     .convert(&dwarf, &mut output)?;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::abi::Symbol;
-use crate::backend::Origin;
+use crate::backend::{Frame, Origin};
 use crate::module::Contents;
 use crate::text::{Piece, Text};
 
@@ -118,13 +118,21 @@ fn operator(piece: &Piece, origin: &Origin, base: u64) -> Operator {
     }
 }
 
-impl Function<'_> {
+impl<'a> Function<'a> {
     /// All of its code.
     pub(super) fn code(&self) -> Vec<Range<u32>> {
         let pieces = self.pieces.iter();
         pieces
             .map(|piece| piece.offset..piece.offset + piece.size)
             .collect()
+    }
+
+    /// What its frame keeps, if there is one of that kind only.
+    pub(super) fn frame(&self) -> Option<&'a Frame> {
+        match self.pieces[..] {
+            [piece] => piece.frame.as_ref(),
+            _ => None,
+        }
     }
 
     /// Whether a range of the code section has all of the function.

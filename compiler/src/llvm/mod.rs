@@ -327,6 +327,7 @@ fn join(mut parts: Vec<Part>, index: u32, places: &Places, debug: bool) -> Resul
         guarded: Vec::new(),
         unwind: None,
         origins: Vec::new(),
+        frame: None,
     };
     let mut rules = Vec::new();
     for part in parts {

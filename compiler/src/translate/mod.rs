@@ -25,7 +25,7 @@ mod table;
 mod variable;
 mod vector;
 
-use cranelift_codegen::ir::{Function, SourceLoc, Value, types};
+use cranelift_codegen::ir::{Function, SourceLoc, StackSlot, Value, types};
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use wasm_aot_abi::Tunables;
@@ -54,6 +54,7 @@ pub(crate) struct Context<'m> {
     pub(crate) tunables: Tunables,
     pub(crate) relaxed: RelaxedSimd,
     pub(crate) interruptible: bool,
+    pub(crate) keeps_locals: bool,
     pub(crate) isa: &'m dyn TargetIsa,
     /// Code that was compiled before.
     pub(crate) kept: Option<&'m Kept>,
@@ -76,6 +77,9 @@ pub(crate) fn translate(
     env::check_stack(func);
 
     let mut translator = Translator::new(cx, FunctionBuilder::new(func, scratch));
+    if cx.keeps_locals {
+        translator.keep_locals(body, ty)?;
+    }
     translator.body(body, ty)?;
     Ok(translator.finish())
 }
@@ -94,6 +98,8 @@ struct Translator<'f, 'm> {
     stack: Stack,
     /// Parameters first.
     locals: Vec<Variable>,
+    /// Where they are kept for debuggers, if they are.
+    kept: Vec<StackSlot>,
     /// Whether the operator's condition is mostly true or false.
     hint: Option<bool>,
     /// The context parameter.
@@ -120,6 +126,7 @@ impl<'f, 'm> Translator<'f, 'm> {
             entities: Entities::default(),
             stack: Stack::default(),
             locals: Vec::new(),
+            kept: Vec::new(),
             hint: None,
             vmctx,
             direct: None,
@@ -151,8 +158,8 @@ impl<'f, 'm> Translator<'f, 'm> {
         for (index, &ty) in params.iter().enumerate() {
             let local = self.builder.declare_var(clif_type(ty));
             let value = self.builder.block_params(entry)[index + 1];
-            self.builder.def_var(local, value);
             self.locals.push(local);
+            self.define_local(index as u32, value);
         }
         self.open_function(results);
     }
@@ -165,8 +172,8 @@ impl<'f, 'm> Translator<'f, 'm> {
         let zero = self.zero(clif_type(ty));
         for _ in 0..count {
             let local = self.builder.declare_var(clif_type(ty));
-            self.builder.def_var(local, zero);
             self.locals.push(local);
+            self.define_local(self.locals.len() as u32 - 1, zero);
         }
     }
 

@@ -1,10 +1,18 @@
 //! Locals and globals (core, 4.4.5).
 
-use cranelift_codegen::ir::{Constant, ConstantData, InstBuilder, Type, Value, types};
+use cranelift_codegen::ir::{
+    Constant, ConstantData, InstBuilder, StackSlot, StackSlotData, StackSlotKind, Type, Value,
+    types,
+};
+use wasmparser::{FuncType, ValType};
 
 use super::Translator;
-use crate::abi::{Access, Region, clif_type};
-use crate::module::ConstExpr;
+use crate::abi::{Access, Kept, Region, clif_type};
+use crate::error::Result;
+use crate::module::{Body, ConstExpr};
+
+/// As many locals a frame keeps, at most.
+const MAX_KEPT: usize = 1000;
 
 impl Translator<'_, '_> {
     /// `[] -> [t]`
@@ -17,7 +25,46 @@ impl Translator<'_, '_> {
     pub(super) fn local_set(&mut self, index: u32) {
         let value = self.stack.pop();
         let value = self.as_plain(value);
-        self.builder.def_var(self.locals[index as usize], value);
+        self.define_local(index, value);
+    }
+
+    /// Gives a local its value.
+    pub(super) fn define_local(&mut self, index: u32, value: Value) {
+        let index = index as usize;
+        self.builder.def_var(self.locals[index], value);
+        if let Some(&slot) = self.kept.get(index) {
+            self.builder.ins().stack_store(types::I64, value, slot, 0);
+        }
+    }
+
+    /// Has the frame keep the context and the locals, for debuggers. Code does not
+    /// read them there. A function with very many locals keeps none: its frames would
+    /// be as large.
+    pub(super) fn keep_locals(&mut self, body: &Body<'_>, ty: &FuncType) -> Result<()> {
+        let mut types: Vec<ValType> = ty.params().to_vec();
+        for locals in body.code().get_locals_reader()? {
+            let (count, ty) = locals?;
+            if types.len() + count as usize > MAX_KEPT {
+                return Ok(());
+            }
+            types.extend(std::iter::repeat_n(ty, count as usize));
+        }
+        let vmctx = self.keep(Kept::Vmctx, types::I64);
+        self.builder
+            .ins()
+            .stack_store(types::I64, self.vmctx, vmctx, 0);
+        for (index, ty) in (0..).zip(types) {
+            let slot = self.keep(Kept::Local(index), clif_type(ty));
+            self.kept.push(slot);
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, what: Kept, ty: Type) -> StackSlot {
+        let align = ty.bytes().trailing_zeros() as u8;
+        let kind = StackSlotKind::ExplicitSlot;
+        let data = StackSlotData::new_with_key(kind, ty.bytes(), align, what.into());
+        self.builder.create_sized_stack_slot(data)
     }
 
     /// `[t] -> [t]`

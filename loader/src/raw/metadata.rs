@@ -38,6 +38,16 @@ impl<'a> Metadata<'a> {
         std::str::from_utf8(self.bytes(bytes)).expect("names are verified")
     }
 
+    /// The name of a function. Whether those are UTF-8 is not verified when an artefact
+    /// is opened, as there are many of them and nothing but a backtrace asks.
+    pub(crate) fn function_name(&self, record: FunctionName) -> &'a str {
+        let bytes = Slice {
+            offset: record.name.offset,
+            count: record.name.len,
+        };
+        std::str::from_utf8(self.bytes(bytes)).unwrap_or("(damaged)")
+    }
+
     /// A slice of bytes.
     pub(crate) fn bytes(&self, slice: Slice) -> &'a [u8] {
         &self.bytes[slice.offset as usize..][..slice.count as usize]

@@ -4,7 +4,8 @@
 //! What is trusted all the same is the machine code, and what only it reads: an
 //! artefact is native code, and a check of its metadata is for damage and
 //! mistakes. It costs a few nanoseconds for each record; nothing looks at every
-//! byte but names, which must be UTF-8.
+//! byte but names, which must be UTF-8, and those of functions are not looked at before
+//! somebody asks for one.
 
 mod const_expr;
 mod exceptions;

@@ -154,16 +154,22 @@ impl<'a> Checker<'a> {
     fn functions(&self) -> Result {
         let sites = self.descriptor.sites;
         self.block.records::<[u8; 1]>(sites, "the sites")?;
+        // There are thousands of functions, and mostly nothing is wrong with them: what
+        // is wrong is asked only of those where something is.
         let (mut code, mut site) = (0, 0);
         for (index, function) in self.functions.clone().enumerate() {
-            let what = &Nth("function", index);
-            ensure(function.code >= code, what, "it overlaps the one before")?;
-            ensure(function.size > 0, what, "it has no code")?;
-            code = self.text(function.code, function.size, what)?;
-            self.type_index(function.ty, what)?;
-            let ascending = function.sites >= site && function.sites <= sites.count;
-            ensure(ascending, what, "its sites are out of range")?;
-            site = function.sites;
+            let end = u64::from(function.code) + u64::from(function.size);
+            let sound = (function.code >= code)
+                & (function.size > 0)
+                & (end <= self.descriptor.text_size)
+                & ((function.ty as usize) < self.types.len())
+                & (function.sites >= site)
+                & (function.sites <= sites.count);
+            if !sound {
+                return Err(self.problem(&Nth("function", index), &function, code));
+            }
+            // In the text, which is smaller than 4 GiB.
+            (code, site) = (end as u32, function.sites);
         }
         let count = self.function_count()?;
         let mut next = 0;
@@ -173,15 +179,28 @@ impl<'a> Checker<'a> {
             .records::<FunctionName>(names, "the function names")?
         {
             let what = "the name of a function";
-            ensure(
-                record.index >= next && record.index < count,
-                what,
-                "its index is wrong",
-            )?;
+            let expected = record.index >= next && record.index < count;
+            ensure(expected, what, "its index is wrong")?;
             next = record.index + 1;
-            self.block.text(record.name, what)?;
+            // Whether it is UTF-8 is looked at by who reads it.
+            let end = u64::from(record.name.offset) + u64::from(record.name.len);
+            let inside = end <= self.block.bytes.len() as u64;
+            ensure(inside, what, "it ends behind the metadata")?;
         }
         Ok(())
+    }
+
+    /// What is wrong with a function, if those before end at `code`.
+    fn problem(&self, what: &Nth, function: &Function, code: u32) -> OpenError {
+        let check = || {
+            ensure(function.code >= code, what, "it overlaps the one before")?;
+            ensure(function.size > 0, what, "it has no code")?;
+            self.text(function.code, function.size, what)?;
+            self.type_index(function.ty, what)
+        };
+        check()
+            .err()
+            .unwrap_or_else(|| damaged(what, "its sites are out of range"))
     }
 
     fn trampolines(&mut self) -> Result {
