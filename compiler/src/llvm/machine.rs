@@ -69,11 +69,6 @@ impl Machine {
         for function in module.get_functions() {
             finish(&context, &module, function)?;
         }
-        if let Some(path) = std::env::var_os("WASM_AOT_LLVM_DUMP") {
-            module
-                .print_to_file(path)
-                .map_err(|error| error.to_string())?;
-        }
         if cfg!(debug_assertions) {
             module.verify().map_err(|error| error.to_string())?;
         }
