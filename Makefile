@@ -25,7 +25,7 @@ test:
 	cargo test --package wasm-aot-c-api --no-default-features
 	cargo run --manifest-path fuzz/Cargo.toml -- --count 500
 
-# Generated modules, here and in Wasmtime: results, traps and what is left must be
+# Generated modules, here, in Wasmtime and in wasmi: results, traps and what is left must be
 # the same. `SEED` is the number of the first; every run of the same modules is the
 # same.
 COUNT ?= 100000
@@ -34,6 +34,13 @@ SEED ?= 1000000
 fuzz-long:
 	cargo run --release --manifest-path fuzz/Cargo.toml -- --count $(COUNT) --seed $(SEED) \
 		--keep $(CARGO_TARGET_DIR)/differential
+
+# The targets of libFuzzer in `fuzz/fuzz_targets`, each for FUZZ_SECONDS; FUZZ=wasi for
+# that one. What they find is left below the target folder.
+export FUZZ_SECONDS ?= 60
+.PHONY: fuzz
+fuzz:
+	fuzz/run $(FUZZ)
 
 # Artefacts changed at random: refused, or sound. The tests have 2,000.
 MUTATIONS ?= 20000
@@ -67,12 +74,12 @@ test-windows:
 	tests/targets/windows
 
 # A minute of a thousand instances at a time on 16 threads: nothing may grow. Another
-# one of a program of eight threads: none of them may be wrong or hang. The tests do
-# the same for a few seconds.
+# one of a program of eight threads: none of them may be wrong or hang. And one of 64
+# threads that open and drop artefacts. The tests do the same for a few seconds.
 SOAK_SECONDS ?= 60
 .PHONY: soak
 soak:
-	SOAK_SECONDS=$(SOAK_SECONDS) cargo test --release --test soak --test soak_threads -- --nocapture
+	SOAK_SECONDS=$(SOAK_SECONDS) cargo test --release --test soak --test soak_threads --test soak_artefacts -- --nocapture
 
 # The specification's test suite with linked modules, all of it; `make test` has a
 # part.
@@ -95,7 +102,7 @@ lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- --deny warnings
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
-	cargo clippy --manifest-path fuzz/Cargo.toml -- --deny warnings
+	cargo clippy --manifest-path fuzz/Cargo.toml --features libfuzzer -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps
 
 # The same for the benchmarks, which need all of Wasmtime.

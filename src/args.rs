@@ -11,7 +11,8 @@ use wasm_aot_loader::{OpenOptions, Verify};
 
 use crate::keys::KeysArg;
 use crate::{
-    compile, completions, inspect, keygen, man, reproduce, run, seal, sign, validate, verify, wast,
+    compile, completions, explore, inspect, keygen, man, reproduce, run, seal, sign, validate,
+    verify, wast,
 };
 
 /// What `--version` prints: with the code generators that are built in.
@@ -42,7 +43,11 @@ Exit status:
 Examples:
   wasm-aot compile app.wasm            compile to app.so
   wasm-aot run app.so --dir . in.txt   run it: one argument, and access to this directory
-  wasm-aot run add.wat --invoke add 1 2"
+  wasm-aot run add.wat --invoke add 1 2
+
+Environment:
+  WASM_AOT_LOG    say on standard error what the compiler and the loader do, and how long it takes:
+                  info, debug (with stages, instances and traps) or trace (with functions)"
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -54,6 +59,7 @@ pub(crate) enum Command {
     Compile(compile::Args),
     Run(run::Args),
     Inspect(inspect::Args),
+    Explore(explore::Args),
     Verify(verify::Args),
     Keygen(keygen::Args),
     Sign(sign::Args),

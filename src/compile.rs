@@ -73,9 +73,19 @@ pub(crate) struct Args {
     #[arg(value_parser = PossibleValuesParser::new(["native", "deterministic"]).try_map(|how| how.parse::<RelaxedSimd>()))]
     relaxed_simd: RelaxedSimd,
 
-    /// Let the code be stopped from other threads, at the cost of a look at memory in every loop
+    /// Let the code be stopped from other threads, at the cost of a load from memory in every loop
     #[arg(long)]
     interruptible: bool,
+
+    /// Let the code count the operators that it executes, and stop when it has executed as many as
+    /// the host allows: the same number on all machines and levels
+    #[arg(long)]
+    fuel: bool,
+
+    /// Let processors that run ahead access what is out of bounds, where code compares with bounds.
+    /// For code that is trusted not to spy
+    #[arg(long)]
+    no_spectre_guards: bool,
 
     #[command(flatten)]
     debug: DebugArg,
@@ -244,6 +254,8 @@ impl Args {
             features: self.features.get(),
             relaxed_simd: self.relaxed_simd,
             interruptible: self.interruptible,
+            fuel: self.fuel,
+            spectre_guards: !self.no_spectre_guards,
             debug: self.debug.debug,
             name: self.name.clone().unwrap_or(namesake),
             keep_custom: self.keep_custom.clone(),

@@ -117,9 +117,9 @@ struct Export {
 }
 
 #[derive(Serialize)]
-struct Section {
-    name: String,
-    size: u64,
+pub(crate) struct Section {
+    pub(crate) name: String,
+    pub(crate) size: u64,
 }
 
 impl Report {
@@ -203,7 +203,7 @@ fn seal(file: &[u8]) -> anyhow::Result<(Option<Digest>, Option<Signer>)> {
 }
 
 /// The sections of an ELF file.
-fn sections(file: &[u8]) -> anyhow::Result<Vec<Section>> {
+pub(crate) fn sections(file: &[u8]) -> anyhow::Result<Vec<Section>> {
     let file = object::read::elf::ElfFile64::<object::Endianness>::parse(file)?;
     (file.sections())
         .map(|section| {

@@ -8,12 +8,14 @@
 mod args;
 mod compile;
 mod completions;
+mod explore;
 mod input;
 mod inspect;
 mod invoke;
 mod keygen;
 mod keys;
 mod link;
+mod log;
 mod man;
 mod output;
 mod print;
@@ -39,10 +41,12 @@ use crate::args::{Cli, Command};
 const FAILURE: u8 = 1;
 
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let command = Cli::parse().command;
+    let result = log::start().and_then(|()| match command {
         Command::Compile(args) => compile::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Explore(args) => explore::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Keygen(args) => keygen::run(&args),
         Command::Sign(args) => sign::run(&args),
@@ -52,7 +56,7 @@ fn main() -> ExitCode {
         Command::Wast(args) => wast::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
-    };
+    });
     result.unwrap_or_else(|error| {
         print::error(&error);
         ExitCode::from(FAILURE)

@@ -38,6 +38,7 @@ Examples:
   wasm-aot run app.so --dir . --dir /srv/data::/data
   wasm-aot run add.wat --invoke add 1 2
   wasm-aot run app.wasm --timeout 2.5              for so many seconds
+  wasm-aot run app.wasm --fuel 1000000 --fuel-used
   wasm-aot run app.so --preload math=libmath.so    with another module to import from
   wasm-aot run --key release.key.pub app.so        if it is signed by that key
   perf record wasm-aot run --verify trusted app.so")]
@@ -80,6 +81,15 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
     timeout: Option<Duration>,
 
+    /// Stop the program with a trap when it has executed so many operators of WebAssembly (each of
+    /// its threads for itself). What is compiled already must be compiled with --fuel
+    #[arg(long, value_name = "N")]
+    fuel: Option<u64>,
+
+    /// Say at the end how many operators were executed
+    #[arg(long)]
+    fuel_used: bool,
+
     #[command(flatten)]
     debug: DebugArg,
 
@@ -100,7 +110,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 /// Runs the program to its end, which may come as an error.
 fn execute(args: &Args) -> anyhow::Result<()> {
-    let interruptible = args.timeout.is_some();
     let module = load(&args.file, args)?;
     let mut imports = Imports::new();
     wasm_aot_wasi::add_to_imports(&mut imports);
@@ -109,13 +118,29 @@ fn execute(args: &Args) -> anyhow::Result<()> {
         imports.stub_missing();
     }
     if has_threads(&module) {
-        if interruptible {
-            bail!("--timeout does not go with threads");
+        if args.fuel_used {
+            bail!("--fuel-used does not go with threads, each of which has its own");
         }
         return execute_threads(args, module, imports);
     }
 
     let mut store = Store::with_config(&config(args));
+    let result = execute_in(args, &mut store, &module, imports);
+    if let Some(units) = args.fuel()
+        && args.fuel_used
+    {
+        print::stderr(format_args!("fuel: {}", units - store.fuel()));
+    }
+    result
+}
+
+/// As [`execute`], in a store.
+fn execute_in(
+    args: &Args,
+    store: &mut Store,
+    module: &Module,
+    mut imports: Imports,
+) -> anyhow::Result<()> {
     store.insert(wasi(args)?);
     if let Some(timeout) = args.timeout {
         let handle = store.interrupt_handle();
@@ -128,13 +153,13 @@ fn execute(args: &Args) -> anyhow::Result<()> {
     for (name, file) in &args.preload {
         let file = Path::new(file);
         let module = load(file, args)?;
-        let defined = imports.module(name, &mut store, &module);
+        let defined = imports.module(name, store, &module);
         defined.map_err(|error| not_instantiated(file, error))?;
     }
 
-    let instance = Instance::new(&mut store, &module, &imports)
+    let instance = Instance::new(store, module, &imports)
         .map_err(|error| not_instantiated(&args.file, error))?;
-    start(args, &mut store, instance)
+    start(args, store, instance)
 }
 
 /// Calls what is to be run of an instance.
@@ -174,6 +199,13 @@ fn execute_threads(args: &Args, module: Module, imports: Imports) -> anyhow::Res
     let not_instantiated = |error| not_instantiated(&args.file, error);
     let group = ThreadGroup::with_config(&config(args), &module, imports, wasi(args)?)
         .map_err(not_instantiated)?;
+    if let Some(timeout) = args.timeout {
+        let group = group.clone();
+        thread::spawn(move || {
+            thread::sleep(timeout);
+            group.stop();
+        });
+    }
     let (sender, result) = mpsc::channel();
     let owned = args.clone();
     let ended = group.run(move |store, instance| {
@@ -205,6 +237,7 @@ fn load(path: &Path, args: &Args) -> anyhow::Result<Module> {
     let options = Options {
         name: input::stem(path),
         interruptible: args.timeout.is_some(),
+        fuel: args.fuel().is_some(),
         debug: args.debug.debug,
         ..Options::default()
     };
@@ -227,9 +260,20 @@ impl Observer for Warnings {
 /// What is chosen about stores.
 fn config(args: &Args) -> Config {
     let config = Config::new().interruptible(args.timeout.is_some());
-    match args.max_memory {
+    let config = match args.max_memory {
         Some(bytes) => config.max_memory_bytes(bytes),
         None => config,
+    };
+    match args.fuel() {
+        Some(units) => config.fuel(units),
+        None => config,
+    }
+}
+
+impl Args {
+    /// How much fuel there is at first, if it is counted.
+    fn fuel(&self) -> Option<u64> {
+        self.fuel.or(self.fuel_used.then_some(u64::MAX))
     }
 }
 

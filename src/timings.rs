@@ -37,7 +37,7 @@ impl Timings {
     pub(crate) fn begin(&self, stage: Stage) {
         let mark = Mark::now();
         let mut marks = self.marks.lock().expect("no thread panics with the lock");
-        marks.push((name(stage), mark));
+        marks.push((stage.as_str(), mark));
     }
 
     /// So many functions of `total` were in a cache.
@@ -82,14 +82,4 @@ fn row(table: &mut String, name: &str, begin: Mark, end: Mark) {
     let wall = millis(end.wall - begin.wall);
     let cpu = millis(end.cpu - begin.cpu);
     write!(table, "\n{name:9} {wall:9.1} {cpu:8.1}").expect("strings take all that is written");
-}
-
-fn name(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Parse => "parse",
-        Stage::Analyse => "analyse",
-        Stage::Generate => "generate",
-        Stage::Layout => "layout",
-        Stage::Write => "write",
-    }
 }

@@ -341,8 +341,43 @@ fn valgrind_counts_by_lines_in_programs() {
     assert_order(&counts, &expected);
 }
 
-/// Of a program that a module is linked into: gdb would write all of what the loader
-/// reserves for a memory, which is gigabytes of nothing.
+/// The loader reserves gigabytes for a memory, of which nothing is there.
+#[test]
+fn a_core_dump_has_what_a_memory_uses_and_no_more() {
+    let artefact = artefact("c5-O2", &[], "core.so");
+    let folder = tempfile::tempdir().unwrap();
+    let core = folder.path().join("core");
+    let run = format!(
+        "run run --verify trusted {} --invoke fail 3 < /dev/null",
+        artefact.display()
+    );
+    let generate = format!("generate-core-file {}", core.display());
+    let gdb = |arguments: &[&str]| {
+        let output = Command::new("gdb")
+            .args(["-nx", "-batch", "-iex", "set debuginfod enabled off"])
+            .args(arguments)
+            .env("LC_ALL", "C")
+            .output();
+        Some(text(&installed("gdb", output)?))
+    };
+    let program = env!("CARGO_BIN_EXE_wasm-aot");
+    let Some(printed) = gdb(&["-ex", &run, "-ex", &generate, program]) else {
+        return;
+    };
+    let size = fs::metadata(&core).map(|file| file.len());
+    let size = size.unwrap_or_else(|error| panic!("{error}: {printed}"));
+    assert!(size < 1 << 30, "{size} bytes");
+    let core = core.to_str().unwrap();
+    let printed = gdb(&["-ex", "backtrace", program, core]).expect("it is installed");
+    let expected = [
+        "divide (a=<optimized out>",
+        "work (point=<optimized out>",
+        "fail (count=<optimized out>) at",
+    ];
+    assert_order(&printed, &expected);
+}
+
+/// Of a program that a module is linked into.
 #[test]
 #[cfg(target_arch = "x86_64")]
 fn a_core_dump_has_symbols() {

@@ -5,11 +5,15 @@
 //! `make soak` does this for a minute, `cargo test` for a few seconds; the
 //! environment has a say: `SOAK_SECONDS`, `SOAK_THREADS`.
 
+#[path = "common/held.rs"]
+mod held;
+
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use held::{Held, settled};
 use wasm_aot_compiler::compile;
 use wasm_aot_loader::{
     CallError, Caller, ExternRef, Func, Imports, Instance, InstancePre, Memory, MemoryType, Module,
@@ -233,50 +237,6 @@ fn trap(
     Ok(())
 }
 
-/// What the process holds of the system.
-#[derive(Clone, Copy, Debug)]
-struct Held {
-    resident_kib: usize,
-    mappings: usize,
-    files: usize,
-    threads: usize,
-}
-
-impl Held {
-    fn now() -> Held {
-        let status = fs::read_to_string("/proc/self/status").expect("Linux has it");
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let resident = resident.and_then(|line| line.split_whitespace().next());
-        let maps = fs::read_to_string("/proc/self/maps").expect("Linux has it");
-        let entries = |dir| fs::read_dir(dir).expect("Linux has it").count();
-        Held {
-            resident_kib: resident.and_then(|kib| kib.parse().ok()).expect("a number"),
-            mappings: maps.lines().count(),
-            files: entries("/proc/self/fd"),
-            threads: entries("/proc/self/task"),
-        }
-    }
-
-    /// The larger of both, each by itself.
-    fn max(self, other: Held) -> Held {
-        Held {
-            resident_kib: self.resident_kib.max(other.resident_kib),
-            mappings: self.mappings.max(other.mappings),
-            files: self.files.max(other.files),
-            threads: self.threads.max(other.threads),
-        }
-    }
-}
-
-/// What allocators and caches of the system may hold more at one time than at
-/// another, whatever they are asked for.
-const SLACK: Held = Held {
-    resident_kib: 8 << 10,
-    mappings: 40,
-    files: 0,
-    threads: 0,
-};
-
 #[test]
 fn nothing_grows_while_instances_come_and_go_on_many_threads() {
     let threads = setting("SOAK_THREADS", 16);
@@ -300,10 +260,7 @@ fn nothing_grows_while_instances_come_and_go_on_many_threads() {
         start.elapsed().as_secs_f64()
     );
     println!("after warming up: {warm:?}\nin the end:       {last:?}");
-    assert!(last.resident_kib <= warm.resident_kib + SLACK.resident_kib);
-    assert!(last.mappings <= warm.mappings + SLACK.mappings);
-    assert!(last.files <= warm.files + SLACK.files);
-    assert!(last.threads <= before.threads + SLACK.threads);
+    last.check(warm, before.threads);
 }
 
 /// Makes instances on every thread until all are alive, calls all of them, and
@@ -326,19 +283,6 @@ fn round(host: &Host, threads: usize) {
             });
         }
     });
-}
-
-/// What is held when the threads that have ended are gone, which the system
-/// may take a moment for.
-fn settled(threads: usize) -> Held {
-    for _ in 0..1000 {
-        let held = Held::now();
-        if held.threads <= threads {
-            return held;
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    Held::now()
 }
 
 fn setting(name: &str, default: usize) -> usize {

@@ -67,8 +67,18 @@ fn ways(script: &suite::Script) -> Vec<(&'static str, Options)> {
         interruptible: true,
         ..portable.clone()
     };
+    let fuel = Options {
+        fuel: true,
+        ..portable.clone()
+    };
+    let unguarded = Options {
+        spectre_guards: false,
+        ..portable.clone()
+    };
     if matches!(script.folder(), "wasm-v3" | "threads") {
         ways.push((" interruptible", interruptible));
+        ways.push((" fuel", fuel));
+        ways.push((" unguarded", unguarded));
     }
     // The least processor rounds floats by adding.
     if target == Target::X86_64Linux && script.file_name().starts_with('f') {

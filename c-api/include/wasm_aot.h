@@ -67,6 +67,11 @@ WASM_API_EXTERN void wasm_aot_config_set_max_tables(wasm_config_t *, size_t coun
  * `--interruptible` cannot be instantiated. */
 WASM_API_EXTERN void wasm_aot_config_set_interruptible(wasm_config_t *, bool);
 
+/* How many operators all code in a store may execute together, at first: then it traps
+ * with WASM_AOT_TRAP_OUT_OF_FUEL. wasm_module_new then makes code that counts, and modules
+ * that were compiled without `--fuel` cannot be instantiated. */
+WASM_API_EXTERN void wasm_aot_config_set_fuel(wasm_config_t *, uint64_t units);
+
 /* What wasm_module_new compiles for: a name as for `wasm-aot compile --cpu`, as
  * "x86-64-v3", or "native" for all that this machine has. False if there is no such
  * processor, or no compiler. */
@@ -119,6 +124,34 @@ WASM_API_EXTERN void wasm_aot_interrupt_delete(own wasm_aot_interrupt_t *);
  * To be called from any thread. */
 WASM_API_EXTERN void wasm_aot_interrupt(const wasm_aot_interrupt_t *);
 WASM_API_EXTERN void wasm_aot_interrupt_take_back(const wasm_aot_interrupt_t *);
+
+/* A counter, by which stores have deadlines. It may be counted from any thread, and
+ * deleted at any time: then it counts no more. */
+typedef struct wasm_aot_epoch_t wasm_aot_epoch_t;
+
+WASM_API_EXTERN own wasm_aot_epoch_t *wasm_aot_epoch_new(void);
+WASM_API_EXTERN void wasm_aot_epoch_delete(own wasm_aot_epoch_t *);
+WASM_API_EXTERN void wasm_aot_epoch_increment(const wasm_aot_epoch_t *);
+
+/* Gives a store a deadline, `ticks` from now, in place of the one that there was; none
+ * if the epoch is NULL. When it is there, code that was compiled to be interruptible
+ * ends as by wasm_aot_interrupt, until there is another deadline, or none. */
+WASM_API_EXTERN void wasm_aot_store_set_deadline(
+    wasm_store_t *, const wasm_aot_epoch_t *, uint64_t ticks);
+
+/* Has `callback` asked, at deadlines, for how many more ticks the code goes on; 0 for
+ * none. `finalizer` is as for wasm_aot_store_set_limiter. Neither function may use the
+ * store or its handles. */
+typedef uint64_t (*wasm_aot_deadline_callback_t)(void *env);
+
+WASM_API_EXTERN void wasm_aot_store_at_deadline(
+    wasm_store_t *, wasm_aot_deadline_callback_t callback, void *env,
+    void (*finalizer)(void *));
+
+/* How many operators the code of a store may still execute, of what counts them; and says
+ * how many it may execute from now on. */
+WASM_API_EXTERN uint64_t wasm_aot_store_fuel(const wasm_store_t *);
+WASM_API_EXTERN void wasm_aot_store_set_fuel(wasm_store_t *, uint64_t units);
 
 /* ------------------------------------------------------------------------- */
 /* Limiters                                                                   */

@@ -33,6 +33,10 @@ mod present {
             self.0.interruptible = yes;
         }
 
+        pub(crate) fn set_fuel(&mut self) {
+            self.0.fuel = true;
+        }
+
         pub(crate) fn set_level(&mut self, name: &str) -> Result<(), String> {
             self.0.level = name.parse().map_err(|error| chain(&error))?;
             Ok(())
@@ -69,6 +73,8 @@ mod absent {
         }
 
         pub(crate) fn set_interruptible(&mut self, _: bool) {}
+
+        pub(crate) fn set_fuel(&mut self) {}
 
         pub(crate) fn set_level(&mut self, _: &str) -> Result<(), String> {
             Err(ABSENT.into())

@@ -48,6 +48,13 @@ extern "C" fn wasm_aot_config_set_interruptible(config: &mut Config, yes: bool) 
     config.compiler.set_interruptible(yes);
 }
 
+/// See `wasm_aot.h`.
+#[unsafe(no_mangle)]
+extern "C" fn wasm_aot_config_set_fuel(config: &mut Config, units: u64) {
+    config.store = config.store.clone().fuel(units);
+    config.compiler.set_fuel();
+}
+
 /// See `wasm.h`.
 #[unsafe(no_mangle)]
 extern "C" fn wasm_engine_new() -> Box<Engine> {

@@ -61,3 +61,15 @@ extern "C" fn wasm_aot_store_set_limiter(
         None => store.inner.with(|store| store.remove_limiter()),
     }
 }
+
+/// See `wasm_aot.h`.
+#[unsafe(no_mangle)]
+extern "C" fn wasm_aot_store_set_fuel(store: &StoreHandle, units: u64) {
+    store.inner.with(|store| store.set_fuel(units));
+}
+
+/// See `wasm_aot.h`.
+#[unsafe(no_mangle)]
+extern "C" fn wasm_aot_store_fuel(store: &StoreHandle) -> u64 {
+    store.inner.with(|store| store.fuel())
+}

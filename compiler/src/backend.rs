@@ -21,6 +21,7 @@ use crate::abi::{Clause, Kept, Symbol, wasm_trap};
 use crate::cpu;
 use crate::error::{Error, Result};
 use crate::layout::FrameInfo;
+use crate::options::Polls;
 use crate::{Codegen, Emit, Level, Options, RelaxedSimd};
 
 /// A code generator for one target.
@@ -35,9 +36,11 @@ pub(crate) struct Backend {
     pub(crate) target: Target,
     /// Which instructions the code asks for.
     pub(crate) relaxed: RelaxedSimd,
-    pub(crate) interruptible: bool,
+    pub(crate) polls: Polls,
+    pub(crate) fuel: bool,
+    pub(crate) spectre_guards: bool,
     /// Whether to say where all code comes from.
-    pub(crate) debug: bool,
+    pub(crate) origins: bool,
     /// Whether functions keep their locals in their frames, for debuggers to look at:
     /// that is what the lowest level is for.
     pub(crate) keeps_locals: bool,
@@ -184,8 +187,10 @@ impl Backend {
             features: options.cpu.features(),
             target,
             relaxed: options.relaxed_simd,
-            interruptible: options.interruptible,
-            debug: options.debug,
+            polls: options.polls(),
+            fuel: options.fuel,
+            spectre_guards: options.spectre_guards,
+            origins: options.debug,
             keeps_locals: options.debug && keeps_locals,
         })
     }
@@ -234,7 +239,7 @@ impl Backend {
             sites: sites(buffer),
             guarded: guarded_calls(buffer)?,
             unwind,
-            origins: match self.debug {
+            origins: match self.origins {
                 true => origins(buffer),
                 false => Vec::new(),
             },

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::{Cursor, Seek, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,6 +24,7 @@ use crate::metadata::Parts;
 use crate::module::{Body, Contents, Intake, Module, Read, Wanted};
 use crate::passes::{Usage, Whole};
 use crate::text::Text;
+use crate::traced::span;
 use crate::trampoline::Export;
 use crate::translate::{self, Context};
 use crate::{Codegen, Features, Options, debug, emit, trampoline};
@@ -44,6 +44,19 @@ pub enum Stage {
     Layout,
     /// Writing the artefact.
     Write,
+}
+
+impl Stage {
+    /// Its name, in small letters.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Stage::Parse => "parse",
+            Stage::Analyse => "analyse",
+            Stage::Generate => "generate",
+            Stage::Layout => "layout",
+            Stage::Write => "write",
+        }
+    }
 }
 
 /// Is told how far a compilation is, from any thread.
@@ -157,27 +170,50 @@ pub fn compile_to(
     observer: &impl Observer,
     out: impl Write + Seek,
 ) -> Result<()> {
-    let wasm = binary(module)?;
-    let backend = Backend::new(options)?;
+    compile_and_look(module, options, observer, None, out)
+}
 
-    observer.stage(Stage::Parse);
+/// Who wants to see the machine code when it is placed, with what it comes from.
+pub(crate) type Look<'a> = Option<&'a mut dyn FnMut(&Text)>;
+
+/// As [`compile_to`], with somebody to `look`.
+pub(crate) fn compile_and_look(
+    module: &[u8],
+    options: &Options,
+    observer: &impl Observer,
+    look: Look<'_>,
+    out: impl Write + Seek,
+) -> Result<()> {
+    span!(
+        INFO,
+        "compile",
+        bytes = module.len(),
+        emit = options.emit.as_str()
+    );
+    let wasm = binary(module)?;
+    let mut backend = Backend::new(options)?;
+    backend.origins |= look.is_some();
+
     let mut intake = Intake::new(options.language(), Wanted::new(options));
-    let taken = intake.take(&wasm);
-    observer.stage(Stage::Analyse);
-    // Of several errors, the one that comes first in the module is returned.
-    let (bodies, usage) = check(&mut intake)?;
-    taken?;
-    let Read { module, contents } = intake.finish()?;
+    let taken = during(Stage::Parse, observer, || intake.take(&wasm));
+    let (bodies, usage, Read { module, contents }) = during(Stage::Analyse, observer, || {
+        // Of several errors, the one that comes first in the module is returned.
+        let (bodies, usage) = check(&mut intake)?;
+        taken?;
+        Ok::<_, Error>((bodies, usage, intake.finish()?))
+    })?;
     let whole = Whole::new(&module, &usage);
 
-    observer.stage(Stage::Generate);
     let cache = options.cache.as_ref();
     // Code that LLVM makes depends on all functions.
     let cache = cache.filter(|_| backend.codegen == Codegen::Cranelift);
     let kept = cache.map(|cache| Kept::open(cache, &backend, &module));
     let cx = context(&module, &whole, &backend, kept.as_ref());
-    let generated = generate(&cx, &backend, &bodies, observer)?;
-    assemble(options, &backend, observer, &cx, &contents, generated, out)
+    let generated = during(Stage::Generate, observer, || {
+        generate(&cx, &backend, &bodies, observer)
+    })?;
+    let made = (&cx, &contents, generated);
+    assemble(options, &backend, observer, made, look, out)
 }
 
 /// The machine code of a module.
@@ -188,14 +224,14 @@ pub(crate) struct Generated {
     pub(crate) others: Vec<(Symbol, Code)>,
 }
 
-/// Makes an artefact of the compiled functions, which are in order.
+/// Makes an artefact of the compiled functions, which are in order. Shows `look` the
+/// machine code when it is placed.
 pub(crate) fn assemble(
     options: &Options,
     backend: &Backend,
     observer: &(impl Observer + ?Sized),
-    cx: &Context<'_>,
-    contents: &Contents<'_>,
-    generated: Generated,
+    (cx, contents, generated): (&Context<'_>, &Contents<'_>, Generated),
+    look: Look<'_>,
     out: impl Write + Seek,
 ) -> Result<()> {
     let Generated {
@@ -208,26 +244,37 @@ pub(crate) fn assemble(
     let mut trampolines = trampolines(cx, backend, &mut functions)?;
     trampolines.extend(others);
 
-    observer.stage(Stage::Layout);
-    let functions = (cx.module.imported_functions..)
-        .zip(functions)
-        .map(|(index, function)| (Symbol::Function(index), function.code))
-        .collect();
-    let text = Text::new(cx, backend, functions, trampolines)?;
-    let debug = debug(options, observer, cx, contents, &text);
-    let layout = Parts {
-        options,
-        backend,
-        cx,
-        contents,
-        image: Image::new(cx.module, contents),
-        text,
-        debug,
-    }
-    .into_layout()?;
+    let layout = during(Stage::Layout, observer, || {
+        let functions = (cx.module.imported_functions..)
+            .zip(functions)
+            .map(|(index, function)| (Symbol::Function(index), function.code))
+            .collect();
+        let text = Text::new(cx, backend, functions, trampolines)?;
+        if let Some(look) = look {
+            look(&text);
+        }
+        let debug = debug(options, observer, cx, contents, &text);
+        Parts {
+            options,
+            backend,
+            cx,
+            contents,
+            image: Image::new(cx.module, contents),
+            text,
+            debug,
+        }
+        .into_layout()
+    })?;
+    during(Stage::Write, observer, || {
+        emit::write(&layout, options.emit, out)
+    })
+}
 
-    observer.stage(Stage::Write);
-    emit::write(&layout, options.emit, out)
+/// Does `work`, which is a stage of a compilation.
+fn during<T>(stage: Stage, observer: &(impl Observer + ?Sized), work: impl FnOnce() -> T) -> T {
+    observer.stage(stage);
+    span!(DEBUG, "stage", name = stage.as_str());
+    work()
 }
 
 /// The debug information that is asked for. If there is none, that is a warning: the
@@ -294,6 +341,21 @@ pub fn validate(module: &[u8], features: Features) -> Result<()> {
 ///
 /// See [`Error`].
 pub fn clif(module: &[u8], options: &Options) -> Result<String> {
+    let functions = clif_of(module, options, |_| true)?;
+    let texts = functions.into_iter().map(|(_, text)| text + "\n");
+    Ok(texts.collect())
+}
+
+/// As [`clif`], of the functions with the indices that are `wanted`, each with its own.
+///
+/// # Errors
+///
+/// See [`Error`].
+pub fn clif_of(
+    module: &[u8],
+    options: &Options,
+    wanted: impl Fn(u32) -> bool,
+) -> Result<Vec<(u32, String)>> {
     let wasm = binary(module)?;
     let backend = Backend::new(options)?;
     let mut intake = Intake::new(options.language(), Wanted::default());
@@ -304,17 +366,17 @@ pub fn clif(module: &[u8], options: &Options) -> Result<String> {
     let whole = Whole::new(&module, &usage);
     let cx = context(&module, &whole, &backend, None);
     let mut scratch = FunctionBuilderContext::new();
-    let mut text = String::new();
-    for body in &bodies {
+    let mut texts = Vec::new();
+    for body in bodies.iter().filter(|body| wanted(body.index)) {
         let symbol = Symbol::Function(body.index);
         let mut func = Function::with_name_signature(
             UserFuncName::User(symbol.into()),
             Signature::new(CallConv::Tail),
         );
         translate::translate(&cx, body, &mut scratch, &mut func)?;
-        writeln!(text, "{func}").expect("a string takes everything");
+        texts.push((body.index, func.to_string()));
     }
-    Ok(text)
+    Ok(texts)
 }
 
 /// What functions are compiled with.
@@ -329,7 +391,9 @@ pub(crate) fn context<'m>(
         whole,
         tunables: TUNABLES,
         relaxed: backend.relaxed,
-        interruptible: backend.interruptible,
+        polls: backend.polls,
+        fuel: backend.fuel,
+        spectre_guards: backend.spectre_guards,
         keeps_locals: backend.keeps_locals,
         isa: backend.isa(),
         kept,

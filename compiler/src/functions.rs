@@ -8,6 +8,7 @@ use crate::cache::Key;
 use crate::error::{Error, Result};
 use crate::module::{Body, Module, Refused, Unchecked};
 use crate::passes::{Fact, Usage};
+use crate::traced::span;
 use crate::translate::{self, Context};
 
 /// A function's code, and what it relies on.
@@ -67,6 +68,7 @@ impl Worker {
         backend: &Backend,
         body: &Body<'_>,
     ) -> Result<Compiled> {
+        span!(TRACE, "function", index = body.index);
         let key = cx.kept.map(|kept| kept.key(body, cx.module, cx.whole));
         if let (Some(kept), Some(key)) = (cx.kept, key)
             && let Some(compiled) = kept.find(key, body, cx.whole)

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use wasm_aot_abi::{Architecture, Target};
+use wasm_aot_abi::{Architecture, System, Target};
 
 use crate::{Cache, Cpu, Emit, Error, Features};
 
@@ -34,9 +34,15 @@ pub struct Options {
     pub features: Features,
     /// What relaxed vector instructions do where they may differ.
     pub relaxed_simd: RelaxedSimd,
-    /// Whether the code can be stopped from other threads: at the cost of a look
-    /// at a word in memory in every loop, and in every function that calls others.
+    /// Whether the code can be stopped from other threads: at the cost of a load
+    /// from memory in every loop, and in every function that calls others.
     pub interruptible: bool,
+    /// Whether the code counts what it executes, and stops when it has no more fuel. See
+    /// "Fuel" in the documentation of the ABI.
+    pub fuel: bool,
+    /// Whether code that a processor runs ahead with, of what follows an explicit bounds
+    /// check, cannot access what is out of bounds (Spectre, variant 1).
+    pub spectre_guards: bool,
     /// Whether to translate the module's debug information (DWARF in its custom
     /// sections) to that of the machine code, for debuggers and backtraces. The code
     /// is the same with it and without, except at [`Level::O0`]: there it also writes its
@@ -62,6 +68,8 @@ impl Default for Options {
             features: Features::default(),
             relaxed_simd: RelaxedSimd::default(),
             interruptible: false,
+            fuel: false,
+            spectre_guards: true,
             debug: false,
             name: "module".into(),
             keep_custom: Vec::new(),
@@ -109,6 +117,29 @@ impl Options {
                 Architecture::Aarch64 | Architecture::Riscv64 => "+v",
             })
     }
+
+    /// How the code finds out that it is to stop. Only our own loader, which is for
+    /// Linux, is known to provide for a page.
+    pub(crate) fn polls(&self) -> Polls {
+        match (self.interruptible, self.cpu.target().system()) {
+            (false, _) => Polls::None,
+            // A fault in its code is one of an access to a linear memory.
+            (true, _) if self.codegen().is_ok_and(|it| it == Codegen::Llvm) => Polls::Word,
+            (true, System::Linux) => Polls::Page,
+            (true, System::MacOs | System::Windows) => Polls::Word,
+        }
+    }
+}
+
+/// How code finds out that it is to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Polls {
+    /// It does not.
+    None,
+    /// By a word that it compares.
+    Word,
+    /// By a page that is taken away.
+    Page,
 }
 
 /// How hard to optimise.

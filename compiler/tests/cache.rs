@@ -148,6 +148,14 @@ fn nothing_is_found_that_was_compiled_otherwise() {
             ..options.clone()
         },
         Options {
+            fuel: true,
+            ..options.clone()
+        },
+        Options {
+            spectre_guards: false,
+            ..options.clone()
+        },
+        Options {
             cpu: Cpu::new(Target::Aarch64Linux, "armv8.1-a").unwrap(),
             ..options.clone()
         },

@@ -1,6 +1,7 @@
 //! What functions are translated to: each file in `clif/` is a module with a
 //! comment that says what must be visible, and below it what is. `BLESS=1` (or
-//! `make bless`) rewrites what is below.
+//! `make bless`) rewrites what is below. What the name of a file begins with says how it
+//! is compiled: `interruptible_`, `fuel_`, `unguarded_`.
 
 use std::path::Path;
 use std::{env, fs};
@@ -21,7 +22,14 @@ fn functions_are_translated_as_expected() {
     for file in files {
         let text = fs::read_to_string(&file).unwrap();
         let (module, _) = text.split_at(end_of_module(&text));
-        let actual = clif(module.as_bytes(), &Options::default())
+        let name = file.file_name().unwrap().to_string_lossy();
+        let options = Options {
+            interruptible: name.starts_with("interruptible_"),
+            fuel: name.starts_with("fuel_"),
+            spectre_guards: !name.starts_with("unguarded_"),
+            ..Options::default()
+        };
+        let actual = clif(module.as_bytes(), &options)
             .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         let expected = format!("{module}\n{}", comment(&actual));
         if text == expected {

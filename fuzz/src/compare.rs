@@ -18,6 +18,7 @@ pub(crate) fn compare(ours: &Side, peer: &Side) -> Verdict {
             return Verdict::Same {
                 calls: 1,
                 failed: 1,
+                interpreted: false,
             };
         }
         (ours, peer) => {
@@ -35,6 +36,7 @@ pub(crate) fn compare(ours: &Side, peer: &Side) -> Verdict {
             return Verdict::Same {
                 calls: index as u64,
                 failed,
+                interpreted: false,
             };
         }
         if ours != peer && !both_apply(ours, peer) {
@@ -51,6 +53,7 @@ pub(crate) fn compare(ours: &Side, peer: &Side) -> Verdict {
         None => Verdict::Same {
             calls: ours.calls.len() as u64,
             failed,
+            interpreted: false,
         },
     }
 }

@@ -10,12 +10,29 @@ use wasmparser::{Operator, Parser, Payload};
 const FUEL: u32 = 1000;
 
 /// The module of `seed`. None if it could wait for ever.
-pub(crate) fn module(seed: u64) -> anyhow::Result<Option<Vec<u8>>> {
+///
+/// # Errors
+///
+/// If there is none.
+pub fn generated(seed: u64) -> anyhow::Result<Option<Vec<u8>>> {
     let mut random = SmallRng::seed_from_u64(seed);
     let mut bytes = vec![0; random.random_range(2048..32768)];
     let config = config(&mut random);
     random.fill_bytes(&mut bytes);
-    let mut module = Module::new(config, &mut Unstructured::new(&bytes))?;
+    module(config, &bytes)
+}
+
+/// The module that follows from bytes, with the features that follow from `seed`.
+///
+/// # Errors
+///
+/// If there is none.
+pub fn generated_from(bytes: &[u8], seed: u64) -> anyhow::Result<Option<Vec<u8>>> {
+    module(config(&mut SmallRng::seed_from_u64(seed)), bytes)
+}
+
+fn module(config: Config, bytes: &[u8]) -> anyhow::Result<Option<Vec<u8>>> {
+    let mut module = Module::new(config, &mut Unstructured::new(bytes))?;
     module.ensure_termination(FUEL)?;
     let wasm = module.to_bytes();
     Ok((!waits(&wasm)?).then_some(wasm))

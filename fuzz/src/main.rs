@@ -1,16 +1,9 @@
-//! Runs generated modules here and in Wasmtime, and compares what can be seen:
+//! Runs generated modules here, in Wasmtime and in wasmi, and compares what can be seen:
 //! results, traps, exceptions, and the state that is left.
 //!
 //! Modules come from numbers, so each can be made again: `--seed N --count 1`.
 //! They run in processes of their own, many in one: what kills a process is
 //! reported with the number of the module, and the next ones still run.
-
-mod compare;
-mod generate;
-mod observe;
-mod ours;
-mod peer;
-mod plan;
 
 use std::io::{BufRead, BufReader, Write};
 use std::ops::Range;
@@ -22,6 +15,7 @@ use std::{env, fs, io, thread};
 
 use anyhow::Context;
 use clap::Parser;
+use differential::{Verdict, generated, run};
 use wasm_aot_compiler::Codegen;
 
 /// Modules of one process.
@@ -53,8 +47,10 @@ struct Args {
 /// How the modules fared.
 #[derive(Default)]
 struct Totals {
-    /// Ran to the end on both sides, with the same results.
+    /// Ran to the end here and in Wasmtime, with the same results; and those of them that
+    /// did so in wasmi.
     same: u64,
+    interpreted: u64,
     /// Have nothing to compare: both sides refuse them, or they wait.
     skipped: u64,
     /// Calls that were compared, and those among them that trapped or threw.
@@ -93,8 +89,9 @@ fn main() -> anyhow::Result<ExitCode> {
     })?;
     let totals = totals.into_inner().expect("workers do not panic");
     println!(
-        "{} modules the same, {} skipped, {} different; {} calls, {} of them trapped or threw; {:.0?}",
+        "{} modules the same, {} of them in wasmi too, {} skipped, {} different; {} calls, {} of them trapped or threw; {:.0?}",
         totals.same,
+        totals.interpreted,
         totals.skipped,
         totals.different.len(),
         totals.calls,
@@ -151,6 +148,7 @@ fn run_chunk(
                     totals.same += 1;
                     totals.calls += counts.next().unwrap_or(0);
                     totals.failed_calls += counts.next().unwrap_or(0);
+                    totals.interpreted += counts.next().unwrap_or(0);
                     seeds.start += 1;
                 } else if line == "skipped" {
                     totals.skipped += 1;
@@ -194,7 +192,11 @@ fn watch(id: u32, last: &Mutex<Instant>, finished: &Mutex<bool>) {
 fn child(seeds: Range<u64>, keep: &Path, codegen: Codegen) -> anyhow::Result<ExitCode> {
     for seed in seeds {
         let line = match one(seed, keep, codegen)? {
-            Verdict::Same { calls, failed } => format!("same {calls} {failed}"),
+            Verdict::Same {
+                calls,
+                failed,
+                interpreted,
+            } => format!("same {calls} {failed} {}", u8::from(interpreted)),
             Verdict::Skipped => "skipped".to_owned(),
             Verdict::Different(what) => {
                 println!("module {seed}: {what}");
@@ -207,23 +209,14 @@ fn child(seeds: Range<u64>, keep: &Path, codegen: Codegen) -> anyhow::Result<Exi
     Ok(ExitCode::SUCCESS)
 }
 
-enum Verdict {
-    Same { calls: u64, failed: u64 },
-    Skipped,
-    Different(String),
-}
-
 fn one(seed: u64, keep: &Path, codegen: Codegen) -> anyhow::Result<Verdict> {
-    let Some(wasm) = generate::module(seed)? else {
+    let Some(wasm) = generated(seed)? else {
         return Ok(Verdict::Skipped);
     };
     let path = keep.join(format!("{seed}.wasm"));
     fs::create_dir_all(keep)?;
     fs::write(&path, &wasm)?;
-    let plan = plan::read(&wasm, seed)?;
-    let ours = ours::run(&wasm, &plan, seed, codegen);
-    let peer = peer::run(&wasm, &plan);
-    let verdict = compare::compare(&ours, &peer);
+    let verdict = run(&wasm, seed, codegen)?;
     match verdict {
         Verdict::Different(_) => {
             let text = wasmprinter::print_bytes(&wasm)?;

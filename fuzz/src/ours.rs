@@ -26,6 +26,7 @@ pub(crate) fn run(
         // The peer's code is for this machine, too, and so are its relaxed vectors.
         cpu: native,
         interruptible: seed.is_multiple_of(7),
+        fuel: seed.is_multiple_of(11),
         ..Options::default()
     };
     let artefact = compile(wasm, &options).map_err(refused)?;

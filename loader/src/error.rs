@@ -514,6 +514,9 @@ pub enum InstantiationError {
     /// and the module was compiled without.
     #[error("the code cannot be interrupted, as the store demands")]
     Uninterruptible,
+    /// The store has [fuel](crate::Config::fuel), and the module was compiled without.
+    #[error("the code does not count fuel, as the store demands")]
+    NoFuel,
     /// Memory or address space is used up, or the store's limits do not allow the
     /// instance; no code has run, and nothing has changed yet.
     #[error(transparent)]

@@ -5,6 +5,7 @@ use std::borrow::Borrow;
 use crate::definition::Definition;
 use crate::link;
 use crate::raw::Origin;
+use crate::traced::span;
 use crate::typed::{TypedFunc, WasmValues};
 use crate::{
     ExportError, Extern, ExternType, Func, FuncType, FuncTypeError, Global, Imports,
@@ -206,7 +207,8 @@ pub(crate) fn instantiate(
     module: &Module,
     definitions: &[impl Borrow<Definition>],
 ) -> Result<Instance, InstantiationError> {
-    let instance = prepare(store, module, definitions)?;
+    span!(DEBUG, "instantiate", module = module.name());
+    let instance = allocate(store, module, definitions)?;
     if let Some(start) = store.raw().start_function(instance) {
         start.call(store, ())?;
     }
@@ -214,7 +216,17 @@ pub(crate) fn instantiate(
 }
 
 /// Does everything but call the start function.
+#[cfg(feature = "async")]
 pub(crate) fn prepare(
+    store: &mut Store,
+    module: &Module,
+    definitions: &[impl Borrow<Definition>],
+) -> Result<Instance, InstantiationError> {
+    span!(DEBUG, "instantiate", module = module.name());
+    allocate(store, module, definitions)
+}
+
+fn allocate(
     store: &mut Store,
     module: &Module,
     definitions: &[impl Borrow<Definition>],
@@ -224,6 +236,9 @@ pub(crate) fn prepare(
     }
     if !store.raw().can_interrupt(module) {
         return Err(InstantiationError::Uninterruptible);
+    }
+    if !store.raw().can_limit(module) {
+        return Err(InstantiationError::NoFuel);
     }
     let instance = store.raw_mut().allocate(module, definitions)?;
     let initialised = store.raw_mut().initialise(instance);

@@ -68,6 +68,19 @@
 //! A [`Trap`] has the frames of WebAssembly. With the feature `lines`, they have places
 //! in the source ([`Frame::symbols`]), of artefacts that have debug information.
 //!
+//! # Tracing
+//!
+//! With the feature `tracing`, which is off by default and costs nothing then, there are
+//! spans of [`tracing`](https://docs.rs/tracing), with the target `wasm_aot_loader`:
+//!
+//! | span | level | fields | around |
+//! |---|---|---|---|
+//! | `open` | info | `path` or `bytes`, `verify` | opening an artefact |
+//! | `instantiate` | debug | `module` | making an instance, with its start function if that is not asynchronous |
+//! | `trap` | debug | `code`; `module`, `function`, `offset` of the youngest frame | an event, whose message is the trap with its backtrace |
+//!
+//! Calls have none: one takes less time than a disabled span.
+//!
 //! # Handles and stores
 //!
 //! Every method that takes a handle and a store **panics** if the handle
@@ -86,6 +99,7 @@ mod asynchronous;
 mod caller;
 mod definition;
 mod description;
+mod epoch;
 mod error;
 mod exception;
 mod export;
@@ -96,6 +110,7 @@ mod host;
 mod imports;
 mod instance;
 mod intern;
+mod interrupt;
 mod key;
 mod limits;
 #[cfg(feature = "lines")]
@@ -115,6 +130,7 @@ mod store;
 mod symbol;
 mod table;
 mod tag;
+mod traced;
 mod trap;
 mod typed;
 mod types;
@@ -125,6 +141,7 @@ pub use asynchronous::{HostFuture, SynchronousCall};
 pub use caller::Caller;
 pub use definition::{Definition, IntoDefinition};
 pub use description::{CustomSection, Description, ExportType, ImportType};
+pub use epoch::{AtDeadline, Epoch};
 pub use error::{
     ArgumentError, BoxError, CallError, ExportError, FuncTypeError, GlobalError, GrowError,
     HostError, InstantiationError, LinkError, LinkProblem, MissingImport, OpenError, ResourceError,
@@ -137,12 +154,13 @@ pub use global::Global;
 pub use host::{HostReturn, IntoHostFunc};
 pub use imports::Imports;
 pub use instance::Instance;
+pub use interrupt::InterruptHandle;
 pub use key::{KeyError, PublicKey};
 pub use limits::{Growable, Growth};
 pub use memory::Memory;
 pub use module::Module;
 pub use open::{OpenOptions, Verify};
-pub use parking::{InterruptHandle, WaitResult};
+pub use parking::WaitResult;
 pub use pre::InstancePre;
 pub use raw::{CFunction, DirectStore};
 pub use seal::Seal;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::raw::Artefact;
+use crate::traced::span;
 use crate::{Module, OpenError, PublicKey, Seal};
 
 /// How much of an artefact is checked before it is mapped.
@@ -87,6 +88,7 @@ impl OpenOptions {
     ///
     /// See [`OpenError`].
     pub fn open(&self, path: impl AsRef<Path>) -> Result<Module, OpenError> {
+        span!(INFO, "open", path = %path.as_ref().display(), verify = ?self.verify);
         self.check()?;
         Artefact::open(path.as_ref(), self).map(Module::from_artefact)
     }
@@ -97,6 +99,7 @@ impl OpenOptions {
     ///
     /// See [`OpenError`].
     pub fn from_bytes(&self, bytes: &[u8]) -> Result<Module, OpenError> {
+        span!(INFO, "open", bytes = bytes.len(), verify = ?self.verify);
         self.check()?;
         Artefact::from_bytes(bytes, self).map(Module::from_artefact)
     }

@@ -6,10 +6,11 @@
 //! one is looked at under it, and notifying takes it. So a notification that
 //! follows a change of the value cannot get between the look and the wait.
 
-use std::fmt;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use crate::interrupt::Interrupt;
 
 /// How a wait at an address of a [`SharedMemory`](crate::SharedMemory) has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,7 +29,7 @@ type Queue = Vec<Arc<Waiter>>;
 static LOT: [Mutex<Queue>; 64] = [const { Mutex::new(Vec::new()) }; 64];
 
 /// A thread that waits.
-struct Waiter {
+pub(crate) struct Waiter {
     address: usize,
     /// One of the states below; changed under the lock of its part of the lot.
     state: AtomicU8,
@@ -40,6 +41,14 @@ const NOTIFIED: u8 = 1;
 const INTERRUPTED: u8 = 2;
 
 impl Waiter {
+    /// Ends the wait, if it has not ended: it goes on, or is about to begin.
+    pub(crate) fn interrupt(&self) {
+        let _queue = part(self.address);
+        if self.state.load(Ordering::Relaxed) == WAITING {
+            self.end(INTERRUPTED);
+        }
+    }
+
     /// Ends the wait. The part of the lot is locked.
     fn end(&self, state: u8) {
         self.state.store(state, Ordering::Relaxed);
@@ -116,124 +125,14 @@ fn part(address: usize) -> MutexGuard<'static, Queue> {
 }
 
 /// Nothing is ever left half done.
-fn ignore_poison<T>(result: Result<T, PoisonError<T>>) -> T {
+pub(crate) fn ignore_poison<T>(result: Result<T, PoisonError<T>>) -> T {
     result.unwrap_or_else(PoisonError::into_inner)
-}
-
-/// What ends the waits of a store's code, and stops it where it looks at a word.
-#[derive(Default)]
-pub(crate) struct Interrupt {
-    /// Not 0 if the code is to stop.
-    word: AtomicU32,
-    /// The store's thread, if it waits.
-    waiter: Mutex<Option<Arc<Waiter>>>,
-}
-
-/// A waiter that an interrupt knows.
-struct Known<'a>(&'a Interrupt);
-
-impl Interrupt {
-    /// What compiled code looks at.
-    pub(crate) fn word(&self) -> &AtomicU32 {
-        &self.word
-    }
-
-    fn is_interrupted(&self) -> bool {
-        self.word.load(Ordering::Relaxed) != 0
-    }
-
-    /// Gets to know who waits, unless there is to be no waiting any more.
-    fn know(&self, waiter: &Arc<Waiter>) -> Option<Known<'_>> {
-        let mut known = ignore_poison(self.waiter.lock());
-        if self.is_interrupted() {
-            return None;
-        }
-        *known = Some(waiter.clone());
-        Some(Known(self))
-    }
-
-    fn interrupt(&self) {
-        let waiter = ignore_poison(self.waiter.lock());
-        self.word.store(1, Ordering::Relaxed);
-        if let Some(waiter) = &*waiter {
-            let _queue = part(waiter.address);
-            // It is waiting, is about to, or was notified at this moment.
-            if waiter.state.load(Ordering::Relaxed) == WAITING {
-                waiter.end(INTERRUPTED);
-            }
-        }
-    }
-}
-
-impl Drop for Known<'_> {
-    fn drop(&mut self) {
-        *ignore_poison(self.0.waiter.lock()) = None;
-    }
-}
-
-/// Stops a store's code from any thread. Cheap to clone.
-///
-/// Of what was compiled to be interruptible, all code is stopped, soon; of the rest,
-/// waits in shared memories are.
-///
-/// ```
-/// use std::time::Duration;
-/// use wasm_aot_compiler::{Options, compile};
-/// use wasm_aot_loader::{Config, Imports, Instance, Module, Store, TrapCode};
-///
-/// let options = Options { interruptible: true, ..Options::default() };
-/// let artefact = compile(br#"(module (func (export "spin") (loop (br 0))))"#, &options)?;
-/// let module = Module::from_bytes(&artefact)?;
-/// let mut store = Store::with_config(&Config::new().interruptible(true));
-/// let handle = store.interrupt_handle();
-/// let watchdog = std::thread::spawn(move || {
-///     std::thread::sleep(Duration::from_millis(10));
-///     handle.interrupt();
-/// });
-/// let instance = Instance::new(&mut store, &module, &Imports::new())?;
-/// let spin = instance.get_typed_func::<(), ()>(&store, "spin")?;
-/// let error = spin.call(&mut store, ()).unwrap_err();
-/// assert_eq!(error.trap_code(), Some(TrapCode::Interrupted));
-/// # watchdog.join().unwrap();
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone)]
-pub struct InterruptHandle(pub(crate) Arc<Interrupt>);
-
-impl InterruptHandle {
-    /// Lets the store's code end with the trap "interrupted": the wait in a shared
-    /// memory (`memory.atomic.wait32` and `wait64`) that it is in, and all later
-    /// ones; and code that was compiled to be interruptible wherever it comes to a
-    /// loop, or to a function that calls others. Host functions are not stopped.
-    ///
-    /// It stays so until it is [taken back](InterruptHandle::take_back).
-    pub fn interrupt(&self) {
-        self.0.interrupt();
-    }
-
-    /// Lets the store's code run again from now on.
-    pub fn take_back(&self) {
-        self.0.word.store(0, Ordering::Relaxed);
-    }
-
-    /// Whether [`interrupt`](InterruptHandle::interrupt) was called, and not taken
-    /// back.
-    pub fn is_interrupted(&self) -> bool {
-        self.0.is_interrupted()
-    }
-}
-
-impl fmt::Debug for InterruptHandle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InterruptHandle")
-            .field("interrupted", &self.is_interrupted())
-            .finish_non_exhaustive()
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::InterruptHandle;
     use std::thread;
 
     /// Addresses that no memory has; each test has its own.
@@ -288,13 +187,13 @@ mod tests {
 
     #[test]
     fn an_interrupt_ends_this_wait_and_the_next() {
-        let interrupt = Interrupt::default();
+        let interrupt = Arc::new(Interrupt::default());
         thread::scope(|scope| {
             let waits = scope.spawn(|| wait(24, || true, None, Some(&interrupt)));
             while waiting(24) == 0 {
                 thread::yield_now();
             }
-            interrupt.interrupt();
+            InterruptHandle(interrupt.clone()).interrupt();
             assert_eq!(waits.join().unwrap(), None);
         });
         assert_eq!(wait(24, || true, None, Some(&interrupt)), None);

@@ -4,8 +4,8 @@ use std::any::Any;
 use std::fmt;
 
 use crate::limits::{Bounds, Growth};
-use crate::raw::{Inner, StoreBox};
-use crate::{Instance, InterruptHandle, Module};
+use crate::raw::{Demands, Inner, StoreBox};
+use crate::{AtDeadline, BoxError, Epoch, Instance, InterruptHandle, Module};
 
 /// Default of [`Config::max_wasm_stack`].
 const DEFAULT_WASM_STACK: usize = 1 << 20;
@@ -30,6 +30,7 @@ const DEFAULT_WASM_STACK: usize = 1 << 20;
 pub struct Config {
     max_wasm_stack: usize,
     interruptible: bool,
+    fuel: Option<u64>,
     bounds: Bounds,
 }
 
@@ -39,6 +40,7 @@ impl Config {
         Config {
             max_wasm_stack: DEFAULT_WASM_STACK,
             interruptible: false,
+            fuel: None,
             bounds: Bounds::NONE,
         }
     }
@@ -67,6 +69,38 @@ impl Config {
     #[must_use]
     pub const fn interruptible(mut self, yes: bool) -> Config {
         self.interruptible = yes;
+        self
+    }
+
+    /// How many operators all code in the store may execute together, at first: its
+    /// *fuel*, which [`Store::set_fuel`] changes. Code that has no more traps with "out of
+    /// fuel". Modules that were compiled without cannot be instantiated then.
+    ///
+    /// Each operator costs 1, but `nop`, `drop`, `block`, `loop`, `try_table`, `else` and
+    /// `end` nothing. What code executes until it traps for want of fuel, and what is
+    /// left otherwise, is the same on all machines and however it was optimised: see "Fuel"
+    /// in the [documentation of the ABI](crate::abi).
+    ///
+    /// ```
+    /// use wasm_aot_compiler::{Options, compile};
+    /// use wasm_aot_loader::{Config, Imports, Instance, Module, Store, TrapCode};
+    ///
+    /// let options = Options { fuel: true, ..Options::default() };
+    /// let wat = br#"(module (func (export "count") (param i32)
+    ///   (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))))"#;
+    /// let module = Module::from_bytes(&compile(wat, &options)?)?;
+    /// let mut store = Store::with_config(&Config::new().fuel(1000));
+    /// let instance = Instance::new(&mut store, &module, &Imports::new())?;
+    /// let count = instance.get_typed_func::<i32, ()>(&store, "count")?;
+    /// count.call(&mut store, 100)?;
+    /// assert_eq!(store.fuel(), 500);
+    /// let error = count.call(&mut store, 101).unwrap_err();
+    /// assert_eq!(error.trap_code(), Some(TrapCode::OutOfFuel));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub const fn fuel(mut self, units: u64) -> Config {
+        self.fuel = Some(units);
         self
     }
 }
@@ -209,7 +243,15 @@ impl Store {
     /// An empty store.
     pub fn with_config(config: &Config) -> Store {
         Store {
-            inner: StoreBox::new(config.max_wasm_stack, config.interruptible, config.bounds),
+            inner: StoreBox::new(
+                config.max_wasm_stack,
+                Demands {
+                    interruptible: config.interruptible,
+                    fuel: config.fuel.is_some(),
+                },
+                config.fuel.unwrap_or(u64::MAX),
+                config.bounds,
+            ),
         }
     }
 
@@ -222,6 +264,68 @@ impl Store {
     /// What stops the store's code, from other threads.
     pub fn interrupt_handle(&self) -> InterruptHandle {
         InterruptHandle(self.raw().interrupt().clone())
+    }
+
+    /// How many operators its code may still execute, of what was compiled to count; see
+    /// [`Config::fuel`]. `u64::MAX` if nobody has said anything else.
+    pub fn fuel(&self) -> u64 {
+        self.raw().fuel()
+    }
+
+    /// Says how many operators its code may execute from now on. Host functions can do so,
+    /// too, for the code that has called them.
+    pub fn set_fuel(&mut self, units: u64) {
+        self.raw_mut().set_fuel(units);
+    }
+
+    /// Gives its code a deadline, in place of the one that there was: `ticks` from now by
+    /// `epoch`. When that is there, code that was compiled to be interruptible ends with
+    /// the trap "interrupted" where an [`InterruptHandle`] would stop it, unless
+    /// [`at_deadline`](Store::at_deadline) says something else; waits in shared memories
+    /// end so in any case. So does all that is called later, until there is another
+    /// deadline, or none.
+    pub fn set_deadline(&mut self, epoch: &Epoch, ticks: u64) {
+        self.raw_mut().with_deadline(|deadline, interrupt| {
+            deadline.set(epoch, ticks, interrupt);
+        });
+    }
+
+    /// There is no deadline from now on.
+    pub fn remove_deadline(&mut self) {
+        self.raw_mut()
+            .with_deadline(|deadline, interrupt| deadline.remove(interrupt));
+    }
+
+    /// Has `callback` asked what happens when a deadline is there, from now on and in
+    /// place of the one that there was: code stands still meanwhile. An error ends the
+    /// call as one of a host function does, and so does a panic.
+    ///
+    /// It has as much stack as a host function has, and may use the store, also call
+    /// into it; no deadline holds for that. If it gives the store a deadline itself and
+    /// returns [`Extend`](AtDeadline::Extend) or [`Yield`](AtDeadline::Yield), the latter
+    /// is what counts.
+    ///
+    /// Code that has not the means to go on traps without it being asked: code for a
+    /// processor of RISC-V with vectors, and artefacts that compare a word (those of older
+    /// compilers).
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let mut store = wasm_aot_loader::Store::new();
+    /// use wasm_aot_loader::{AtDeadline, Epoch};
+    ///
+    /// // Every 10 ms, other tasks get a turn.
+    /// let epoch = Epoch::ticking(std::time::Duration::from_millis(10))?;
+    /// store.at_deadline(|_| Ok(AtDeadline::Yield(1)));
+    /// store.set_deadline(&epoch, 1);
+    /// # Ok(()) }
+    /// ```
+    pub fn at_deadline(
+        &mut self,
+        callback: impl FnMut(&mut Store) -> Result<AtDeadline, BoxError> + Send + 'static,
+    ) {
+        // The old one may do anything when it is dropped.
+        drop(self.raw_mut().replace_at_deadline(Box::new(callback)));
     }
 
     /// Keeps `value`, in place of the one of the same type that there was.

@@ -77,6 +77,11 @@ bits! {
         EXTENDED_CONST = 7, "extended constant expressions";
         /// Code reads [`VmContext::interrupt`](crate::VmContext::interrupt).
         INTERRUPTION = 8, "interruption";
+        /// Code reads from a page that the host can take away; see "Interruption" in the
+        /// documentation of the crate.
+        INTERRUPTION_PAGE = 9, "interruption by a page";
+        /// Code counts in [`StoreContext::fuel`](crate::StoreContext::fuel).
+        FUEL = 10, "fuel";
     }
 
     /// Language features after WebAssembly 1.0.

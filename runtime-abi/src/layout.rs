@@ -36,7 +36,7 @@ macro_rules! structures {
 
 structures! {
     VmContext { store, builtins, instance, embedder, heap, interrupt }
-    StoreContext { stack_limit, entry, exit_fp, stack_size }
+    StoreContext { stack_limit, entry, exit_fp, stack_size, fuel }
     EntryRecord { previous, exit_fp, sp, fp, handler }
     HostContext { store, builtins, call }
     FunctionImport { code, ctx }
@@ -104,6 +104,7 @@ fn everything() -> BTreeMap<String, u64> {
         ("ALIGNMENT", ALIGNMENT as u64),
         ("CONVENTION", Convention::CraneliftTail as u64),
         ("IMAGE_ALIGNMENT", IMAGE_ALIGNMENT),
+        ("INTERRUPTION_PAGE", INTERRUPTION_PAGE as u64),
         ("MAGIC", u64::from_le_bytes(MAGIC)),
         ("NONE", NONE.into()),
         ("STACK_RESERVE", STACK_RESERVE),

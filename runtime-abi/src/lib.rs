@@ -245,10 +245,41 @@
 //!
 //! # Interruption
 //!
-//! Code of an artefact that requires [`INTERRUPTION`](Required::INTERRUPTION) reads the
-//! word that [`VmContext::interrupt`] points to in every loop, and in every function that
-//! calls others, and traps as [`Interrupted`](TrapCode::Interrupted) unless it is 0. The
-//! word belongs to the host, which may change it on any thread.
+//! Code that can be stopped looks, in every loop and in every function that calls
+//! others, whether it is to go on. It does so in one of two ways.
+//!
+//! An artefact that requires [`INTERRUPTION`](Required::INTERRUPTION) reads the word that
+//! [`VmContext::interrupt`] points to, and traps as
+//! [`Interrupted`](TrapCode::Interrupted) unless it is 0. The word belongs to the host,
+//! which may change it on any thread.
+//!
+//! One that requires [`INTERRUPTION_PAGE`](Required::INTERRUPTION_PAGE) reads, and
+//! ignores, some aligned word of the [`INTERRUPTION_PAGE`] bytes in front of its memory 0
+//! ([`MemorySlot::base`]), whether defined or imported; if that is shared, or there is
+//! none, in front of the vmctx, which so starts at a page. They are readable unless the code is to stop: the host
+//! takes them away, on any thread. An access there is then a fault as that to a linear
+//! memory, at an instruction that the site table knows as `Interrupted`, with nothing
+//! changed: a host may as well, having made the page readable again, let the instruction
+//! be executed once more. It may do anything in between that preserves all registers;
+//! below the stack pointer is nothing that is needed. Copies of small functions in typed
+//! symbols read the word also in such an artefact, so it is there and not 0 while the
+//! page is not.
+//!
+//! # Fuel
+//!
+//! Code of an artefact that requires [`FUEL`](Required::FUEL) pays for what it executes
+//! with [`StoreContext::fuel`]. Every operator of the module costs 1, but `nop`, `drop`,
+//! `block`, `loop`, `try_table`, `else` and `end` nothing; what an operator works on makes
+//! no difference. It is paid in *runs*, in advance. A run begins at the start of a function
+//! and of a loop, at `else` and behind `end`, and behind an operator that branches or calls;
+//! it goes on to the next of these places. Before the first operator of a run that costs
+//! something, the code subtracts what all of it costs; if it has less than that, it traps
+//! as [`OutOfFuel`](TrapCode::OutOfFuel) and leaves what it has. So all that is executed was
+//! paid for, what is left is the same however the code was optimised and on every machine,
+//! and it is exact wherever the host sees it: in functions of its own and after calls that
+//! return. A call that traps has paid for the rest of the run in which it did.
+//!
+//! A host may read and write the number whenever code of the store does not run.
 //!
 //! # Versions
 //!
@@ -338,6 +369,10 @@ pub const STATUS_HOST: u32 = 0x100;
 /// Bytes of stack that code of an artefact may use below
 /// [`StoreContext::stack_limit`] without checking.
 pub const STACK_RESERVE: u64 = 16 * 1024;
+
+/// Bytes in front of a memory or vmctx that code reads from, of an artefact that requires
+/// [`INTERRUPTION_PAGE`](Required::INTERRUPTION_PAGE).
+pub const INTERRUPTION_PAGE: usize = 4096;
 
 /// "No such index" in any `u32` index field.
 pub const NONE: u32 = u32::MAX;

@@ -28,7 +28,8 @@ pub struct VmContext {
     /// reads it in every loop and in functions that call others, and traps as
     /// [interrupted](crate::TrapCode::Interrupted) unless it is 0. Any thread may
     /// change it. Fixed; may be null unless the artefact requires
-    /// [`INTERRUPTION`](crate::Required::INTERRUPTION).
+    /// [`INTERRUPTION`](crate::Required::INTERRUPTION) or
+    /// [`INTERRUPTION_PAGE`](crate::Required::INTERRUPTION_PAGE).
     pub interrupt: *const u32,
 }
 
@@ -49,6 +50,10 @@ pub struct StoreContext {
     /// may be called on: with a stack pointer outside of that range they call
     /// [`Builtins::attach`] first. 0 at first.
     pub stack_size: usize,
+    /// How many operators code may still execute, of artefacts that require
+    /// [`FUEL`](crate::Required::FUEL); others do not know it. See "Fuel" in the
+    /// documentation of the crate.
+    pub fuel: u64,
 }
 
 /// One entry from the host, on the stack of the trampoline that made it.
@@ -206,6 +211,7 @@ const _: () = {
     assert!(offset_of!(StoreContext, entry) == 8);
     assert!(offset_of!(StoreContext, exit_fp) == 16);
     assert!(offset_of!(StoreContext, stack_size) == 24);
+    assert!(offset_of!(StoreContext, fuel) == 32);
 
     assert!(offset_of!(EntryRecord, previous) == 0);
     assert!(offset_of!(EntryRecord, exit_fp) == 8);

@@ -49,9 +49,9 @@ const TIDS: u32 = 1 << 29;
 ///
 /// * threads that wait in a memory or in a WASI function (for input, for a time)
 ///   end at once,
-/// * threads that compute end with the next WASI function that they call, or when
-///   they wait. A thread that does neither **goes on**, as code that runs cannot be
-///   interrupted: a process that is to end anyway exits,
+/// * threads that compute end at the next loop or call if the module was compiled to be
+///   interruptible; else with the next WASI function that they call, or when they wait. A
+///   thread that does neither **goes on**: a process that is to end anyway exits,
 /// * a host function of the embedder's is not disturbed.
 ///
 /// `run` does not wait for them; [`join`](ThreadGroup::join) does.

@@ -4,6 +4,7 @@
 
 mod callback;
 mod cell;
+mod deadline;
 mod items;
 mod limiter;
 mod linked;
@@ -14,6 +15,7 @@ mod vector;
 
 pub(crate) use callback::{Callback, Finalizer, HostInfo, Plain, WithEnv};
 pub(crate) use cell::StoreCell;
+pub(crate) use deadline::{AskTicks, Deadline};
 pub(crate) use limiter::{Ask, Limiter};
 pub(crate) use text::{c_str, c_strs};
 pub(crate) use value::Value;

@@ -11,6 +11,17 @@ static void *stop(void *interrupt) {
   return NULL;
 }
 
+// One more tick, as often as `env` says.
+static uint64_t more(void *env) {
+  uint64_t *left = env;
+  return *left ? (--*left, 1) : 0;
+}
+
+static void done(void *env) {
+  (void)env;
+  puts("nobody asks any more");
+}
+
 static wasm_trap_t *count(const wasm_instance_t *instance, int32_t times) {
   wasm_func_t *func = export_func(instance, "count");
   wasm_val_t as[] = {WASM_I32_VAL(times)};
@@ -55,6 +66,28 @@ int main(void) {
   check(!wasm_instance_new(store, other, &imports, NULL));
   printf("%s\n", wasm_aot_last_error());
   wasm_module_delete(other);
+
+  // Ends when its time is over, after somebody has given it some more.
+  wasm_aot_epoch_t *epoch = wasm_aot_epoch_new();
+  wasm_aot_store_set_deadline(store, epoch, 1);
+  check(!count(instance, 1000));
+  wasm_aot_epoch_increment(epoch);
+  trap = count(instance, 1000);
+  check(trap && wasm_aot_trap_code(trap) == WASM_AOT_TRAP_INTERRUPTED);
+  wasm_trap_delete(trap);
+  uint64_t left = 3;
+  wasm_aot_store_at_deadline(store, more, &left, done);
+  check(!count(instance, 1000) && left == 2);
+  wasm_aot_epoch_increment(epoch);
+  check(!count(instance, 1000) && left == 1);
+  left = 0;
+  wasm_aot_epoch_increment(epoch);
+  trap = count(instance, 0);
+  check(trap && wasm_aot_trap_code(trap) == WASM_AOT_TRAP_INTERRUPTED);
+  wasm_trap_delete(trap);
+  wasm_aot_store_set_deadline(store, NULL, 0);
+  check(!count(instance, 1000));
+  wasm_aot_epoch_delete(epoch);
 
   wasm_instance_delete(instance);
   wasm_module_delete(module);

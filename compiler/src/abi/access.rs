@@ -21,6 +21,8 @@ pub(crate) enum Region {
     MemoryDef,
     /// The store.
     Store,
+    /// How many operators may still be executed.
+    Fuel,
     /// Arrays of values at the boundary, and the stack of trampolines.
     Values,
     /// Values of imported globals; two imports may be the same global.
@@ -43,6 +45,7 @@ impl Region {
             Region::Store => 4,
             Region::Values => 5,
             Region::ImportedGlobal => 6,
+            Region::Fuel => 7,
             Region::Global(index) => 16 + index.min(SHARED_GLOBALS),
         }
     }
@@ -55,6 +58,7 @@ impl Region {
             Region::Element => "element".into(),
             Region::MemoryDef => "memory length".into(),
             Region::Store => "store".into(),
+            Region::Fuel => "fuel".into(),
             Region::Values => "values".into(),
             Region::ImportedGlobal => "imported globals".into(),
         };
@@ -78,6 +82,8 @@ pub(crate) enum Access {
     /// The first access to what a function reference refers to, at most a page
     /// behind it: traps if it is null.
     FuncRef,
+    /// To the page in front of a memory or the vmctx: traps if it was taken away.
+    InterruptionPage,
     /// To something that is always there, and aligned.
     Trusted(Region),
     /// Reads data in the text, which never changes. Its address may be guarded
@@ -96,6 +102,10 @@ impl Access {
                 .with_aligned()
                 .with_trap_code(Some(clif_trap(TrapCode::NullFunctionReference)))
                 .with_alias_region(Some(Region::Element.in_function(func))),
+            Access::InterruptionPage => MemFlagsData::new()
+                .with_aligned()
+                .with_trap_code(Some(clif_trap(TrapCode::Interrupted)))
+                .with_alias_region(Some(Region::Store.in_function(func))),
             Access::Fixed => MemFlagsData::trusted().with_readonly().with_can_move(),
             Access::Trusted(region) => {
                 MemFlagsData::trusted().with_alias_region(Some(region.in_function(func)))

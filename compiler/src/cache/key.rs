@@ -37,9 +37,11 @@ impl Environment {
             flag.to_string().hash(&mut digest);
         }
         backend.relaxed.hash(&mut digest);
-        backend.interruptible.hash(&mut digest);
+        backend.polls.hash(&mut digest);
+        backend.fuel.hash(&mut digest);
+        backend.spectre_guards.hash(&mut digest);
         // Then it is known of the code where it comes from.
-        backend.debug.hash(&mut digest);
+        backend.origins.hash(&mut digest);
 
         // Exhaustive, so that nothing that is added is forgotten.
         let Module {

@@ -144,7 +144,7 @@ fn plan(
         functions,
         is_complete,
         vmctx_size: whole.vmctx.size,
-        debug: backend.debug,
+        debug: backend.origins,
     }
 }
 
@@ -294,7 +294,7 @@ fn assemble(
     let functions = functions
         .into_iter()
         .map(|(index, parts, facts)| {
-            let mut code = join(parts, index, &places, backend.debug)?;
+            let mut code = join(parts, index, &places, backend.origins)?;
             if plan.is_complete {
                 let body = places.get(&Name::Function(index));
                 code.row = body.map_or(0, |place| place.1);

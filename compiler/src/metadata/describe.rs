@@ -17,6 +17,7 @@ use crate::backend::Handler;
 use crate::error::Result;
 use crate::layout::{Fixup, Metadata, Target};
 use crate::module::{ConstExpr, ElementSegment, Item, Operation, SegmentMode, Step};
+use crate::options::Polls;
 use crate::{Codegen, Level};
 
 /// Makes the metadata block.
@@ -123,7 +124,7 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
         parts.backend.codegen.name()
     ));
     let options = block.string(&format!(
-        "-O{}{} --cpu {} --relaxed-simd {}{}",
+        "-O{}{} --cpu {} --relaxed-simd {}{}{}{}",
         parts.options.level.as_str(),
         match (parts.backend.codegen, parts.options.level) {
             (Codegen::Cranelift, Level::O3) => " --codegen cranelift",
@@ -135,6 +136,14 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
         match parts.options.interruptible {
             true => " --interruptible",
             false => "",
+        },
+        match parts.options.fuel {
+            true => " --fuel",
+            false => "",
+        },
+        match parts.options.spectre_guards {
+            true => "",
+            false => " --no-spectre-guards",
         }
     ));
 
@@ -362,8 +371,13 @@ fn required(parts: &Parts<'_>) -> Required {
     if expressions(parts).any(|expr| matches!(expr, ConstExpr::Arithmetic(_))) {
         required = required.with(Required::EXTENDED_CONST);
     }
-    if parts.options.interruptible {
-        required = required.with(Required::INTERRUPTION);
+    required = required.with(match parts.backend.polls {
+        Polls::None => Required(0),
+        Polls::Word => Required::INTERRUPTION,
+        Polls::Page => Required::INTERRUPTION_PAGE,
+    });
+    if parts.options.fuel {
+        required = required.with(Required::FUEL);
     }
     if has_typed_references(parts) {
         required = required.with(Required::TYPED_REFERENCES);

@@ -28,6 +28,7 @@ use crate::error::{Error, Result};
 use crate::functions::{Checker, Compiled, Worker};
 use crate::module::{self, Intake, Wanted};
 use crate::passes::{Usage, Whole};
+use crate::traced::span;
 use crate::translate::Context;
 use crate::{Codegen, Observer, Options, Stage, compile_to};
 
@@ -294,6 +295,7 @@ impl Stream {
     }
 
     fn finish(self: Box<Self>, options: &Options, out: impl Write + Seek) -> Result<()> {
+        span!(INFO, "compile", emit = options.emit.as_str());
         let Stream {
             intake,
             usage,
@@ -313,7 +315,8 @@ impl Stream {
             functions,
             others: Vec::new(),
         };
-        assemble(options, backend, observer, &cx, &contents, generated, out)
+        let made = (&cx, &contents, generated);
+        assemble(options, backend, observer, made, None, out)
     }
 }
 

@@ -118,6 +118,15 @@ impl Translator<'_, '_> {
             .icmp(IntCC::UnsignedGreaterThan, end, length);
         self.trap_if(outside, TrapCode::MemoryOutOfBounds);
         let address = self.builder.ins().iadd(base, start);
+        self.guarded(outside, address)
+    }
+
+    /// An address that is used only if not `outside`; otherwise harmless even while the
+    /// CPU runs ahead.
+    pub(super) fn guarded(&mut self, outside: Value, address: Value) -> Value {
+        if !self.spectre_guards {
+            return address;
+        }
         let null = self.builder.ins().iconst(types::I64, 0);
         self.builder
             .ins()
@@ -163,9 +172,11 @@ impl Translator<'_, '_> {
             .builder
             .ins()
             .icmp(IntCC::UnsignedGreaterThan, index, limit);
-        self.builder
-            .ins()
-            .select_spectre_guard(beyond, limit, index)
+        let ins = self.builder.ins();
+        match self.spectre_guards {
+            true => ins.select_spectre_guard(beyond, limit, index),
+            false => ins.select(beyond, limit, index),
+        }
     }
 
     /// Whether an index, an `i64`, is surely in the address space that is reserved
@@ -249,7 +260,7 @@ impl Translator<'_, '_> {
         self.builder.ins().ireduce(types::I32, value)
     }
 
-    fn memory_base(&mut self, memory: u32) -> Value {
+    pub(super) fn memory_base(&mut self, memory: u32) -> Value {
         let slot = self.known.memory_offset(memory);
         self.load_fixed(types::I64, slot + offset_of!(abi::MemorySlot, base) as u32)
     }

@@ -39,7 +39,9 @@ impl Translator<'_, '_> {
     /// `[t*] -> [t*]`
     pub(super) fn call(&mut self, index: u32) {
         let ty = self.module.function_type(index);
-        if Product::may_have(ty)
+        // What a function costs that is not called is another matter.
+        if !self.fuel
+            && Product::may_have(ty)
             && let Some(product) = self.known.product(index)
         {
             self.multiply_into_memory(product);

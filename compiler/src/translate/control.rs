@@ -38,7 +38,7 @@ impl Translator<'_, '_> {
         );
         self.builder.switch_to_block(header);
         self.replace_operands(header, params.len());
-        self.poll();
+        self.poll_in_loop();
     }
 
     /// `[t* i32] -> [t*]`

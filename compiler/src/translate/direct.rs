@@ -35,7 +35,7 @@ pub(super) struct Direct {
 
 /// Translates a valid `body` into `func`, which is empty, as a C symbol that falls
 /// back on [`Symbol::Entered`]. Returns what the code relies on; nothing if the
-/// function is none that this is possible with, or worth it.
+/// function is none that this is possible with, or worth it; paying for it is a change.
 ///
 /// # Errors
 ///
@@ -47,7 +47,7 @@ pub(crate) fn translate_direct(
     func: &mut Function,
 ) -> Result<Option<Vec<Fact>>> {
     let ty = cx.module.function_type(body.index);
-    if body.len() > LIMIT || !is_plain(ty) {
+    if body.len() > LIMIT || !is_plain(ty) || cx.fuel {
         return Ok(None);
     }
     func.signature = typed_signature(ty, cx.isa);

@@ -10,7 +10,11 @@ impl Translator<'_, '_> {
     /// Translates one validated operator.
     pub(super) fn operator(&mut self, operator: &Operator<'_>) {
         match self.stack.dead {
-            None => self.live_operator(operator),
+            None => {
+                self.poll_before(operator);
+                self.pay(operator);
+                self.live_operator(operator);
+            }
             Some(depth) => self.dead_operator(operator, depth),
         }
     }

@@ -1,7 +1,15 @@
-//! Looks at the word that says whether to go on.
+//! Looks whether to go on.
 //!
 //! Code that runs for long either loops or calls functions, and calls that never end
 //! come through functions that call. So loops look, and functions with calls.
+//!
+//! A look is due at the header of a loop, or the start of a function, and done where the
+//! code from there on comes in any case, as late as possible: several loops may begin at
+//! the same place, and those of interpreters do.
+//!
+//! A look is a load from the page in front of the memory, or the vmctx, which is
+//! inaccessible when the code is to stop: one instruction, with a result that nobody needs. Where the host is
+//! not known to have such a page, it is a load of a word, a compare and a trap.
 
 use core::mem::offset_of;
 
@@ -13,21 +21,69 @@ use super::Translator;
 use crate::abi::{Access, Region};
 use crate::error::Result;
 use crate::module::Body;
+use crate::options::Polls;
+
+/// Bytes of a read from the page: of a float, as registers for those are rarely scarce.
+const READ: u32 = 4;
 
 impl Translator<'_, '_> {
-    /// Looks, at the start of a function that calls others.
+    /// Has the code look at the start of a function that calls others.
     pub(super) fn poll_at_entry(&mut self, body: &Body<'_>) -> Result<()> {
-        if self.interruptible && calls(body)? {
-            self.poll();
+        if self.polls != Polls::None && calls(body)? {
+            self.poll_due = true;
         }
         Ok(())
     }
 
-    /// Traps if the code is to stop.
-    pub(super) fn poll(&mut self) {
-        if !self.interruptible {
-            return;
+    /// Has the code look in a loop, whose header is here. What is due from an outer loop
+    /// or the function's start, and leads here in any case, is done by that.
+    pub(super) fn poll_in_loop(&mut self) {
+        self.poll_due = self.polls != Polls::None;
+    }
+
+    /// Looks if that is due, and has to be done before `operator`: one that calls or that
+    /// may go on elsewhere.
+    pub(super) fn poll_before(&mut self, operator: &Operator<'_>) {
+        if self.poll_due && (is_call(operator) || is_branch(operator)) {
+            self.poll_due = false;
+            self.poll();
         }
+    }
+
+    /// Traps if the code is to stop.
+    fn poll(&mut self) {
+        match self.polls {
+            Polls::None => {}
+            // What C calls must not fault; the function itself, which it falls back on,
+            // will.
+            Polls::Page if self.direct.is_none() => self.poll_page(),
+            Polls::Page | Polls::Word => self.poll_word(),
+        }
+    }
+
+    /// Every look in a function is at a place of its own, so that none is taken for an
+    /// earlier one. An atomic load would not be either, but what the code knows of all
+    /// other memory does not survive such a one.
+    fn poll_page(&mut self) {
+        const PLACES: u32 = abi::INTERRUPTION_PAGE as u32 / READ;
+        let flags = Access::InterruptionPage.flags(self.builder.func);
+        // Where there is a memory, loops have its base in a register already.
+        let end = match self.module.memories.first() {
+            Some(memory) if !memory.shared => self.memory_base(0),
+            _ => self.vmctx,
+        };
+        let ins = self.builder.ins();
+        if self.polled < PLACES - 1 {
+            self.polled += 1;
+            let offset = -((self.polled * READ) as i32);
+            ins.load(types::F32, flags, end, offset);
+        } else {
+            let last = ins.iadd_imm_s(end, -i64::from(PLACES * READ));
+            self.builder.ins().atomic_load(types::I32, flags, last);
+        }
+    }
+
+    fn poll_word(&mut self) {
         let word = self.load_fixed(types::I64, offset_of!(abi::VmContext, interrupt) as u32);
         // Atomic, so that no look is taken for an earlier one.
         let flags = Access::Trusted(Region::Store).flags(self.builder.func);
@@ -38,15 +94,40 @@ impl Translator<'_, '_> {
 
 fn calls(body: &Body<'_>) -> Result<bool> {
     for operator in body.code().get_operators_reader()? {
-        if let Operator::Call { .. }
-        | Operator::CallIndirect { .. }
-        | Operator::CallRef { .. }
-        | Operator::ReturnCall { .. }
-        | Operator::ReturnCallIndirect { .. }
-        | Operator::ReturnCallRef { .. } = operator?
-        {
+        if is_call(&operator?) {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+fn is_call(operator: &Operator<'_>) -> bool {
+    matches!(
+        operator,
+        Operator::Call { .. }
+            | Operator::CallIndirect { .. }
+            | Operator::CallRef { .. }
+            | Operator::ReturnCall { .. }
+            | Operator::ReturnCallIndirect { .. }
+            | Operator::ReturnCallRef { .. }
+    )
+}
+
+/// Whether what follows an operator is not reached in any case, or not from there alone.
+fn is_branch(operator: &Operator<'_>) -> bool {
+    matches!(
+        operator,
+        Operator::If { .. }
+            | Operator::Else
+            | Operator::End
+            | Operator::TryTable { .. }
+            | Operator::Throw { .. }
+            | Operator::ThrowRef
+            | Operator::Br { .. }
+            | Operator::BrIf { .. }
+            | Operator::BrTable { .. }
+            | Operator::BrOnNull { .. }
+            | Operator::BrOnNonNull { .. }
+            | Operator::Return
+    )
 }

@@ -15,6 +15,7 @@ mod dispatch;
 mod env;
 mod exception;
 mod float;
+mod fuel;
 mod integer;
 mod interrupt;
 mod known;
@@ -40,9 +41,11 @@ use crate::abi::{clif_type, wasm_signature};
 use crate::cache::Kept;
 use crate::error::Result;
 use crate::module::{Body, Module};
+use crate::options::Polls;
 use crate::passes::{Fact, Whole};
 use direct::Direct;
 use env::Entities;
+use fuel::Run;
 use known::Known;
 use stack::Stack;
 
@@ -53,7 +56,9 @@ pub(crate) struct Context<'m> {
     pub(crate) whole: &'m Whole,
     pub(crate) tunables: Tunables,
     pub(crate) relaxed: RelaxedSimd,
-    pub(crate) interruptible: bool,
+    pub(crate) polls: Polls,
+    pub(crate) fuel: bool,
+    pub(crate) spectre_guards: bool,
     pub(crate) keeps_locals: bool,
     pub(crate) isa: &'m dyn TargetIsa,
     /// Code that was compiled before.
@@ -90,7 +95,16 @@ struct Translator<'f, 'm> {
     known: Known<'m>,
     tunables: Tunables,
     relaxed: RelaxedSimd,
-    interruptible: bool,
+    polls: Polls,
+    /// Whether it has to look whether to go on, before it branches.
+    poll_due: bool,
+    /// How many times the code reads from the page that can be taken away.
+    polled: u32,
+    /// Whether the code pays for what it executes.
+    fuel: bool,
+    spectre_guards: bool,
+    /// What is being paid for.
+    run: Option<Run>,
     isa: &'m dyn TargetIsa,
     builder: FunctionBuilder<'f>,
     entities: Entities,
@@ -120,7 +134,12 @@ impl<'f, 'm> Translator<'f, 'm> {
             known: Known::new(cx.whole),
             tunables: cx.tunables,
             relaxed: cx.relaxed,
-            interruptible: cx.interruptible,
+            polls: cx.polls,
+            poll_due: false,
+            polled: 0,
+            fuel: cx.fuel,
+            spectre_guards: cx.spectre_guards,
+            run: None,
             isa: cx.isa,
             builder,
             entities: Entities::default(),

@@ -113,10 +113,7 @@ impl Translator<'_, '_> {
         let shift = i64::from(size.trailing_zeros());
         let distance = self.builder.ins().ishl_imm_u(index, shift);
         let address = self.builder.ins().iadd(rows, distance);
-        let null = self.builder.ins().iconst(types::I64, 0);
-        self.builder
-            .ins()
-            .select_spectre_guard(beyond, null, address)
+        self.guarded(beyond, address)
     }
 
     /// Number of elements, as an `i64`.

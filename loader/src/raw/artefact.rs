@@ -54,6 +54,15 @@ pub(crate) struct Artefact {
     mapping: ManuallyDrop<Mapping>,
 }
 
+/// What code reads in front of to see whether to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum GateOf {
+    /// Memory 0, which is the store's.
+    Memory,
+    /// The vmctx.
+    Vmctx,
+}
+
 /// Where the machine code is.
 #[derive(Clone, Copy, Debug)]
 struct Text {
@@ -291,6 +300,32 @@ impl Artefact {
         let mut exports = self.metadata().exports();
         let is = |export: &Export| export.kind == ExternKind::Tag as u32 && export.index == index;
         Some(self.metadata().text(exports.find(is)?.name))
+    }
+
+    /// What its code reads in front of to see whether to go on, if it reads.
+    pub(super) fn gate(&self) -> Option<GateOf> {
+        let metadata = self.metadata();
+        let required = Required(metadata.descriptor().required);
+        let imported = metadata.imports().map(|import| import.ty);
+        let own = metadata.memories().map(|memory| memory.ty);
+        let is_memory = |ty: &abi::ExternType| ty.kind == ExternKind::Memory as u32;
+        required.contains(Required::INTERRUPTION_PAGE).then(|| {
+            match imported.filter(is_memory).chain(own).next() {
+                Some(ty) if ty.flags & abi::ExternType::SHARED == 0 => GateOf::Memory,
+                _ => GateOf::Vmctx,
+            }
+        })
+    }
+
+    /// Whether its code pays for what it executes.
+    pub(super) fn pays(&self) -> bool {
+        Required(self.metadata().descriptor().required).contains(Required::FUEL)
+    }
+
+    /// Whether its code looks whether to go on.
+    pub(super) fn can_be_interrupted(&self) -> bool {
+        let required = Required(self.metadata().descriptor().required);
+        required.contains(Required::INTERRUPTION) || required.contains(Required::INTERRUPTION_PAGE)
     }
 
     /// Whether globals, tables or tags hold references to exceptions, or functions

@@ -11,6 +11,7 @@ use super::host::enter_host;
 use super::store::{Inner, Pending, StoreId};
 use super::thread::{self, Activation};
 use super::values::{Slot, WasmValues};
+use crate::traced;
 use crate::{
     ArgumentError, BoxError, CallError, Exception, Func, FuncType, HostError, InstantiationError,
     Store, TableError, Trap, Val, ValType,
@@ -266,7 +267,9 @@ unsafe fn enter(store: &mut Store, code: &Code, values: *mut Slot) -> u32 {
 pub(super) fn failure(store: &mut Inner, status: u32) -> CallError {
     let backtrace = store.take_backtrace();
     if let Ok(code) = TrapCode::try_from(status) {
-        return CallError::Trap(Trap::new(code, backtrace));
+        let trap = Trap::new(code, backtrace);
+        traced::trap(&trap);
+        return CallError::Trap(trap);
     }
     let pending = (status == STATUS_HOST)
         .then(|| store.pending.take())
@@ -286,6 +289,7 @@ pub(super) fn failure(store: &mut Inner, status: u32) -> CallError {
         Ok(CallError::Trap(mut trap)) => {
             if trap.backtrace().frames().is_empty() {
                 *trap.backtrace_mut() = backtrace;
+                traced::trap(&trap);
             }
             CallError::Trap(trap)
         }

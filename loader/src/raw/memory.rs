@@ -10,8 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wasm_aot_abi::{MemoryDef, MemorySlot, Tunables};
 
+use super::gate::Gated;
 use super::reservation::{Pool, Reservation, page_size};
 
+use crate::interrupt::Interrupt;
 use crate::limits::{Growth, Refusal};
 use crate::{MemoryType, ResourceError};
 
@@ -56,7 +58,13 @@ pub(crate) struct LinearMemory {
     /// Where the reservation goes in the end, and how much of it was accessible
     /// at first; `None` if it is not to be used again.
     home: Option<(Arc<Pool>, u64)>,
+    /// The page in front of it, if code reads from that.
+    gate: Option<Gated>,
 }
+
+/// Address space in front of each memory, in bytes: for a page that code may read from,
+/// and as much as keeps the memory where it is among large pages.
+const FRONT: usize = 2 << 20;
 
 /// What a memory holds at first, apart from zeros: a range of a file, with the
 /// same bytes in memory.
@@ -90,6 +98,7 @@ impl LinearMemory {
             guard,
             ty,
             home: None,
+            gate: None,
         })
     }
 
@@ -122,6 +131,7 @@ impl LinearMemory {
                 guard: tunables.memory_guard,
                 ty,
                 home,
+                gate: None,
             });
         }
         let mut memory = LinearMemory::new(ty, tunables)?;
@@ -179,6 +189,15 @@ impl LinearMemory {
             // SAFETY: the memory is alive; only an address is taken.
             def: unsafe { &raw const (*memory.as_ptr()).def },
         }
+    }
+
+    /// Lets code read from the page in front of it, unless `interrupt` says that it is to
+    /// stop: the only one of the store that it belongs to.
+    pub(super) fn have_gate(&mut self, interrupt: &Arc<Interrupt>) -> Result<(), ResourceError> {
+        if self.gate.is_none() {
+            self.gate = Some(Gated::new(&mut self.reservation, interrupt)?);
+        }
+        Ok(())
     }
 
     /// Whether code that relies on `tunables` can use it.
@@ -357,7 +376,10 @@ impl LinearMemory {
 impl Drop for LinearMemory {
     fn drop(&mut self) {
         // SAFETY: it is not used after this.
-        let reservation = unsafe { ManuallyDrop::take(&mut self.reservation) };
+        let mut reservation = unsafe { ManuallyDrop::take(&mut self.reservation) };
+        if let Some(gate) = self.gate.take() {
+            gate.end(&mut reservation);
+        }
         if let Some((pool, first)) = self.home.take() {
             let now = accessible(self.len());
             pool.give(reservation, first as usize, now as usize);
@@ -377,7 +399,7 @@ fn reserve(ty: MemoryType, first: u64, tunables: &Tunables) -> io::Result<Reserv
         space = accessible(wanted).max(least);
     }
     loop {
-        match Reservation::new((space + tunables.memory_guard) as usize) {
+        match Reservation::behind(FRONT, (space + tunables.memory_guard) as usize) {
             Err(_) if space > least => space = accessible(space / 2).max(least),
             reservation => return reservation,
         }

@@ -18,6 +18,7 @@
 //! | `direct` | calls from C into compiled code, without us |
 //! | `fiber` | calls that wait on a stack of their own |
 //! | `builtins`, `waiting` | what compiled code asks of the host |
+//! | `gate`, `deadline` | pages that are taken away from code to stop it, and what happens then |
 //! | `thread`, `signal`, `trap`, `arch` | faults, and the way out of compiled code |
 #![allow(unsafe_code)]
 
@@ -25,6 +26,7 @@ mod arch;
 mod artefact;
 mod builtins;
 mod checked;
+mod deadline;
 mod description;
 mod direct;
 mod elf;
@@ -32,6 +34,7 @@ mod enter;
 mod exception;
 #[cfg(feature = "async")]
 mod fiber;
+mod gate;
 mod host;
 mod instance;
 mod linked;
@@ -58,7 +61,8 @@ pub(crate) use elf::Elf;
 pub(crate) use enter::{Callable, call_dynamic};
 #[cfg(feature = "async")]
 pub(crate) use fiber::call_dynamic_async;
+pub(crate) use gate::Gate;
 pub(crate) use host::HostFunction;
 pub(crate) use memory::LinearMemory;
-pub(crate) use store::{Inner, Origin, StoreBox};
+pub(crate) use store::{Demands, Inner, Origin, StoreBox};
 pub use values::{WasmType, WasmValues};

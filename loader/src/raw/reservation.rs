@@ -6,6 +6,8 @@ use std::os::fd::AsRawFd;
 use std::ptr::{self, NonNull};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use wasm_aot_abi::INTERRUPTION_PAGE;
+
 /// Address space that memories of one module have given back, as it was when
 /// they were made: of one size, with the same part of it accessible and the same
 /// image mapped. Making a memory out of it takes no system call.
@@ -45,6 +47,11 @@ impl Pool {
 pub(super) struct Reservation {
     pub(super) base: NonNull<u8>,
     pub(super) size: usize,
+    /// Further bytes in front of the base, which are inaccessible, but for the page that
+    /// is next to it.
+    front: usize,
+    /// Whether that page can be read.
+    front_readable: bool,
 }
 
 // SAFETY: it owns the address space, which is not bound to a thread.
@@ -53,22 +60,57 @@ unsafe impl Send for Reservation {}
 unsafe impl Sync for Reservation {}
 
 impl Reservation {
-    /// Inaccessible address space.
-    pub(super) fn new(size: usize) -> io::Result<Reservation> {
-        if size == 0 {
+    /// Inaccessible address space, with `front` more bytes in front of it, a multiple of
+    /// the page's size.
+    pub(super) fn behind(front: usize, size: usize) -> io::Result<Reservation> {
+        if size == 0 && front == 0 {
             return Ok(Reservation {
                 base: NonNull::dangling(),
                 size,
+                front,
+                front_readable: false,
             });
         }
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
         // SAFETY: the kernel chooses fresh addresses; nothing else is touched.
-        let base = unsafe { libc::mmap(ptr::null_mut(), size, libc::PROT_NONE, flags, -1, 0) };
-        if base == libc::MAP_FAILED {
+        let start =
+            unsafe { libc::mmap(ptr::null_mut(), front + size, libc::PROT_NONE, flags, -1, 0) };
+        if start == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
-        let base = NonNull::new(base.cast()).expect("the kernel does not map at 0");
-        Ok(Reservation { base, size })
+        // Debuggers write gigabytes of nothing otherwise. A kernel that does not know this
+        // needs not be told.
+        // SAFETY: the range is ours; nothing that a program sees changes.
+        unsafe { libc::madvise(start, front + size, libc::MADV_DONTDUMP) };
+        let start: NonNull<u8> = NonNull::new(start.cast()).expect("the kernel does not map at 0");
+        Ok(Reservation {
+            // SAFETY: so many bytes are mapped.
+            base: unsafe { start.add(front) },
+            size,
+            front,
+            front_readable: false,
+        })
+    }
+
+    /// The page in front of the base, made readable.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    pub(super) fn front_page(&mut self) -> io::Result<Page> {
+        assert!(self.front >= page_size(), "made with one");
+        let page = Page {
+            start: self.base.as_ptr().wrapping_sub(page_size()).cast(),
+            readable: self.front_readable,
+        };
+        let page = page.protected(true)?;
+        self.front_readable = true;
+        Ok(page)
+    }
+
+    /// Gives that page back.
+    pub(super) fn give_back(&mut self, page: Page) {
+        self.front_readable = page.readable;
     }
 
     /// Makes a range accessible.
@@ -78,9 +120,11 @@ impl Reservation {
         }
         let address = self.range(offset, len as usize);
         // SAFETY: the range is in our reservation; what was not accessible
-        // before, nobody refers to.
-        let result =
-            unsafe { libc::mprotect(address, len as usize, libc::PROT_READ | libc::PROT_WRITE) };
+        // before, nobody refers to. Core dumps have it from now on.
+        let result = unsafe {
+            libc::madvise(address, len as usize, libc::MADV_DODUMP);
+            libc::mprotect(address, len as usize, libc::PROT_READ | libc::PROT_WRITE)
+        };
         if result == 0 {
             Ok(())
         } else {
@@ -142,7 +186,11 @@ impl Reservation {
             0
         } else {
             // SAFETY: as above.
-            unsafe { libc::mprotect(self.range(first as u64, grown), grown, libc::PROT_NONE) }
+            unsafe {
+                let grown_from = self.range(first as u64, grown);
+                libc::madvise(grown_from, grown, libc::MADV_DONTDUMP);
+                libc::mprotect(grown_from, grown, libc::PROT_NONE)
+            }
         };
         if (dropped, closed) == (0, 0) {
             Ok(())
@@ -164,10 +212,47 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        if self.size > 0 {
+        if self.front + self.size > 0 {
+            let start = self.base.as_ptr().wrapping_sub(self.front);
             // SAFETY: we own the range, and nobody refers to it any more.
-            unsafe { libc::munmap(self.base.as_ptr().cast(), self.size) };
+            unsafe { libc::munmap(start.cast(), self.front + self.size) };
         }
+    }
+}
+
+/// The page in front of a reservation, as long as that is there.
+#[derive(Debug)]
+pub(super) struct Page {
+    start: *mut libc::c_void,
+    readable: bool,
+}
+
+// SAFETY: it is not bound to a thread.
+unsafe impl Send for Page {}
+
+impl Page {
+    /// Lets reads from it succeed or fault.
+    pub(super) fn protected(mut self, readable: bool) -> io::Result<Page> {
+        self.protect(readable)?;
+        Ok(self)
+    }
+
+    /// Lets reads from it succeed or fault.
+    pub(super) fn protect(&mut self, readable: bool) -> io::Result<()> {
+        if self.readable == readable {
+            return Ok(());
+        }
+        let protection = match readable {
+            true => libc::PROT_READ,
+            false => libc::PROT_NONE,
+        };
+        // SAFETY: nobody reads from the page but compiled code, whose faults there are
+        // expected.
+        if unsafe { libc::mprotect(self.start, page_size(), protection) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        self.readable = readable;
+        Ok(())
     }
 }
 
@@ -176,6 +261,9 @@ pub(super) fn page_size() -> usize {
     // SAFETY: reads a constant of the system.
     unsafe { libc::sysconf(libc::_SC_PAGESIZE) as usize }
 }
+
+// No page of our machines is smaller.
+const _: () = assert!(INTERRUPTION_PAGE <= 4096);
 
 #[cfg(test)]
 mod tests {
@@ -186,7 +274,7 @@ mod tests {
         for (size, count, expected) in [(4 << 10, 66, 64), (1 << 37, 5, 4), (1 << 40, 1, 0)] {
             let pool = Pool::default();
             let all: Vec<_> = (0..count)
-                .map(|_| Reservation::new(size).unwrap())
+                .map(|_| Reservation::behind(0, size).unwrap())
                 .collect();
             for reservation in all {
                 pool.give(reservation, 0, 0);

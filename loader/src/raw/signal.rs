@@ -3,8 +3,8 @@
 //! A fault is ours only if this thread is in a call of ours, or C has called
 //! compiled code, the program
 //! counter is at a recorded instruction of an artefact of the very store, and,
-//! for an access to memory, the address belongs to a memory of that store, or
-//! stands for what a null reference would refer to.
+//! for an access to memory, the address belongs to a memory of that store, is one where
+//! its code looks whether to go on, or stands for what a null reference would refer to.
 //! Everything else is handled as if we were not there.
 //!
 //! `SIGBUS` is not among our signals: Linux reports guard pages as `SIGSEGV`, so
@@ -20,7 +20,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use wasm_aot_abi::FuncRef;
 
-use super::arch::Registers;
+use super::arch::{self, Registers};
+use super::deadline::{self, Verdict};
 use super::{direct, thread};
 use crate::TrapCode;
 
@@ -57,6 +58,7 @@ unsafe impl Sync for Previous {}
 pub(super) fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
+        arch::prepare();
         for (signal, previous) in SIGNALS.into_iter().zip(&PREVIOUS) {
             // SAFETY: the present action is saved, as a whole, before ours, which
             // is valid, takes its place.
@@ -123,11 +125,19 @@ unsafe fn resume_if_trap(
             let address = (*info).si_addr().addr();
             let ours = match trap {
                 TrapCode::MemoryOutOfBounds => (*inner).reserves(address),
+                TrapCode::Interrupted => (*inner).looks_at(address),
                 TrapCode::NullFunctionReference => address < size_of::<FuncRef>(),
                 _ => false,
             };
             if !ours {
                 return None;
+            }
+            if trap == TrapCode::Interrupted {
+                match deadline::verdict(inner) {
+                    Verdict::Retry => return Some(()),
+                    Verdict::Ask if registers.call(arch::pause) => return Some(()),
+                    Verdict::Ask | Verdict::Trap => {}
+                }
             }
         }
         let store = inner.cast();

@@ -2,17 +2,30 @@
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
+use std::sync::{Arc, Mutex};
 
 use wasm_aot_abi::{ALIGNMENT, VmContext};
 
+use super::gate::Gated;
+use super::reservation::{Reservation, page_size};
 use crate::ResourceError;
+use crate::interrupt::Interrupt;
+use crate::parking::ignore_poison;
 
 /// A vmctx: zeroed when it is made, freed when it is dropped.
-#[derive(Debug)]
 pub(super) struct Vmctx {
     start: NonNull<VmContext>,
     layout: Layout,
+    /// Its memory, if its code reads from the page in front of that.
+    gated: Option<(Reservation, Gated)>,
 }
+
+/// Memory that was that of a vmctx with a gate, and can be used again: making it takes
+/// some microseconds.
+static FREE: Mutex<Vec<Reservation>> = Mutex::new(Vec::new());
+
+/// How many of them are kept.
+const MAX_FREE: usize = 64;
 
 impl Vmctx {
     /// A vmctx of `size` bytes, and at least a header's.
@@ -23,7 +36,30 @@ impl Vmctx {
         let start = unsafe { alloc_zeroed(layout) };
         let start = NonNull::new(start.cast());
         let start = start.ok_or_else(|| ResourceError::out_of_memory("an instance"))?;
-        Ok(Vmctx { start, layout })
+        Ok(Vmctx {
+            start,
+            layout,
+            gated: None,
+        })
+    }
+
+    /// As [`new`](Vmctx::new), behind a page that `interrupt` takes away to stop code.
+    pub(super) fn behind_gate(
+        size: u32,
+        interrupt: &Arc<Interrupt>,
+    ) -> Result<Vmctx, ResourceError> {
+        let size = (size as usize).max(size_of::<VmContext>());
+        let layout = Layout::from_size_align(size, ALIGNMENT).expect("a size below 4 GiB");
+        let mut reservation =
+            reservation(size).map_err(|error| ResourceError::new("an instance", error))?;
+        let gate = Gated::new(&mut reservation, interrupt)?;
+        // SAFETY: so many bytes are there and writable, and nobody else knows them.
+        unsafe { reservation.base.write_bytes(0, size) };
+        Ok(Vmctx {
+            start: reservation.base.cast(),
+            layout,
+            gated: Some((reservation, gate)),
+        })
     }
 
     pub(super) fn as_ptr(&self) -> *mut VmContext {
@@ -58,8 +94,30 @@ impl Vmctx {
     }
 }
 
+/// At least so many writable bytes, behind a page that can be a gate.
+fn reservation(size: usize) -> std::io::Result<Reservation> {
+    let page = page_size();
+    let size = size.next_multiple_of(page);
+    let mut free = ignore_poison(FREE.lock());
+    if let Some(position) = free.iter().rposition(|free| free.size == size) {
+        return Ok(free.swap_remove(position));
+    }
+    drop(free);
+    let reservation = Reservation::behind(page, size)?;
+    reservation.open(0, size as u64)?;
+    Ok(reservation)
+}
+
 impl Drop for Vmctx {
     fn drop(&mut self) {
+        if let Some((mut reservation, gate)) = self.gated.take() {
+            gate.end(&mut reservation);
+            let mut free = ignore_poison(FREE.lock());
+            if free.len() < MAX_FREE {
+                free.push(reservation);
+            }
+            return;
+        }
         // SAFETY: allocated by `new` with this layout; the code that knows its
         // address does not run any more.
         unsafe { dealloc(self.start.as_ptr().cast(), self.layout) };

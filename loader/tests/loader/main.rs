@@ -12,17 +12,22 @@ mod backtraces;
 mod bulk;
 mod calls;
 mod damage;
+#[cfg(feature = "async")]
+mod deadlines;
 mod edges;
 mod embedding;
 mod errors;
 mod exceptions;
+mod faults;
 mod files;
+mod fuel;
 mod host_failures;
 mod host_functions;
 mod identity;
 mod imports;
 mod instances;
 mod interruption;
+mod kernel;
 mod leaks;
 mod limits;
 #[cfg(feature = "lines")]
@@ -49,6 +54,8 @@ mod symbols;
 mod tables;
 mod tail_calls;
 mod threads;
+#[cfg(feature = "tracing")]
+mod tracing;
 mod traps;
 mod trust;
 mod typed_references;

@@ -114,6 +114,65 @@ fn recursion_through_host_functions_is_a_trap() {
     }
 }
 
+/// Each of `n` calls of the host has what `run` does in its way; the innermost one recurses
+/// without end.
+const ALTERNATE: &str = r#"(module
+  (import "h" "down" (func $down (param i32) (result i32)))
+  (func $run (export "run") (param $n i32) (result i32)
+    (if (result i32) (local.get $n)
+      (then (i32.add (i32.const 1) (call $down (i32.sub (local.get $n) (i32.const 1)))))
+      (else (call $recurse (i64.const 1)) (i32.const 0))))
+  (func $recurse (param i64)
+    (call $recurse (i64.add (local.get 0) (i64.const 1)))
+    (drop (memory.grow (i32.const 0))))
+  (memory 1))"#;
+
+/// At every depth of WebAssembly that is called by the host that is called by
+/// WebAssembly, until this alone is too deep.
+#[test]
+fn the_stack_can_overflow_at_every_depth_of_calls_to_the_host_and_back() {
+    type Depth = (i32, i32);
+    let mut imports = Imports::new();
+    imports.func("h", "down", |mut caller: Caller<'_>, n: i32| {
+        let instance = caller.instance().unwrap();
+        let run = instance.get_typed_func::<i32, i32>(&caller, "run")?;
+        let result = run.call(&mut caller, n);
+        let &(total, catch) = caller.get::<Depth>().unwrap();
+        match result {
+            // So many calls below the first one, the host takes the error and goes on.
+            Err(error) if total - n == catch => {
+                assert_eq!(error.trap_code(), Some(TrapCode::StackOverflow));
+                Ok(1000)
+            }
+            result => Ok::<_, BoxError>(result?),
+        }
+    });
+    let mut store = Store::with_config(&Config::new().max_wasm_stack(256 << 10));
+    let instance = add(&mut store, ALTERNATE, &imports);
+    let run = instance.get_typed_func::<i32, i32>(&store, "run").unwrap();
+    let mut deepest = 0;
+    for depth in 0.. {
+        store.insert::<Depth>((depth, -1));
+        let trap = trap(run.call(&mut store, depth));
+        assert_eq!(trap.code(), TrapCode::StackOverflow);
+        let backtrace = trap.backtrace();
+        let innermost = names(backtrace)[0] == "recurse";
+        assert!(!backtrace.frames().is_empty());
+        for catch in [1, depth / 2, depth] {
+            if depth > 0 && innermost {
+                store.insert::<Depth>((depth, catch.max(1)));
+                let result = run.call(&mut store, depth).unwrap();
+                assert_eq!(result, 1000 + catch.max(1));
+            }
+        }
+        if !innermost {
+            deepest = depth;
+            break;
+        }
+    }
+    assert!(deepest > 100, "{deepest}");
+}
+
 #[test]
 fn recursion_across_instances_is_a_trap() {
     let wat = r#"(module

@@ -1,5 +1,6 @@
 //! What the tests have in common.
 
+use std::io::{self, Write};
 use std::process::{Command, Output};
 #[cfg(feature = "async")]
 use std::sync::{Arc, Mutex};
@@ -128,6 +129,10 @@ pub(crate) fn isolated_ok(test: &str, body: impl FnOnce()) {
             "{}\n{text}\n{errors}",
             output.status
         );
+        for line in errors.lines().filter(|line| line.starts_with("skipped: ")) {
+            // The test harness would hold back what eprintln! prints.
+            writeln!(io::stderr(), "{line}").unwrap();
+        }
     }
 }
 

@@ -1,10 +1,11 @@
 //! Instances on many threads.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Barrier;
 
 use wasm_aot_loader::{Imports, Instance, Module, Store, TrapCode};
 
-use crate::support::{artefact, trap_code};
+use crate::support::{artefact, isolated_ok, run, trap_code};
 
 const WORK: &str = r#"(module
   (import "h" "add" (func $add (param i32 i32) (result i32)))
@@ -94,6 +95,68 @@ fn modules_can_be_opened_and_dropped_on_many_threads() {
                     assert_eq!(module.exports().len(), 4);
                 }
             });
+        }
+    });
+}
+
+/// A process that has modules and instances is copied: both go on with what they have, and
+/// neither sees what the other does.
+#[test]
+fn both_processes_go_on_after_a_fork() {
+    isolated_ok("threads::both_processes_go_on_after_a_fork", || {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("module.so");
+        // Threads that compile are not copied.
+        let bytes = artefact(WORK);
+        std::fs::write(&path, &bytes).unwrap();
+        let module = Module::open(&path).unwrap();
+        let mut imports = Imports::new();
+        imports.func("h", "add", |a: i32, b: i32| a.wrapping_add(b));
+        let mut store = Store::new();
+        let instance = Instance::new(&mut store, &module, &imports).unwrap();
+        let work = |store: &mut Store, instance: Instance, n: i32| {
+            let sum = instance.get_typed_func::<i32, i32>(store, "sum").unwrap();
+            assert_eq!(sum.call(store, n).unwrap(), n * (n + 1) / 2);
+            for (name, code) in [
+                ("stop", TrapCode::Unreachable),
+                ("overflow", TrapCode::StackOverflow),
+            ] {
+                assert_eq!(trap_code(run(store, instance, name)), code);
+            }
+            let fault = instance.get_typed_func::<(), i32>(store, "fault").unwrap();
+            let code = trap_code(fault.call(store, ()));
+            assert_eq!(code, TrapCode::MemoryOutOfBounds);
+        };
+        let everything = |store: &mut Store| {
+            for n in 1..50 {
+                work(store, instance, n);
+                // The same artefact, and one that is new to this process.
+                for module in [
+                    module.clone(),
+                    Module::open(&path).unwrap(),
+                    Module::from_bytes(&bytes).unwrap(),
+                ] {
+                    let instance = Instance::new(store, &module, &imports).unwrap();
+                    work(store, instance, n);
+                }
+            }
+        };
+        work(&mut store, instance, 3);
+        // SAFETY: no other thread does anything that the child could wait for.
+        match unsafe { libc::fork() } {
+            -1 => panic!("{}", std::io::Error::last_os_error()),
+            0 => {
+                let result = std::panic::catch_unwind(AssertUnwindSafe(|| everything(&mut store)));
+                // SAFETY: ends the child, and nothing of the test with it.
+                unsafe { libc::_exit(i32::from(result.is_err())) };
+            }
+            child => {
+                everything(&mut store);
+                let mut status = 1;
+                // SAFETY: waits for the child.
+                assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+                assert_eq!(status, 0, "the child");
+            }
         }
     });
 }

@@ -229,9 +229,11 @@ fn files_of_one_content_are_one_artefact_if_it_was_checked() {
     let (path, copy) = (rename(&path), rename(&copy));
     let modules: Vec<_> = [&path, &copy, &path].map(Module::open).into();
     assert!(modules.iter().all(Result::is_ok));
-    assert_eq!(maps(), 1);
+    // While other tests map and unmap, the list is not read in one piece.
+    let becomes = |count| (0..100).any(|_| maps() == count);
+    assert!(becomes(1), "{}", maps());
     drop(modules);
-    assert_eq!(maps(), 0);
+    assert!(becomes(0), "{}", maps());
 }
 
 /// Gives a file the name that it can be found by in the maps.

@@ -5,7 +5,7 @@ use std::ffi::c_void;
 
 use wasm_aot_abi::{EntryRecord, StoreContext};
 
-use super::super::trap;
+use super::super::{deadline, trap};
 
 /// The registers of interrupted code, in what the kernel hands to a signal
 /// handler.
@@ -37,7 +37,94 @@ impl<'a> Registers<'a> {
         registers.regs[29] = entry.fp.addr() as u64;
         registers.regs[0] = u64::from(status);
     }
+
+    /// Lets the code go on as if its next instruction were a call of `function`, which
+    /// comes back to that; whether that is possible.
+    ///
+    /// # Safety
+    ///
+    /// It is in a function of compiled code, whose frame is set up, so that the link
+    /// register is free; and `function` preserves all others.
+    pub(in super::super) unsafe fn call(&mut self, function: unsafe extern "C" fn()) -> bool {
+        let registers = &mut self.0.uc_mcontext;
+        registers.regs[30] = registers.pc;
+        registers.pc = (function as *const ()).addr() as u64;
+        true
+    }
 }
+
+/// Calls [`deadline::pause`] and preserves all registers but the link register.
+#[unsafe(naked)]
+pub(in super::super) unsafe extern "C" fn pause() {
+    naked_asm!(
+        "stp x29, x30, [sp, #-16]!",
+        "mov x29, sp",
+        "sub sp, sp, #672",
+        "stp x0, x1, [sp, #0]",
+        "stp x2, x3, [sp, #16]",
+        "stp x4, x5, [sp, #32]",
+        "stp x6, x7, [sp, #48]",
+        "stp x8, x9, [sp, #64]",
+        "stp x10, x11, [sp, #80]",
+        "stp x12, x13, [sp, #96]",
+        "stp x14, x15, [sp, #112]",
+        "stp x16, x17, [sp, #128]",
+        "mrs x9, nzcv",
+        "stp x18, x9, [sp, #144]",
+        "stp q0, q1, [sp, #160]",
+        "stp q2, q3, [sp, #192]",
+        "stp q4, q5, [sp, #224]",
+        "stp q6, q7, [sp, #256]",
+        "stp q8, q9, [sp, #288]",
+        "stp q10, q11, [sp, #320]",
+        "stp q12, q13, [sp, #352]",
+        "stp q14, q15, [sp, #384]",
+        "stp q16, q17, [sp, #416]",
+        "stp q18, q19, [sp, #448]",
+        "stp q20, q21, [sp, #480]",
+        "stp q22, q23, [sp, #512]",
+        "stp q24, q25, [sp, #544]",
+        "stp q26, q27, [sp, #576]",
+        "stp q28, q29, [sp, #608]",
+        "stp q30, q31, [sp, #640]",
+        "mov x0, x29",
+        "bl {pause}",
+        "ldp q0, q1, [sp, #160]",
+        "ldp q2, q3, [sp, #192]",
+        "ldp q4, q5, [sp, #224]",
+        "ldp q6, q7, [sp, #256]",
+        "ldp q8, q9, [sp, #288]",
+        "ldp q10, q11, [sp, #320]",
+        "ldp q12, q13, [sp, #352]",
+        "ldp q14, q15, [sp, #384]",
+        "ldp q16, q17, [sp, #416]",
+        "ldp q18, q19, [sp, #448]",
+        "ldp q20, q21, [sp, #480]",
+        "ldp q22, q23, [sp, #512]",
+        "ldp q24, q25, [sp, #544]",
+        "ldp q26, q27, [sp, #576]",
+        "ldp q28, q29, [sp, #608]",
+        "ldp q30, q31, [sp, #640]",
+        "ldp x18, x9, [sp, #144]",
+        "msr nzcv, x9",
+        "ldp x0, x1, [sp, #0]",
+        "ldp x2, x3, [sp, #16]",
+        "ldp x4, x5, [sp, #32]",
+        "ldp x6, x7, [sp, #48]",
+        "ldp x8, x9, [sp, #64]",
+        "ldp x10, x11, [sp, #80]",
+        "ldp x12, x13, [sp, #96]",
+        "ldp x14, x15, [sp, #112]",
+        "ldp x16, x17, [sp, #128]",
+        "mov sp, x29",
+        "ldp x29, x30, [sp], #16",
+        "ret",
+        pause = sym deadline::pause,
+    )
+}
+
+/// Finds out what [`pause`] has to know.
+pub(in super::super) fn prepare() {}
 
 /// [`Builtins::raise`](wasm_aot_abi::Builtins::raise): adds who called it, and
 /// goes on in [`trap::raise_from`].

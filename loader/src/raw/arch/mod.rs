@@ -10,12 +10,12 @@ mod riscv64;
 mod x86_64;
 
 #[cfg(target_arch = "aarch64")]
-pub(super) use aarch64::{Registers, missing_exit, raise, resume, with_registers};
+pub(super) use aarch64::{Registers, missing_exit, pause, prepare, raise, resume, with_registers};
 pub(super) use cpu::cpu_features;
 #[cfg(target_arch = "riscv64")]
-pub(super) use riscv64::{Registers, missing_exit, raise, resume, with_registers};
+pub(super) use riscv64::{Registers, missing_exit, pause, prepare, raise, resume, with_registers};
 #[cfg(target_arch = "x86_64")]
-pub(super) use x86_64::{Registers, missing_exit, raise, resume, with_registers};
+pub(super) use x86_64::{Registers, missing_exit, pause, prepare, raise, resume, with_registers};
 
 use wasm_aot_abi::Target;
 

@@ -3,13 +3,14 @@
 use std::arch::naked_asm;
 use std::ffi::c_void;
 
-use wasm_aot_abi::{EntryRecord, StoreContext};
+use wasm_aot_abi::{CpuFeatures, EntryRecord, StoreContext};
 
-use super::super::trap;
+use super::super::{deadline, trap};
 
 /// Positions in what the kernel saves: there, the program counter has the place
 /// of x0.
 const PC: usize = 0;
+const RA: usize = 1;
 const SP: usize = 2;
 const FP: usize = 8;
 const A0: usize = 10;
@@ -44,7 +45,121 @@ impl<'a> Registers<'a> {
         registers[FP] = entry.fp.addr() as u64;
         registers[A0] = u64::from(status);
     }
+
+    /// Lets the code go on as if its next instruction were a call of `function`, which
+    /// comes back to that; whether that is possible. Where there are vectors, whose
+    /// length we do not know, it is not.
+    ///
+    /// # Safety
+    ///
+    /// It is in a function of compiled code, whose frame is set up, so that the register
+    /// of the return address is free; and `function` preserves all others but vectors.
+    pub(in super::super) unsafe fn call(&mut self, function: unsafe extern "C" fn()) -> bool {
+        if super::cpu_features().contains(CpuFeatures::V) {
+            return false;
+        }
+        let registers = &mut self.0.uc_mcontext.__gregs;
+        registers[RA] = registers[PC];
+        registers[PC] = (function as *const ()).addr() as u64;
+        true
+    }
 }
+
+/// Calls [`deadline::pause`] and preserves all registers but that of the return address,
+/// and vectors.
+#[unsafe(naked)]
+pub(in super::super) unsafe extern "C" fn pause() {
+    naked_asm!(
+        // A function without a body is assembled for a machine without floats.
+        ".option push",
+        ".option arch, +d",
+        "addi sp, sp, -304",
+        "sd ra, 296(sp)",
+        "sd s0, 288(sp)",
+        "addi s0, sp, 288",
+        "sd t0, 0(sp)",
+        "sd t1, 8(sp)",
+        "sd t2, 16(sp)",
+        "sd t3, 24(sp)",
+        "sd t4, 32(sp)",
+        "sd t5, 40(sp)",
+        "sd t6, 48(sp)",
+        "sd a0, 56(sp)",
+        "sd a1, 64(sp)",
+        "sd a2, 72(sp)",
+        "sd a3, 80(sp)",
+        "sd a4, 88(sp)",
+        "sd a5, 96(sp)",
+        "sd a6, 104(sp)",
+        "sd a7, 112(sp)",
+        "fsd ft0, 120(sp)",
+        "fsd ft1, 128(sp)",
+        "fsd ft2, 136(sp)",
+        "fsd ft3, 144(sp)",
+        "fsd ft4, 152(sp)",
+        "fsd ft5, 160(sp)",
+        "fsd ft6, 168(sp)",
+        "fsd ft7, 176(sp)",
+        "fsd ft8, 184(sp)",
+        "fsd ft9, 192(sp)",
+        "fsd ft10, 200(sp)",
+        "fsd ft11, 208(sp)",
+        "fsd fa0, 216(sp)",
+        "fsd fa1, 224(sp)",
+        "fsd fa2, 232(sp)",
+        "fsd fa3, 240(sp)",
+        "fsd fa4, 248(sp)",
+        "fsd fa5, 256(sp)",
+        "fsd fa6, 264(sp)",
+        "fsd fa7, 272(sp)",
+        "mv a0, s0",
+        "call {pause}",
+        "ld t0, 0(sp)",
+        "ld t1, 8(sp)",
+        "ld t2, 16(sp)",
+        "ld t3, 24(sp)",
+        "ld t4, 32(sp)",
+        "ld t5, 40(sp)",
+        "ld t6, 48(sp)",
+        "ld a0, 56(sp)",
+        "ld a1, 64(sp)",
+        "ld a2, 72(sp)",
+        "ld a3, 80(sp)",
+        "ld a4, 88(sp)",
+        "ld a5, 96(sp)",
+        "ld a6, 104(sp)",
+        "ld a7, 112(sp)",
+        "fld ft0, 120(sp)",
+        "fld ft1, 128(sp)",
+        "fld ft2, 136(sp)",
+        "fld ft3, 144(sp)",
+        "fld ft4, 152(sp)",
+        "fld ft5, 160(sp)",
+        "fld ft6, 168(sp)",
+        "fld ft7, 176(sp)",
+        "fld ft8, 184(sp)",
+        "fld ft9, 192(sp)",
+        "fld ft10, 200(sp)",
+        "fld ft11, 208(sp)",
+        "fld fa0, 216(sp)",
+        "fld fa1, 224(sp)",
+        "fld fa2, 232(sp)",
+        "fld fa3, 240(sp)",
+        "fld fa4, 248(sp)",
+        "fld fa5, 256(sp)",
+        "fld fa6, 264(sp)",
+        "fld fa7, 272(sp)",
+        "ld ra, 296(sp)",
+        "ld s0, 288(sp)",
+        "addi sp, sp, 304",
+        "ret",
+        ".option pop",
+        pause = sym deadline::pause,
+    )
+}
+
+/// Finds out what [`pause`] has to know.
+pub(in super::super) fn prepare() {}
 
 /// [`Builtins::raise`](wasm_aot_abi::Builtins::raise): adds who called it, and
 /// goes on in [`trap::raise_from`].

@@ -2,10 +2,11 @@
 
 use std::arch::naked_asm;
 use std::ffi::c_void;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use wasm_aot_abi::{EntryRecord, StoreContext};
 
-use super::super::trap;
+use super::super::{deadline, trap};
 
 /// The registers of interrupted code, in what the kernel hands to a signal
 /// handler.
@@ -37,6 +38,96 @@ impl<'a> Registers<'a> {
         registers[libc::REG_RBP as usize] = entry.fp.addr() as i64;
         registers[libc::REG_RAX as usize] = i64::from(status);
     }
+
+    /// Lets the code go on as if its next instruction were a call of `function`, which
+    /// comes back to that; whether that is possible.
+    ///
+    /// # Safety
+    ///
+    /// It is in a function of compiled code, whose frame is set up, and `function`
+    /// preserves all registers.
+    pub(in super::super) unsafe fn call(&mut self, function: unsafe extern "C" fn()) -> bool {
+        let registers = &mut self.0.uc_mcontext.gregs;
+        let sp = registers[libc::REG_RSP as usize] - 8;
+        let place: *mut i64 = std::ptr::with_exposed_provenance_mut(sp as usize);
+        // SAFETY: compiled code has nothing below its stack pointer, and leaves room for
+        // calls there.
+        unsafe { place.write(registers[libc::REG_RIP as usize]) };
+        registers[libc::REG_RSP as usize] = sp;
+        registers[libc::REG_RIP as usize] = (function as *const ()).addr() as i64;
+        true
+    }
+}
+
+/// Whether there is `xsave`.
+static HAS_XSAVE: AtomicBool = AtomicBool::new(false);
+
+/// Calls [`deadline::pause`] and preserves all registers.
+#[unsafe(naked)]
+pub(in super::super) unsafe extern "C" fn pause() {
+    naked_asm!(
+        "push rbp",
+        "mov rbp, rsp",
+        "pushfq",
+        "push rax",
+        "push rcx",
+        "push rdx",
+        "push rbx",
+        "push rsi",
+        "push rdi",
+        "push r8",
+        "push r9",
+        "push r10",
+        "push r11",
+        "mov rbx, rsp",
+        "cld",
+        // SSE, AVX and AVX-512 as `xsave` has them by default, or SSE alone.
+        "sub rsp, 2688",
+        "and rsp, -64",
+        "cmp byte ptr [rip + {has_xsave}], 0",
+        "je 2f",
+        "xor eax, eax",
+        "mov ecx, 8",
+        "lea rdi, [rsp + 512]",
+        "rep stosq",
+        "mov eax, 0xe6",
+        "xor edx, edx",
+        "xsave64 [rsp]",
+        "mov rdi, rbp",
+        "call {pause}",
+        "mov eax, 0xe6",
+        "xor edx, edx",
+        "xrstor64 [rsp]",
+        "jmp 3f",
+        "2:",
+        "fxsave64 [rsp]",
+        "mov rdi, rbp",
+        "call {pause}",
+        "fxrstor64 [rsp]",
+        "3:",
+        "mov rsp, rbx",
+        "pop r11",
+        "pop r10",
+        "pop r9",
+        "pop r8",
+        "pop rdi",
+        "pop rsi",
+        "pop rbx",
+        "pop rdx",
+        "pop rcx",
+        "pop rax",
+        "popfq",
+        "pop rbp",
+        "ret",
+        has_xsave = sym HAS_XSAVE,
+        pause = sym deadline::pause,
+    )
+}
+
+/// Finds out what [`pause`] has to know.
+pub(in super::super) fn prepare() {
+    let has_xsave = std::arch::is_x86_feature_detected!("xsave");
+    HAS_XSAVE.store(has_xsave, Ordering::Relaxed);
 }
 
 /// [`Builtins::raise`](wasm_aot_abi::Builtins::raise): adds who called it, and

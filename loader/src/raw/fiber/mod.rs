@@ -103,6 +103,8 @@ unsafe fn run(start: Start, yielder: &Yielder<Poller, ()>, poller: Poller) -> u3
                 exit_fp: context.exit_fp,
                 // C has not entered it here yet.
                 stack_size: 0,
+                // Not the call's.
+                fuel: 0,
             },
             handle: start.store,
         }),
@@ -194,6 +196,13 @@ impl Fiber {
         }
     }
 
+    /// Has the poller come back.
+    #[inline(never)]
+    fn wake(&self) {
+        // SAFETY: the poll is going on.
+        unsafe { (*self.poller.get()).waker().wake_by_ref() };
+    }
+
     /// The future that drives us has borrowed the store at its place. If it could
     /// be elsewhere now, somebody else could use it at the same time.
     fn check_store(&self, handle: *mut Store) {
@@ -213,6 +222,20 @@ impl Fiber {
         self.poller.set(poller);
         self.arrive();
         !poller.is_null()
+    }
+}
+
+/// Lets other tasks run, if compiled code that is in the middle of a function may wait;
+/// it was called with `handle`. An error if the call is cancelled.
+pub(super) fn yield_now(handle: *mut Store) -> Result<(), BoxError> {
+    let Ok(fiber) = Fiber::current() else {
+        return Ok(());
+    };
+    fiber.wake();
+    fiber.check_store(handle);
+    match fiber.suspend() {
+        true => Ok(()),
+        false => Err(Cancelled.into()),
     }
 }
 

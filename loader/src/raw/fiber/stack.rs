@@ -51,7 +51,7 @@ impl Stack {
     }
 
     fn new(size: usize) -> Result<Stack, ResourceError> {
-        let reservation = Reservation::new(size).and_then(|reservation| {
+        let reservation = Reservation::behind(0, size).and_then(|reservation| {
             reservation.open(GUARD as u64, (size - GUARD) as u64)?;
             // Most stacks need a few pages only.
             reservation.use_small_pages();

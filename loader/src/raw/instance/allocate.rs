@@ -4,10 +4,11 @@
 use std::borrow::Borrow;
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
+use std::sync::Arc;
 
-use wasm_aot_abi::{ExternKind, FunctionImport, MemorySlot, NONE, Required, TableDef, VmContext};
+use wasm_aot_abi::{ExternKind, FunctionImport, MemorySlot, NONE, TableDef, VmContext};
 
-use super::super::artefact::Artefact;
+use super::super::artefact::{Artefact, GateOf};
 use super::super::builtins::BUILTINS;
 use super::super::description::memory_type;
 use super::super::host::HostBinding;
@@ -20,6 +21,7 @@ use super::super::table::TableData;
 use super::super::vmctx::Vmctx;
 use super::{Bits, Dropped, ImportedFunction, InstanceData, Target};
 use crate::definition::{Definition, Item};
+use crate::interrupt::Interrupt;
 use crate::{Extern, Instance, Module, ResourceError};
 
 impl Inner {
@@ -35,7 +37,11 @@ impl Inner {
         let artefact = module.artefact();
         let descriptor = artefact.metadata().descriptor();
         let count = self.admit_instance(artefact)?;
-        let vmctx = Vmctx::new(descriptor.vmctx.size)?;
+        let gate = artefact.gate();
+        let vmctx = match gate {
+            Some(GateOf::Vmctx) => Vmctx::behind_gate(descriptor.vmctx.size, self.interrupt())?,
+            _ => Vmctx::new(descriptor.vmctx.size)?,
+        };
         let own_memories = new_memories(artefact)?;
         let own_tables = new_tables(artefact, &vmctx)?;
         let mut instance = InstanceData {
@@ -55,6 +61,7 @@ impl Inner {
             own_tables,
             own_memories,
             memories: Box::default(),
+            looks_before: None,
             tables: Box::default(),
             module: module.clone(),
         };
@@ -64,6 +71,11 @@ impl Inner {
             }
         }
         instance.bind(self, definitions);
+        instance.looks_before = match gate {
+            None => None,
+            Some(GateOf::Vmctx) => Some(instance.vmctx.as_ptr().addr()),
+            Some(GateOf::Memory) => Some(instance.memory_gate(self.interrupt())?),
+        };
         instance.add_tags(self);
         let instance = Stable::new(instance);
         instance.fill_vmctx(instance.as_ptr(), self);
@@ -178,6 +190,16 @@ impl InstanceData {
         self.tags = tags.into();
     }
 
+    /// Makes the page in front of its memory 0, which is the store's, a gate; where that
+    /// ends.
+    fn memory_gate(&self, interrupt: &Arc<Interrupt>) -> Result<usize, ResourceError> {
+        let mut memory = self.memories[0];
+        // SAFETY: it is alive, and no code of the store runs meanwhile.
+        let memory = unsafe { memory.as_mut() };
+        memory.have_gate(interrupt)?;
+        Ok(memory.base().addr())
+    }
+
     /// Makes the tags that it defines.
     fn add_tags(&mut self, store: &mut Inner) {
         let own = self.module.artefact().metadata().tags();
@@ -193,16 +215,15 @@ impl InstanceData {
         self.tags = self.tags.iter().copied().chain(own).collect();
     }
 
-    /// Writes what compiled code reads and never changes. `this` is our address.
     /// What code that can be interrupted looks at.
     fn interrupt_word(&self, store: &Inner) -> *const u32 {
-        let required = Required(self.artefact().metadata().descriptor().required);
-        match required.contains(Required::INTERRUPTION) {
+        match self.artefact().can_be_interrupted() {
             true => store.interrupt().word().as_ptr(),
             false => ptr::null(),
         }
     }
 
+    /// Writes what compiled code reads and never changes. `this` is our address.
     fn fill_vmctx(&self, this: NonNull<InstanceData>, store: &Inner) {
         let metadata = self.artefact().metadata();
         let header = VmContext {

@@ -6,7 +6,7 @@ mod init;
 use std::ffi::c_void;
 use std::ptr::NonNull;
 
-use wasm_aot_abi::{ExternKind, FuncRef, FunctionImport, NONE, VmContext};
+use wasm_aot_abi::{ExternKind, FuncRef, FunctionImport, INTERRUPTION_PAGE, NONE, VmContext};
 
 use super::artefact::Artefact;
 use super::enter::{Callable, Code};
@@ -37,6 +37,8 @@ pub(crate) struct InstanceData {
     /// that exists only as constants in the text.
     memories: Box<[NonNull<LinearMemory>]>,
     tables: Box<[Option<NonNull<TableData>>]>,
+    /// The end of the page that its code reads from to see whether to go on.
+    looks_before: Option<usize>,
     dropped: Dropped,
     /// Holds the definitions of `own_tables`, so it is dropped after them.
     vmctx: Vmctx,
@@ -101,6 +103,14 @@ impl InstanceData {
     pub(super) unsafe fn of(ctx: *mut VmContext) -> *mut InstanceData {
         // SAFETY: the header is written before anybody gets the address.
         unsafe { (*ctx).instance.cast() }
+    }
+}
+
+impl InstanceData {
+    /// Whether its code looks at an address to see whether to go on.
+    pub(super) fn looks_at(&self, address: usize) -> bool {
+        let before = self.looks_before;
+        before.is_some_and(|end| (end - INTERRUPTION_PAGE..end).contains(&address))
     }
 }
 

@@ -14,7 +14,7 @@ use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use wasm_aot_abi::{NONE, Required, StoreContext};
+use wasm_aot_abi::{NONE, StoreContext};
 
 use self::exceptions::{Exceptions, TagData};
 use self::externs::HostGlobal;
@@ -25,8 +25,9 @@ use super::shared::OwnedMemory;
 use super::stable::Stable;
 use super::table::TableData;
 use super::trap::Capture;
+use crate::epoch::{Callback, Deadline};
+use crate::interrupt::Interrupt;
 use crate::limits::{Bounds, Limits};
-use crate::parking::Interrupt;
 use crate::{
     Backtrace, BoxError, CallError, Exception, Extern, Instance, InstantiationError, Module, Store,
 };
@@ -53,7 +54,12 @@ pub(crate) struct StoreBox(NonNull<Inner>);
 unsafe impl Send for StoreBox {}
 
 impl StoreBox {
-    pub(crate) fn new(max_wasm_stack: usize, interruptible: bool, bounds: Bounds) -> StoreBox {
+    pub(crate) fn new(
+        max_wasm_stack: usize,
+        demands: Demands,
+        fuel: u64,
+        bounds: Bounds,
+    ) -> StoreBox {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let inner = Inner {
@@ -62,12 +68,13 @@ impl StoreBox {
                 entry: ptr::null_mut(),
                 exit_fp: ptr::null(),
                 stack_size: 0,
+                fuel,
             },
             handle: ptr::null_mut(),
             this: ptr::null_mut(),
             id: NonZeroU64::new(id).expect("fewer than 2⁶⁴ stores"),
             max_wasm_stack,
-            interruptible,
+            demands,
             attachment: None,
             pending: None,
             capture: Capture::EMPTY,
@@ -83,6 +90,7 @@ impl StoreBox {
             hosts: RefCell::default(),
             reservations: Vec::new(),
             modules: Vec::new(),
+            deadline: None,
             interrupt: OnceLock::new(),
         };
         let inner = NonNull::from(Box::leak(Box::new(inner)));
@@ -141,8 +149,7 @@ pub(crate) struct Inner {
     this: *mut Inner,
     id: StoreId,
     max_wasm_stack: usize,
-    /// Whether code has to be.
-    interruptible: bool,
+    demands: Demands,
     /// The thread that C has entered it on last. Dropped before what the fault
     /// handler may look at.
     pub(super) attachment: Option<Attachment>,
@@ -168,6 +175,8 @@ pub(crate) struct Inner {
     reservations: Vec<Range<usize>>,
     /// Each once.
     modules: Vec<Module>,
+    /// None until somebody asks for it.
+    pub(super) deadline: Option<Box<Deadline>>,
     /// Made when somebody asks for it.
     interrupt: OnceLock<Arc<Interrupt>>,
 }
@@ -175,6 +184,13 @@ pub(crate) struct Inner {
 // Larger ones are not at hand in a cache of glibc's `malloc`: making and dropping a
 // store would take twice as long.
 const _: () = assert!(size_of::<Inner>() <= 1032);
+
+/// What all code in a store must be.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Demands {
+    pub(crate) interruptible: bool,
+    pub(crate) fuel: bool,
+}
 
 /// What the store knows of the call that runs in it, as long as that waits.
 #[cfg(feature = "async")]
@@ -289,8 +305,20 @@ impl Inner {
 
     /// Whether the module's code can be stopped, if that is wanted.
     pub(crate) fn can_interrupt(&self, module: &Module) -> bool {
-        let required = Required(module.artefact().metadata().descriptor().required);
-        !self.interruptible || required.contains(Required::INTERRUPTION)
+        !self.demands.interruptible || module.artefact().can_be_interrupted()
+    }
+
+    /// Whether the module's code pays for what it executes, if that is wanted.
+    pub(crate) fn can_limit(&self, module: &Module) -> bool {
+        !self.demands.fuel || module.artefact().pays()
+    }
+
+    pub(crate) fn fuel(&self) -> u64 {
+        self.context.fuel
+    }
+
+    pub(crate) fn set_fuel(&mut self, fuel: u64) {
+        self.context.fuel = fuel;
     }
 
     /// What ends the waits of its code.
@@ -298,11 +326,27 @@ impl Inner {
         self.interrupt.get_or_init(Arc::default)
     }
 
+    /// Changes the deadline.
+    pub(crate) fn with_deadline(&mut self, change: impl FnOnce(&mut Deadline, &Arc<Interrupt>)) {
+        let interrupt = self.interrupt().clone();
+        change(self.deadline.get_or_insert_default(), &interrupt);
+    }
+
+    /// Who is asked at a deadline.
+    pub(crate) fn replace_at_deadline(&mut self, callback: Callback) -> Option<Callback> {
+        self.deadline
+            .get_or_insert_default()
+            .callback
+            .replace(callback)
+    }
+
     /// Exchanges what is known of the call that runs for what is known of
     /// another.
     #[cfg(feature = "async")]
     pub(super) fn swap_call(&mut self, call: &mut CallState) {
         std::mem::swap(&mut self.context, &mut call.context);
+        // That is the store's.
+        std::mem::swap(&mut self.context.fuel, &mut call.context.fuel);
         std::mem::swap(&mut self.handle, &mut call.handle);
     }
 
@@ -315,6 +359,12 @@ impl Inner {
         self.reservations
             .iter()
             .any(|range| range.contains(&address))
+    }
+
+    /// Whether code of the store looks at an address to see whether to go on.
+    pub(super) fn looks_at(&self, address: usize) -> bool {
+        let mut instances = self.instances.iter();
+        instances.any(|instance| instance.looks_at(address))
     }
 
     pub(super) fn take_backtrace(&mut self) -> Backtrace {
