@@ -131,7 +131,8 @@ pub(crate) fn isolated_ok(test: &str, body: impl FnOnce()) {
         );
         for line in errors.lines().filter(|line| line.starts_with("skipped: ")) {
             // The test harness would hold back what eprintln! prints.
-            writeln!(io::stderr(), "{line}").unwrap();
+            let mut stderr = io::stderr();
+            writeln!(stderr, "{line}").unwrap();
         }
     }
 }
