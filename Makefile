@@ -53,6 +53,21 @@ mutations:
 test-aarch64 test-riscv64: test-%:
 	tests/targets/check $*
 
+# With LLVM as the code generator, which Debian has as llvm-19-dev.
+.PHONY: test-llvm fuzz-llvm
+test-llvm: export WASM_AOT_TEST_CODEGEN = llvm
+test-llvm: llvm
+	cargo test --features llvm --test llvm --test spec --test spec_linked --test programs --test wasi
+	cargo test --features llvm --package wasm-aot-compiler --lib
+
+fuzz-llvm: llvm
+	cargo run --manifest-path fuzz/Cargo.toml --features llvm -- --codegen llvm --count 500 \
+		--keep $(CARGO_TARGET_DIR)/differential
+
+.PHONY: llvm
+llvm:
+	command -v /usr/lib/llvm-19/bin/llvm-config >/dev/null || apt-get install -y llvm-19-dev
+
 # What is linked into programs for Windows, with mingw-w64 and Wine.
 .PHONY: test-windows
 test-windows:

@@ -1,10 +1,12 @@
 //! The command line, and the arguments that commands share.
 
+use std::sync::LazyLock;
+
 use anyhow::Context;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
-use wasm_aot_compiler::{Cpu, Features, Level, Target};
+use wasm_aot_compiler::{Codegen, Cpu, Features, Level, Target};
 use wasm_aot_loader::{OpenOptions, Verify};
 
 use crate::keys::KeysArg;
@@ -13,11 +15,22 @@ use crate::{
     verify, wast,
 };
 
+/// What `--version` prints: with the code generators that are built in.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let codegens: Vec<String> = Codegen::all().map(Codegen::name).collect();
+    format!(
+        "{}\ncode generators: {}",
+        env!("CARGO_PKG_VERSION"),
+        codegens.join(", ")
+    )
+});
+
 /// Compiles WebAssembly to native shared objects, and runs them.
 #[derive(Debug, Parser)]
 #[command(
     name = "wasm-aot",
     version,
+    long_version = VERSION.as_str(),
     arg_required_else_help = true,
     max_term_width = 100,
     after_help = "Exit status: 0 for success, 1 for failure, 2 for wrong usage; `run` passes on the \
@@ -62,11 +75,17 @@ pub(crate) enum Command {
 /// How hard to optimise.
 #[derive(Debug, Args)]
 pub(crate) struct LevelArg {
-    /// How hard to optimise: 0 (compile fast), 1 (allocate registers well), 2 (for speed) or s
-    /// (for speed, then size)
+    /// How hard to optimise: 0 (compile fast), 1 (allocate registers well), 2 (for speed), 3 (for
+    /// speed, whatever it takes) or s (for speed, then size)
     #[arg(short = 'O', value_name = "LEVEL", default_value = Level::default().as_str(), hide_possible_values = true)]
-    #[arg(value_parser = PossibleValuesParser::new(["0", "1", "2", "s"]).try_map(|level| level.parse::<Level>()))]
+    #[arg(value_parser = PossibleValuesParser::new(["0", "1", "2", "3", "s"]).try_map(|level| level.parse::<Level>()))]
     pub(crate) level: Level,
+
+    /// What generates the code: cranelift, or llvm, which makes faster code and takes many times as
+    /// long [default: cranelift; with -O3 llvm, if it is built in]
+    #[arg(long, value_name = "NAME", hide_possible_values = true)]
+    #[arg(value_parser = PossibleValuesParser::new(["cranelift", "llvm"]).try_map(|name| name.parse::<Codegen>()))]
+    pub(crate) codegen: Option<Codegen>,
 }
 
 /// What a module may use.

@@ -10,7 +10,8 @@ use anyhow::{Context, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use ed25519_dalek::SigningKey;
 use wasm_aot_compiler::{
-    Cache, Emit, Observer, Options, RelaxedSimd, Stage, bindings, compile_from, compile_to,
+    Cache, Codegen, Emit, Level, Observer, Options, RelaxedSimd, Stage, bindings, compile_from,
+    compile_to,
 };
 
 use crate::args::{self, CpuArg, DebugArg, FeaturesArg, JobsArg, LevelArg};
@@ -192,6 +193,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         bail!("--cc, --runtime, --link-arg and --dir need --emit exe");
     }
     let options = args.options(input::stem(namesake));
+    if options.level == Level::O3 && options.codegen.is_none() && !Codegen::HAS_LLVM {
+        print::warning("-O3 is -O2 here: LLVM would make faster code, but is not built in");
+    }
 
     let monitor = Arc::new(Monitor {
         progress: Progress::new(),
@@ -244,6 +248,7 @@ impl Args {
     pub(crate) fn options(&self, namesake: String) -> Options {
         Options {
             level: self.level.level,
+            codegen: self.level.codegen,
             cpu: self.cpu.get(),
             emit: self.emit.emit(),
             features: self.features.get(),

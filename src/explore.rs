@@ -76,6 +76,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let name = args.file.file_stem().unwrap_or_default().to_string_lossy();
     let options = Options {
         level: args.level.level,
+        codegen: args.level.codegen,
         cpu: args.cpu.get(),
         features: args.features.get(),
         debug: args.debug.debug,

@@ -36,6 +36,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let options = Options {
         features: args.features.get(),
         level: args.level.level,
+        codegen: args.level.codegen,
         ..Options::default()
     };
     let mut total = Summary::default();

@@ -22,7 +22,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use common::{describe, wasm_aot};
 
 /// What each program is compiled with.
-const LEVELS: [&str; 4] = ["0", "1", "2", "s"];
+const LEVELS: [&str; 5] = ["0", "1", "2", "3", "s"];
 
 fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

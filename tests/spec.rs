@@ -50,6 +50,7 @@ fn main() -> ExitCode {
 fn ways(script: &suite::Script) -> Vec<(&'static str, Options)> {
     let portable = Options {
         features: script.features,
+        codegen: suite::codegen(),
         ..Options::default()
     };
     let on = |cpu| Options {

@@ -57,6 +57,7 @@ fn main() -> ExitCode {
 fn run(script: &suite::Script) -> Result<(), Failed> {
     let options = Options {
         features: script.features,
+        codegen: suite::codegen(),
         emit: Emit::Object,
         name: "linked".into(),
         ..Options::default()

@@ -105,7 +105,22 @@ fn run(module: &Path) -> Result<(), Failed> {
     if let Some(root) = root {
         command.arg("--dir").arg(format!("{root}::/"));
     }
-    let output = command.arg(module).arg("--").args(args).output()?;
+    // Compiled beforehand where another code generator is wanted.
+    let build = tempfile::tempdir()?;
+    let artefact = build.path().join("module.so");
+    let program = match std::env::var("WASM_AOT_TEST_CODEGEN") {
+        Ok(codegen) => {
+            let mut compile = wasm_aot();
+            compile.args(["compile", "--codegen", &codegen]).arg(module);
+            let compiled = compile.arg("-o").arg(&artefact).output()?;
+            if !compiled.status.success() {
+                return Err(describe(&compiled).into());
+            }
+            artefact.as_path()
+        }
+        Err(_) => module,
+    };
+    let output = command.arg(program).arg("--").args(args).output()?;
 
     let same = |expected: Option<String>, found: &[u8]| {
         expected.is_none_or(|expected| expected.as_bytes() == found)

@@ -6,7 +6,7 @@ use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::entity::PrimaryMap;
 use cranelift_codegen::ir::{ExternalName, Function, UserExternalName, UserExternalNameRef};
-use cranelift_codegen::isa::unwind::{UnwindInfo, UnwindInfoKind, systemv};
+use cranelift_codegen::isa::unwind::{UnwindInfo, UnwindInfoKind};
 use cranelift_codegen::isa::{self, OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable, Flags};
 use cranelift_codegen::{
@@ -20,12 +20,19 @@ use wasm_aot_abi::{Architecture, CpuFeatures, System, Target, TrapCode};
 use crate::abi::{Clause, Kept, Symbol, wasm_trap};
 use crate::cpu;
 use crate::error::{Error, Result};
+use crate::layout::FrameInfo;
 use crate::options::Polls;
-use crate::{Emit, Level, Options, RelaxedSimd};
+use crate::{Codegen, Emit, Level, Options, RelaxedSimd};
 
 /// A code generator for one target.
 pub(crate) struct Backend {
     isa: OwnedTargetIsa,
+    /// What generates the code of functions.
+    pub(crate) codegen: Codegen,
+    #[cfg(feature = "llvm")]
+    pub(crate) level: Level,
+    #[cfg(feature = "llvm")]
+    pub(crate) features: CpuFeatures,
     pub(crate) target: Target,
     /// Which instructions the code asks for.
     pub(crate) relaxed: RelaxedSimd,
@@ -44,12 +51,14 @@ pub(crate) struct Backend {
 pub(crate) struct Code {
     pub(crate) bytes: Vec<u8>,
     pub(crate) align: u32,
+    /// Where tables in the text lead to, in bytes from the start of the code.
+    pub(crate) row: u32,
     pub(crate) relocations: Vec<Relocation>,
     /// In ascending order of `code`.
     pub(crate) sites: Vec<Site>,
     /// In ascending order of `code`.
     pub(crate) guarded: Vec<GuardedCall>,
-    pub(crate) unwind: Option<systemv::UnwindInfo>,
+    pub(crate) unwind: Option<FrameInfo>,
     /// In ascending order, without overlap; none if nobody wants to know.
     pub(crate) origins: Vec<Origin>,
     /// What the frame keeps for debuggers.
@@ -166,15 +175,23 @@ impl Backend {
         let isa = builder
             .finish(flags(options.level))
             .map_err(|error| Error::Options(error.to_string()))?;
+        let codegen = options.codegen()?;
+        // LLVM's frames say nothing of what is where.
+        let keeps_locals = options.level == Level::O0 && codegen == Codegen::Cranelift;
         Ok(Backend {
             isa,
+            codegen,
+            #[cfg(feature = "llvm")]
+            level: options.level,
+            #[cfg(feature = "llvm")]
+            features: options.cpu.features(),
             target,
             relaxed: options.relaxed_simd,
             polls: options.polls(),
             fuel: options.fuel,
             spectre_guards: options.spectre_guards,
             origins: options.debug,
-            keeps_locals: options.debug && options.level == Level::O0,
+            keeps_locals: options.debug && keeps_locals,
         })
     }
 
@@ -199,7 +216,7 @@ impl Backend {
         // What object files of other systems say is made of the same facts.
         let kind = UnwindInfoKind::SystemV;
         let unwind = match code.create_unwind_info_of_kind(self.isa(), kind) {
-            Ok(Some(UnwindInfo::SystemV(info))) => Some(info),
+            Ok(Some(UnwindInfo::SystemV(info))) => Some(FrameInfo::Cranelift(info)),
             Ok(_) => None,
             Err(error) => return Err(error.to_string()),
         };
@@ -217,6 +234,7 @@ impl Backend {
                 .alignment
                 .max(alignment.minimum)
                 .max(alignment.preferred),
+            row: 0,
             relocations,
             sites: sites(buffer),
             guarded: guarded_calls(buffer)?,
@@ -303,7 +321,7 @@ fn flags(level: Level) -> Flags {
     let (opt_level, regalloc) = match level {
         Level::O0 => ("none", "single_pass"),
         Level::O1 => ("none", "backtracking"),
-        Level::O2 => ("speed", "backtracking"),
+        Level::O2 | Level::O3 => ("speed", "backtracking"),
         Level::Os => ("speed_and_size", "backtracking"),
     };
     for (name, value) in [

@@ -27,7 +27,7 @@ use crate::text::Text;
 use crate::traced::span;
 use crate::trampoline::Export;
 use crate::translate::{self, Context};
-use crate::{Features, Options, debug, emit, trampoline};
+use crate::{Codegen, Features, Options, debug, emit, trampoline};
 
 /// The stages of a compilation, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,13 +205,23 @@ pub(crate) fn compile_and_look(
     let whole = Whole::new(&module, &usage);
 
     let cache = options.cache.as_ref();
+    // Code that LLVM makes depends on all functions.
+    let cache = cache.filter(|_| backend.codegen == Codegen::Cranelift);
     let kept = cache.map(|cache| Kept::open(cache, &backend, &module));
     let cx = context(&module, &whole, &backend, kept.as_ref());
-    let functions = during(Stage::Generate, observer, || {
-        functions(&cx, &backend, &bodies, observer)
+    let generated = during(Stage::Generate, observer, || {
+        generate(&cx, &backend, &bodies, observer)
     })?;
-    let made = (&cx, &contents, functions);
+    let made = (&cx, &contents, generated);
     assemble(options, &backend, observer, made, look, out)
+}
+
+/// The machine code of a module.
+pub(crate) struct Generated {
+    /// In order.
+    pub(crate) functions: Vec<Compiled>,
+    /// What else functions refer to, in order.
+    pub(crate) others: Vec<(Symbol, Code)>,
 }
 
 /// Makes an artefact of the compiled functions, which are in order. Shows `look` the
@@ -220,14 +230,19 @@ pub(crate) fn assemble(
     options: &Options,
     backend: &Backend,
     observer: &(impl Observer + ?Sized),
-    (cx, contents, mut functions): (&Context<'_>, &Contents<'_>, Vec<Compiled>),
+    (cx, contents, generated): (&Context<'_>, &Contents<'_>, Generated),
     look: Look<'_>,
     out: impl Write + Seek,
 ) -> Result<()> {
+    let Generated {
+        mut functions,
+        others,
+    } = generated;
     if let Some(kept) = cx.kept {
         keep(kept, &functions, contents, observer);
     }
-    let trampolines = trampolines(cx, backend, &mut functions)?;
+    let mut trampolines = trampolines(cx, backend, &mut functions)?;
+    trampolines.extend(others);
 
     let layout = during(Stage::Layout, observer, || {
         let functions = (cx.module.imported_functions..)
@@ -423,6 +438,23 @@ fn check<'a>(intake: &mut Intake<'a>) -> Result<(Vec<Body<'a>>, Usage)> {
     Ok((bodies, all))
 }
 
+/// Compiles all functions with the code generator that is chosen.
+fn generate(
+    cx: &Context<'_>,
+    backend: &Backend,
+    bodies: &[Body<'_>],
+    observer: &impl Observer,
+) -> Result<Generated> {
+    match backend.codegen {
+        #[cfg(feature = "llvm")]
+        Codegen::Llvm => crate::llvm::functions(cx, backend, bodies, observer),
+        _ => Ok(Generated {
+            functions: functions(cx, backend, bodies, observer)?,
+            others: Vec::new(),
+        }),
+    }
+}
+
 /// Compiles all functions. Of several errors, the first is returned.
 fn functions(
     cx: &Context<'_>,
@@ -505,7 +537,10 @@ fn trampolines(
                     trampoline::typed(ty, callee, cx.isa, scratch, func);
                 }
                 Symbol::Throw => trampoline::throw(cx.isa, scratch, func),
-                Symbol::Function(_) | Symbol::Table(_) => unreachable!("no trampoline"),
+                Symbol::Function(_)
+                | Symbol::Table(_)
+                | Symbol::Leave(_)
+                | Symbol::Constants(_) => unreachable!("no trampoline"),
             }
             let code = backend
                 .compile(&mut codegen)

@@ -70,6 +70,13 @@ pub enum Error {
         /// What the code generator says.
         message: String,
     },
+    /// The code generator refused the module. A defect of this compiler, or a module
+    /// beyond its limits.
+    #[error("cannot generate code: {message}")]
+    Generator {
+        /// What the code generator says.
+        message: String,
+    },
     /// The same for the code between WebAssembly and C: a type with too many
     /// parameters or results.
     #[error("cannot generate a trampoline: {message}")]

@@ -10,6 +10,9 @@
 //! in the compiler, and writers panic on it.
 
 use cranelift_codegen::isa::unwind::systemv::UnwindInfo;
+use gimli::Register;
+use gimli::write::{Address, CallFrameInstruction, FrameDescriptionEntry};
+use serde::{Deserialize, Serialize};
 use target_lexicon::Triple;
 
 pub use gimli::SectionId;
@@ -114,7 +117,62 @@ pub struct Unwind {
     /// How long it is.
     pub size: u64,
     /// What the code generator says about the function's frame.
-    pub info: UnwindInfo,
+    pub info: FrameInfo,
+}
+
+/// How a frame looks.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum FrameInfo {
+    /// In Cranelift's terms.
+    Cranelift(UnwindInfo),
+    /// Rules, each with the offset in the code from which on it holds, in bytes and in
+    /// ascending order.
+    Rules(Vec<(u32, FrameRule)>),
+}
+
+/// A change of how a frame looks, as in DWARF's call frame information: registers have
+/// its numbers, offsets are in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FrameRule {
+    /// The frame is at so many bytes behind what a register holds.
+    Cfa(u16, i32),
+    /// It is measured from another register.
+    CfaRegister(u16),
+    /// It is at another distance.
+    CfaOffset(i32),
+    /// A register's value is at a distance from the frame.
+    Offset(u16, i32),
+    /// A register is what it was at first.
+    Restore(u16),
+    /// What is the case is to be had back.
+    RememberState,
+    /// It is had back.
+    RestoreState,
+}
+
+impl FrameInfo {
+    /// The entry for a function that starts at `address`, of so many bytes.
+    pub(crate) fn to_fde(&self, address: Address, size: u64) -> FrameDescriptionEntry {
+        let rules = match self {
+            FrameInfo::Cranelift(info) => return info.to_fde(address),
+            FrameInfo::Rules(rules) => rules,
+        };
+        let mut entry = FrameDescriptionEntry::new(address, size as u32);
+        for &(offset, rule) in rules {
+            use CallFrameInstruction as To;
+            let instruction = match rule {
+                FrameRule::Cfa(register, offset) => To::Cfa(Register(register), offset),
+                FrameRule::CfaRegister(register) => To::CfaRegister(Register(register)),
+                FrameRule::CfaOffset(offset) => To::CfaOffset(offset),
+                FrameRule::Offset(register, offset) => To::Offset(Register(register), offset),
+                FrameRule::Restore(register) => To::Restore(Register(register)),
+                FrameRule::RememberState => To::RememberState,
+                FrameRule::RestoreState => To::RestoreState,
+            };
+            entry.add_instruction(offset, instruction);
+        }
+        entry
+    }
 }
 
 /// A section of DWARF about the text.

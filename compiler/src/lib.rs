@@ -39,6 +39,8 @@ mod features;
 mod functions;
 mod image;
 pub mod layout;
+#[cfg(feature = "llvm")]
+mod llvm;
 mod metadata;
 mod module;
 pub mod names;
@@ -59,7 +61,7 @@ pub use emit::Emit;
 pub use error::{Error, Result};
 pub use explore::{Exploration, ExploredFunction, explore};
 pub use features::{Feature, Features};
-pub use options::{Level, Options, RelaxedSimd};
+pub use options::{Codegen, Level, Options, RelaxedSimd};
 #[cfg(feature = "async")]
 pub use stream::compile_async;
 pub use stream::{StreamCompiler, compile_from};

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use wasm_aot_abi::{Architecture, System};
+use wasm_aot_abi::{Architecture, System, Target};
 
 use crate::{Cache, Cpu, Emit, Error, Features};
 
@@ -24,6 +24,8 @@ use crate::{Cache, Cpu, Emit, Error, Features};
 pub struct Options {
     /// How hard to optimise.
     pub level: Level,
+    /// What generates the code of functions; if nothing is said, what the level wants.
+    pub codegen: Option<Codegen>,
     /// The machine to compile for.
     pub cpu: Cpu,
     /// What to write.
@@ -60,6 +62,7 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             level: Level::default(),
+            codegen: None,
             cpu: Cpu::default(),
             emit: Emit::default(),
             features: Features::default(),
@@ -76,6 +79,32 @@ impl Default for Options {
 }
 
 impl Options {
+    /// What generates the code of functions: what is asked for; for the highest level
+    /// LLVM, if it is there and has the target.
+    ///
+    /// # Errors
+    ///
+    /// If what is asked for is not there.
+    pub fn codegen(&self) -> Result<Codegen, Error> {
+        let is_possible = self.cpu.target() == Target::X86_64Linux;
+        match self.codegen {
+            None if self.level == Level::O3 && Codegen::HAS_LLVM && is_possible => {
+                Ok(Codegen::Llvm)
+            }
+            None | Some(Codegen::Cranelift) => Ok(Codegen::Cranelift),
+            Some(Codegen::Llvm) if !Codegen::HAS_LLVM => Err(Error::Options(
+                "this compiler was built without LLVM (feature `llvm`): use --codegen cranelift"
+                    .to_owned(),
+            )),
+            Some(Codegen::Llvm) if !is_possible => Err(Error::Options(format!(
+                "LLVM is for {} only so far: use --codegen cranelift for {}",
+                Target::X86_64Linux,
+                self.cpu.target()
+            ))),
+            Some(Codegen::Llvm) => Ok(Codegen::Llvm),
+        }
+    }
+
     /// The language features that there is code for on the processor, of those
     /// that a module may use.
     pub(crate) fn language(&self) -> Features {
@@ -94,6 +123,8 @@ impl Options {
     pub(crate) fn polls(&self) -> Polls {
         match (self.interruptible, self.cpu.target().system()) {
             (false, _) => Polls::None,
+            // A fault in its code is one of an access to a linear memory.
+            (true, _) if self.codegen().is_ok_and(|it| it == Codegen::Llvm) => Polls::Word,
             (true, System::Linux) => Polls::Page,
             (true, System::MacOs | System::Windows) => Polls::Word,
         }
@@ -121,6 +152,8 @@ pub enum Level {
     /// Optimise for speed.
     #[default]
     O2,
+    /// Optimise for speed, however long it takes: with LLVM, if that is there.
+    O3,
     /// Optimise for speed, then for size.
     Os,
 }
@@ -134,9 +167,10 @@ impl FromStr for Level {
             "0" => Ok(Level::O0),
             "1" => Ok(Level::O1),
             "2" => Ok(Level::O2),
+            "3" => Ok(Level::O3),
             "s" => Ok(Level::Os),
             other => Err(Error::Options(format!(
-                "unknown optimisation level `{other}`: expected 0, 1, 2 or s"
+                "unknown optimisation level `{other}`: expected 0, 1, 2, 3 or s"
             ))),
         }
     }
@@ -149,7 +183,62 @@ impl Level {
             Level::O0 => "0",
             Level::O1 => "1",
             Level::O2 => "2",
+            Level::O3 => "3",
             Level::Os => "s",
+        }
+    }
+}
+
+/// What makes machine code of functions. Code between WebAssembly and C is Cranelift's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Codegen {
+    /// Fast to compile with.
+    Cranelift,
+    /// Makes faster code, and takes many times as long. Looks at the module as a whole.
+    Llvm,
+}
+
+impl Codegen {
+    /// Whether [`Llvm`](Codegen::Llvm) is a part of this compiler.
+    pub const HAS_LLVM: bool = cfg!(feature = "llvm");
+
+    /// Those that are a part of this compiler.
+    pub fn all() -> impl Iterator<Item = Codegen> {
+        let llvm = Codegen::HAS_LLVM.then_some(Codegen::Llvm);
+        [Codegen::Cranelift].into_iter().chain(llvm)
+    }
+
+    /// Its name and version.
+    pub fn name(self) -> String {
+        match self {
+            Codegen::Cranelift => format!("cranelift {}", cranelift_codegen::VERSION),
+            #[cfg(feature = "llvm")]
+            Codegen::Llvm => crate::llvm::name(),
+            #[cfg(not(feature = "llvm"))]
+            Codegen::Llvm => "llvm".to_owned(),
+        }
+    }
+
+    /// What follows `--codegen` on a command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Codegen::Cranelift => "cranelift",
+            Codegen::Llvm => "llvm",
+        }
+    }
+}
+
+/// Reads what follows `--codegen` on a command line.
+impl FromStr for Codegen {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Codegen, Error> {
+        match text {
+            "cranelift" => Ok(Codegen::Cranelift),
+            "llvm" => Ok(Codegen::Llvm),
+            other => Err(Error::Options(format!(
+                "unknown code generator `{other}`: expected cranelift or llvm"
+            ))),
         }
     }
 }

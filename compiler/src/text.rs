@@ -32,6 +32,8 @@ pub(crate) struct Piece {
     pub(crate) offset: u32,
     /// Bytes.
     pub(crate) size: u32,
+    /// See [`Code::row`].
+    row: u32,
     pub(crate) sites: Vec<Site>,
     pub(crate) guarded: Vec<GuardedCall>,
     pub(crate) origins: Vec<Origin>,
@@ -72,6 +74,7 @@ impl Text {
             let piece = text.pieces.last_mut().expect("just placed");
             (piece.sites, piece.guarded) = (code.sites, code.guarded);
             (piece.origins, piece.frame) = (code.origins, code.frame);
+            piece.row = code.row;
             relocations.extend(code.relocations.into_iter().map(|relocation| Relocation {
                 offset: offset + relocation.offset,
                 ..relocation
@@ -113,6 +116,12 @@ impl Text {
         piece.expect("code refers to what is there").offset
     }
 
+    /// Where a row of a table leads that is for `symbol`.
+    fn row(&self, symbol: Symbol) -> u32 {
+        let piece = self.piece(symbol).expect("a table's function is there");
+        piece.offset + piece.row
+    }
+
     fn place(&mut self, symbol: Symbol, bytes: &[u8], align: u32) -> u32 {
         let offset = self.bytes.len().next_multiple_of(align as usize);
         self.bytes.resize(offset, self.padding);
@@ -121,6 +130,7 @@ impl Text {
             symbol,
             offset: offset as u32,
             size: bytes.len() as u32,
+            row: 0,
             sites: Vec::new(),
             guarded: Vec::new(),
             origins: Vec::new(),
@@ -138,7 +148,7 @@ impl Text {
             .flat_map(|row| {
                 let (distance, ty) = match row {
                     Some(index) => {
-                        let function = self.address(Symbol::Function(*index));
+                        let function = self.row(Symbol::Function(*index));
                         let ty = cx.module.functions[*index as usize];
                         (function.wrapping_sub(start), ty)
                     }

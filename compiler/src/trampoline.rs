@@ -165,6 +165,58 @@ pub(crate) fn exit(
     trampoline.finish(isa);
 }
 
+/// What calls functions of type `ty` for code that does not know their convention: takes
+/// `(code, ctx, values)` as C does, and passes values as an entry, without being one.
+#[cfg(feature = "llvm")]
+pub(crate) fn leave(
+    ty: &FuncType,
+    isa: &dyn TargetIsa,
+    scratch: &mut FunctionBuilderContext,
+    func: &mut Function,
+) {
+    func.signature = entry_signature(isa);
+    func.signature.returns.clear();
+    let mut trampoline = Trampoline::new(func, scratch);
+    let [code, ctx, values] = *trampoline.params else {
+        unreachable!("three parameters");
+    };
+    let mut args = vec![ctx];
+    args.extend(trampoline.load_values(ty.params(), values));
+    let signature = trampoline.builder.import_signature(wasm_signature(ty));
+    let ins = trampoline.builder.ins();
+    let call = ins.call_indirect(signature, code, &args);
+    let results = trampoline.builder.inst_results(call).to_vec();
+    trampoline.store_values(&results, values);
+    trampoline.builder.ins().return_(&[]);
+    trampoline.finish(isa);
+}
+
+/// The other way round: how function `index` of type `ty` is called in the wasm
+/// convention. It calls what follows it in the text, as C does with `(ctx, values)`.
+#[cfg(feature = "llvm")]
+pub(crate) fn arrive(
+    ty: &FuncType,
+    index: u32,
+    isa: &dyn TargetIsa,
+    scratch: &mut FunctionBuilderContext,
+    func: &mut Function,
+) {
+    func.signature = wasm_signature(ty);
+    let mut trampoline = Trampoline::new(func, scratch);
+    let params = trampoline.params.clone();
+    let values = trampoline.values(ty);
+    trampoline.store_values(&params[1..], values);
+    let mut signature = host_signature(isa);
+    signature.returns.clear();
+    let signature = trampoline.builder.import_signature(signature);
+    let function = trampoline.function(index, signature);
+    let ins = trampoline.builder.ins();
+    ins.call(function, &[params[0], values]);
+    let results = trampoline.load_values(ty.results(), values);
+    trampoline.builder.ins().return_(&results);
+    trampoline.finish(isa);
+}
+
 /// What throws an exception: shows the host the frames that may have a handler.
 pub(crate) fn throw(
     isa: &dyn TargetIsa,

@@ -3,6 +3,7 @@
 
 use differential::{Verdict, generated_from, run};
 use libfuzzer_sys::{Corpus, fuzz_target};
+use wasm_aot_compiler::Codegen;
 
 fuzz_target!(|input: &[u8]| -> Corpus {
     let Some((seed, bytes)) = input.split_first_chunk() else {
@@ -12,7 +13,7 @@ fuzz_target!(|input: &[u8]| -> Corpus {
     let Ok(Some(wasm)) = generated_from(bytes, seed) else {
         return Corpus::Reject;
     };
-    match run(&wasm, seed) {
+    match run(&wasm, seed, Codegen::Cranelift) {
         Ok(Verdict::Different(what)) => {
             let text = wasmprinter::print_bytes(&wasm).unwrap_or_default();
             panic!("{what}\n{text}");

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::{env, fs};
 
 use observe::Failure;
-use wasm_aot_compiler::{Options, compile};
+use wasm_aot_compiler::{Codegen, Options, compile};
 
 pub use generate::{generated, generated_from};
 
@@ -70,9 +70,9 @@ pub fn write_seeds() {
 /// # Errors
 ///
 /// If the module cannot be read.
-pub fn run(wasm: &[u8], seed: u64) -> anyhow::Result<Verdict> {
+pub fn run(wasm: &[u8], seed: u64, codegen: Codegen) -> anyhow::Result<Verdict> {
     let plan = plan::read(wasm, seed)?;
-    let ours = ours::run(wasm, &plan, seed);
+    let ours = ours::run(wasm, &plan, seed, codegen);
     let mut verdict = compare::compare(&ours, &peer::run(wasm, &plan));
     if let Verdict::Same { interpreted, .. } = &mut verdict {
         let interpreter = wasmi::run(wasm, &plan);

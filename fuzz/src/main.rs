@@ -16,6 +16,7 @@ use std::{env, fs, io, thread};
 use anyhow::Context;
 use clap::Parser;
 use differential::{Verdict, generated, run};
+use wasm_aot_compiler::Codegen;
 
 /// Modules of one process.
 const CHUNK: u64 = 250;
@@ -35,6 +36,9 @@ struct Args {
     /// Where to put modules that differ
     #[arg(long, value_name = "DIR", default_value = "target/differential")]
     keep: PathBuf,
+    /// What generates our code: cranelift, or llvm (feature `llvm`)
+    #[arg(long, value_name = "NAME", default_value = Codegen::Cranelift.as_str())]
+    codegen: Codegen,
     /// Run the modules here, and say so one by one
     #[arg(long, hide = true)]
     child: bool,
@@ -58,7 +62,7 @@ struct Totals {
 fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
     if args.child {
-        return child(args.seed..args.seed + args.count, &args.keep);
+        return child(args.seed..args.seed + args.count, &args.keep, args.codegen);
     }
     let start = Instant::now();
     let jobs = args
@@ -73,7 +77,7 @@ fn main() -> anyhow::Result<ExitCode> {
             .map(|_| {
                 scope.spawn(|| {
                     while let Some(chunk) = take(&next, end) {
-                        run_chunk(chunk, &args.keep, &totals)?;
+                        run_chunk(chunk, &args.keep, args.codegen, &totals)?;
                     }
                     anyhow::Ok(())
                 })
@@ -113,11 +117,17 @@ fn take(next: &Mutex<u64>, end: u64) -> Option<Range<u64>> {
 }
 
 /// Runs modules in processes, one for each time that one dies.
-fn run_chunk(mut seeds: Range<u64>, keep: &Path, totals: &Mutex<Totals>) -> anyhow::Result<()> {
+fn run_chunk(
+    mut seeds: Range<u64>,
+    keep: &Path,
+    codegen: Codegen,
+    totals: &Mutex<Totals>,
+) -> anyhow::Result<()> {
     while !seeds.is_empty() {
         let mut child = Command::new(env::current_exe()?)
             .args(["--child", "--seed", &seeds.start.to_string()])
             .args(["--count", &(seeds.end - seeds.start).to_string()])
+            .args(["--codegen", codegen.as_str()])
             .arg("--keep")
             .arg(keep)
             .stdin(Stdio::null())
@@ -179,9 +189,9 @@ fn watch(id: u32, last: &Mutex<Instant>, finished: &Mutex<bool>) {
 }
 
 /// Runs modules, and prints a line for each.
-fn child(seeds: Range<u64>, keep: &Path) -> anyhow::Result<ExitCode> {
+fn child(seeds: Range<u64>, keep: &Path, codegen: Codegen) -> anyhow::Result<ExitCode> {
     for seed in seeds {
-        let line = match one(seed, keep)? {
+        let line = match one(seed, keep, codegen)? {
             Verdict::Same {
                 calls,
                 failed,
@@ -199,14 +209,14 @@ fn child(seeds: Range<u64>, keep: &Path) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn one(seed: u64, keep: &Path) -> anyhow::Result<Verdict> {
+fn one(seed: u64, keep: &Path, codegen: Codegen) -> anyhow::Result<Verdict> {
     let Some(wasm) = generated(seed)? else {
         return Ok(Verdict::Skipped);
     };
     let path = keep.join(format!("{seed}.wasm"));
     fs::create_dir_all(keep)?;
     fs::write(&path, &wasm)?;
-    let verdict = run(&wasm, seed)?;
+    let verdict = run(&wasm, seed, codegen)?;
     match verdict {
         Verdict::Different(_) => {
             let text = wasmprinter::print_bytes(&wasm)?;

@@ -1,6 +1,6 @@
 //! Our side.
 
-use wasm_aot_compiler::{Cpu, Level, Options, compile};
+use wasm_aot_compiler::{Codegen, Cpu, Level, Options, compile};
 use wasm_aot_loader::{
     CallError, Extern, Imports, Instance, InstantiationError, Module, Store, TrapCode, Val,
 };
@@ -9,11 +9,20 @@ use crate::observe::{Failure, Observed, State, Value};
 use crate::plan::Call;
 
 /// Compiles a module at a level that follows from its number, and runs it.
-pub(crate) fn run(wasm: &[u8], plan: &[Call], seed: u64) -> Result<Observed, Failure> {
-    let levels = [Level::O2, Level::O0, Level::O2, Level::O1, Level::Os];
+pub(crate) fn run(
+    wasm: &[u8],
+    plan: &[Call],
+    seed: u64,
+    codegen: Codegen,
+) -> Result<Observed, Failure> {
+    let levels = match codegen {
+        Codegen::Cranelift => [Level::O2, Level::O0, Level::O2, Level::O1, Level::Os],
+        Codegen::Llvm => [Level::O3, Level::O0, Level::O3, Level::O2, Level::Os],
+    };
     let native = Cpu::new(Cpu::default().target(), "native").map_err(refused)?;
     let options = Options {
         level: levels[(seed % 5) as usize],
+        codegen: Some(codegen),
         // The peer's code is for this machine, too, and so are its relaxed vectors.
         cpu: native,
         interruptible: seed.is_multiple_of(7),

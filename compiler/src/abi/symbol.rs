@@ -19,6 +19,10 @@ pub(crate) enum Symbol {
     Entered(u32),
     /// What throws.
     Throw,
+    /// What calls functions of some signature with an array of values; by a number.
+    Leave(u32),
+    /// Constants of code, by a number.
+    Constants(u32),
     /// The constant elements of a table, by its index.
     Table(u32),
 }
@@ -33,6 +37,8 @@ impl From<Symbol> for UserExternalName {
             Symbol::Table(index) => (4, index),
             Symbol::Throw => (5, 0),
             Symbol::Entered(index) => (6, index),
+            Symbol::Leave(number) => (7, number),
+            Symbol::Constants(number) => (8, number),
         };
         UserExternalName { namespace, index }
     }
@@ -48,6 +54,8 @@ impl From<&UserExternalName> for Symbol {
             4 => Symbol::Table(name.index),
             5 => Symbol::Throw,
             6 => Symbol::Entered(name.index),
+            7 => Symbol::Leave(name.index),
+            8 => Symbol::Constants(name.index),
             other => unreachable!("namespace {other} is not ours"),
         }
     }

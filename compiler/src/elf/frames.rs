@@ -52,7 +52,7 @@ impl Frames {
             let common = table.add_cie(machine.entry_frame());
             for unwind in group {
                 let start = Address::Constant(unwind.offset);
-                table.add_fde(common, unwind.info.to_fde(start));
+                table.add_fde(common, unwind.info.to_fde(start, unwind.size));
             }
             table.write_eh_frame(&mut section).map_err(Error::Unwind)?;
         }

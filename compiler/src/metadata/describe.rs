@@ -18,6 +18,7 @@ use crate::error::Result;
 use crate::layout::{Fixup, Metadata, Target};
 use crate::module::{ConstExpr, ElementSegment, Item, Operation, SegmentMode, Step};
 use crate::options::Polls;
+use crate::{Codegen, Level};
 
 /// Makes the metadata block.
 ///
@@ -118,13 +119,18 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
 
     let name = block.string(contents.name.as_deref().unwrap_or(&parts.options.name));
     let producer = block.string(&format!(
-        "wasm-aot {} cranelift {}",
+        "wasm-aot {} {}",
         env!("CARGO_PKG_VERSION"),
-        cranelift_codegen::VERSION
+        parts.backend.codegen.name()
     ));
     let options = block.string(&format!(
-        "-O{} --cpu {} --relaxed-simd {}{}{}{}",
+        "-O{}{} --cpu {} --relaxed-simd {}{}{}{}",
         parts.options.level.as_str(),
+        match (parts.backend.codegen, parts.options.level) {
+            (Codegen::Cranelift, Level::O3) => " --codegen cranelift",
+            (Codegen::Cranelift, _) => "",
+            (Codegen::Llvm, _) => " --codegen llvm",
+        },
         parts.options.cpu,
         parts.options.relaxed_simd.as_str(),
         match parts.options.interruptible {
@@ -344,7 +350,11 @@ fn trampolines(block: &mut Block, parts: &Parts<'_>) -> Slice {
             Symbol::Typed(index) | Symbol::Entered(index) => {
                 (TrampolineKind::Typed, module.functions[index as usize])
             }
-            Symbol::Function(_) | Symbol::Throw | Symbol::Table(_) => return None,
+            Symbol::Function(_)
+            | Symbol::Throw
+            | Symbol::Leave(_)
+            | Symbol::Constants(_)
+            | Symbol::Table(_) => return None,
         };
         Some(Trampoline {
             kind: kind as u32,

@@ -23,14 +23,14 @@ pub use self::asynchronous::compile_async;
 use self::background::{Background, Function};
 use crate::backend::Backend;
 use crate::cache::{Cache, Kept};
-use crate::compile::{assemble, binary, context};
+use crate::compile::{Generated, assemble, binary, context};
 use crate::error::{Error, Result};
 use crate::functions::{Checker, Compiled, Worker};
 use crate::module::{self, Intake, Wanted};
 use crate::passes::{Usage, Whole};
 use crate::traced::span;
 use crate::translate::Context;
-use crate::{Observer, Options, Stage, compile_to};
+use crate::{Codegen, Observer, Options, Stage, compile_to};
 
 /// A compilation of a module that comes piece by piece: the ahead-of-time
 /// counterpart of `WebAssembly.compileStreaming()`.
@@ -70,6 +70,8 @@ enum State {
         valid: usize,
     },
     Binary(Box<Stream>),
+    /// In binary format, for a code generator that looks at all functions at a time.
+    Whole(Vec<u8>),
 }
 
 impl StreamCompiler {
@@ -129,6 +131,10 @@ impl StreamCompiler {
                 check_text(text, valid)
             }
             State::Binary(stream) => stream.push(bytes),
+            State::Whole(module) => {
+                module.extend_from_slice(bytes);
+                Ok(())
+            }
         };
         self.failed = result.is_err();
         result
@@ -147,7 +153,7 @@ impl StreamCompiler {
     pub fn finish(self, out: impl Write + Seek) -> Result<()> {
         assert!(!self.failed, "the compilation has failed");
         match self.state {
-            State::Unknown(bytes) | State::Text { bytes, .. } => {
+            State::Unknown(bytes) | State::Text { bytes, .. } | State::Whole(bytes) => {
                 compile_to(&bytes, &self.options, &self.observer, out)
             }
             State::Binary(stream) => stream.finish(&self.options, out),
@@ -157,6 +163,10 @@ impl StreamCompiler {
     /// Finds out which format the module has, if that can be told from the
     /// `start` of it.
     fn begin(&mut self, start: Vec<u8>) -> Result<()> {
+        if start.starts_with(MAGIC) && self.options.codegen()? == Codegen::Llvm {
+            self.state = State::Whole(start);
+            return Ok(());
+        }
         if start.starts_with(MAGIC) {
             self.observer.stage(Stage::Parse);
             let stream = Stream::new(&self.options, self.observer.clone())?;
@@ -301,7 +311,11 @@ impl Stream {
         let (backend, observer) = (background.backend(), background.observer());
         let cx = context(&module, &whole, backend, background.kept());
         let functions = settle(background.wait(), &cx, backend, observer)?;
-        let made = (&cx, &contents, functions);
+        let generated = Generated {
+            functions,
+            others: Vec::new(),
+        };
+        let made = (&cx, &contents, generated);
         assemble(options, backend, observer, made, None, out)
     }
 }

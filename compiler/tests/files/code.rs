@@ -9,7 +9,9 @@ use cranelift_codegen::isa::unwind::{UnwindInfo, UnwindInfoKind};
 use cranelift_codegen::isa::{self, CallConv, OwnedTargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-use wasm_aot_compiler::layout::{Fixup, Image, Layout, Metadata, Symbol, Target, Text, Unwind};
+use wasm_aot_compiler::layout::{
+    Fixup, FrameInfo, Image, Layout, Metadata, Symbol, Target, Text, Unwind,
+};
 
 pub(crate) const X86_64: &str = "x86_64-unknown-linux-gnu";
 pub(crate) const AARCH64: &str = "aarch64-unknown-linux-gnu";
@@ -137,7 +139,7 @@ pub(crate) fn push_function(layout: &mut Layout, isa: &OwnedTargetIsa, name: &st
     layout.unwind.push(Unwind {
         offset,
         size: code.bytes.len() as u64,
-        info: code.unwind.clone(),
+        info: FrameInfo::Cranelift(code.unwind.clone()),
     });
 }
 

@@ -383,6 +383,13 @@ impl Artefact {
         self.metadata().functions().at(index).body
     }
 
+    /// The defined function whose body is at, or before, an offset in the source module.
+    pub(crate) fn function_with(&self, source: u32) -> Option<u32> {
+        let functions = self.metadata().functions();
+        let after = functions.partition_point(|function| function.body <= source);
+        after.checked_sub(1).map(|index| index as u32)
+    }
+
     /// The sites of a function at an offset in the text.
     fn sites(&self, index: u32, code: u32) -> impl Iterator<Item = Site> {
         let functions = self.metadata().functions();

@@ -1,0 +1,289 @@
+//! What LLVM does: parses IR, optimises it and makes an object file of it.
+
+use core::mem::offset_of;
+
+use inkwell::attributes::{Attribute, AttributeLoc};
+use inkwell::basic_block::BasicBlock;
+use inkwell::context::Context;
+use inkwell::memory_buffer::MemoryBuffer;
+use inkwell::module::{Linkage, Module};
+use inkwell::passes::PassBuilderOptions;
+use inkwell::targets::{
+    CodeModel, FileType, InitializationConfig, RelocMode, Target, TargetMachine, TargetTriple,
+};
+use inkwell::values::{
+    CallSiteValue, FunctionValue, InstructionOpcode, InstructionValue, PointerValue,
+};
+use inkwell::{IntPredicate, OptimizationLevel};
+use wasm_aot_abi::{self as abi, CpuFeatures, TrapCode};
+
+use super::trap;
+use super::write::MARKER;
+use crate::Level;
+
+/// What LLVM calls the machine.
+pub(super) struct Machine {
+    pub(super) cpu: &'static str,
+    pub(super) features: String,
+    pub(super) level: Level,
+}
+
+impl Machine {
+    pub(super) fn new(features: CpuFeatures, level: Level) -> Machine {
+        let all = CpuFeatures::of(wasm_aot_abi::Target::X86_64Linux);
+        let list: Vec<String> = all
+            .filter(|(feature, _)| features.contains(*feature))
+            .map(|(feature, _)| format!("+{}", feature_name(feature)))
+            .collect();
+        Machine {
+            cpu: "x86-64",
+            features: list.join(","),
+            level,
+        }
+    }
+
+    /// The object file of a module in text form.
+    ///
+    /// # Errors
+    ///
+    /// LLVM's message.
+    pub(super) fn compile(&self, text: String) -> Result<Vec<u8>, String> {
+        let context = Context::create();
+        let buffer = MemoryBuffer::create_from_memory_range_copy(text.as_bytes(), "wasm");
+        drop(text);
+        let module = context
+            .create_module_from_ir(buffer)
+            .map_err(|error| error.to_string())?;
+        let machine = self.target()?;
+        module.set_data_layout(&machine.get_target_data().get_data_layout());
+        let passes = match self.level {
+            Level::O0 => "default<O0>",
+            Level::O1 => "default<O1>",
+            Level::O2 => "default<O2>",
+            Level::Os => "default<Os>",
+            Level::O3 => "default<O3>",
+        };
+        module
+            .run_passes(passes, &machine, PassBuilderOptions::create())
+            .map_err(|error| error.to_string())?;
+        for function in module.get_functions() {
+            finish(&context, &module, function)?;
+        }
+        if cfg!(debug_assertions) {
+            module.verify().map_err(|error| error.to_string())?;
+        }
+        let object = machine
+            .write_to_memory_buffer(&module, FileType::Object)
+            .map_err(|error| error.to_string())?;
+        Ok(object.as_slice().to_vec())
+    }
+
+    fn target(&self) -> Result<TargetMachine, String> {
+        Target::initialize_x86(&InitializationConfig::default());
+        let triple = TargetTriple::create("x86_64-unknown-linux-gnu");
+        let target = Target::from_triple(&triple).map_err(|error| error.to_string())?;
+        let level = match self.level {
+            Level::O0 => OptimizationLevel::None,
+            Level::O1 => OptimizationLevel::Less,
+            Level::O2 | Level::Os => OptimizationLevel::Default,
+            Level::O3 => OptimizationLevel::Aggressive,
+        };
+        let machine = target.create_target_machine(
+            &triple,
+            self.cpu,
+            &self.features,
+            level,
+            RelocMode::PIC,
+            CodeModel::Small,
+        );
+        machine.ok_or_else(|| "LLVM has no such machine".to_owned())
+    }
+}
+
+/// Calls and instructions of a function that may use more stack than what is there
+/// without looking.
+const LARGE: usize = 192;
+
+/// Adds to a function what no pass is to touch: that it looks how much stack there is, if
+/// it may need any; and that its frame is there from its first instruction to its last,
+/// so that the stack can be walked from wherever it traps.
+fn finish<'c>(
+    context: &'c Context,
+    module: &Module<'c>,
+    function: FunctionValue<'c>,
+) -> Result<(), String> {
+    let Some(entry) = function.get_first_basic_block() else {
+        return Ok(());
+    };
+    // What is said of the address sanitiser's functions is that their frames are not
+    // moved to where they are needed; the sanitiser itself is a pass that does not run.
+    let kind = Attribute::get_named_enum_kind_id("sanitize_hwaddress");
+    let attribute = context.create_enum_attribute(kind, 0);
+    function.add_attribute(AttributeLoc::Function, attribute);
+
+    let mut markers = Vec::new();
+    let mut ctx = None;
+    let (mut calls, mut size) = (false, 0);
+    for block in function.get_basic_blocks() {
+        for instruction in instructions(block) {
+            size += 1;
+            match what(instruction) {
+                What::Marker => {
+                    if block == entry && ctx.is_none() {
+                        ctx = Some((context_of(function)?, instruction.get_debug_location()));
+                    }
+                    markers.push(instruction);
+                }
+                What::Call => calls = true,
+                What::Other => {}
+            }
+        }
+    }
+    if (calls || size > LARGE)
+        && let Some((ctx, location)) = ctx
+    {
+        let check = context.prepend_basic_block(entry, "");
+        let builder = context.create_builder();
+        builder.position_at_end(check);
+        for instruction in instructions(entry) {
+            if instruction.get_opcode() == InstructionOpcode::Alloca {
+                instruction.remove_from_basic_block();
+                builder.insert_instruction(&instruction, None);
+            }
+        }
+        if let Some(location) = location {
+            builder.set_current_debug_location(location);
+        }
+        check_stack(context, module, function, &builder, ctx, entry)
+            .map_err(|error| error.to_string())?;
+    }
+    for marker in markers {
+        marker.erase_from_basic_block();
+    }
+    Ok(())
+}
+
+/// Compares the stack pointer with the store's limit, and goes on at `entry`.
+fn check_stack<'c>(
+    context: &'c Context,
+    module: &Module<'c>,
+    function: FunctionValue<'c>,
+    builder: &inkwell::builder::Builder<'c>,
+    ctx: PointerValue<'c>,
+    entry: BasicBlock<'c>,
+) -> Result<(), inkwell::builder::BuilderError> {
+    let (i32, i64) = (context.i32_type(), context.i64_type());
+    let metadata = context.metadata_type();
+    let name = "llvm.read_register.i64";
+    let register = module.get_function(name).unwrap_or_else(|| {
+        let ty = i64.fn_type(&[metadata.into()], false);
+        module.add_function(name, ty, Some(Linkage::External))
+    });
+    let rsp = context.metadata_node(&[context.metadata_string("rsp").into()]);
+    let sp = builder.build_call(register, &[rsp.into()], "")?;
+    let sp = sp.try_as_basic_value().unwrap_basic().into_int_value();
+
+    let mut address = ctx;
+    let fields = [
+        offset_of!(abi::VmContext, store),
+        offset_of!(abi::StoreContext, stack_limit),
+    ];
+    let mut value = i64.const_zero();
+    for (position, offset) in fields.into_iter().enumerate() {
+        if position > 0 {
+            address = builder.build_int_to_ptr(value, ctx.get_type(), "")?;
+        }
+        let base = builder.build_ptr_to_int(address, i64, "")?;
+        let sum = builder.build_int_add(base, i64.const_int(offset as u64, false), "")?;
+        let field = builder.build_int_to_ptr(sum, ctx.get_type(), "")?;
+        value = builder.build_load(i64, field, "")?.into_int_value();
+    }
+    let below = builder.build_int_compare(IntPredicate::ULT, sp, value, "")?;
+    let overflow = context.append_basic_block(function, "");
+    builder.build_conditional_branch(below, overflow, entry)?;
+
+    builder.position_at_end(overflow);
+    let ty = context
+        .void_type()
+        .fn_type(&[i32.into(), i32.into()], false);
+    let assembly = context.create_inline_asm(
+        ty,
+        trap::ASSEMBLY.replace("\\0A", "\n"),
+        trap::CONSTRAINTS.to_owned(),
+        true,
+        false,
+        None,
+        false,
+    );
+    let code = i32.const_int(trap::encode(TrapCode::StackOverflow).into(), false);
+    let nowhere = i32.const_zero();
+    builder.build_indirect_call(ty, assembly, &[code.into(), nowhere.into()], "")?;
+    builder.build_unreachable()?;
+    Ok(())
+}
+
+enum What {
+    /// See [`MARKER`].
+    Marker,
+    /// Calls a function.
+    Call,
+    Other,
+}
+
+fn what(instruction: InstructionValue<'_>) -> What {
+    let Ok(call) = CallSiteValue::try_from(instruction) else {
+        return What::Other;
+    };
+    match call.get_called_fn_value() {
+        Some(function) => match function.get_name().to_bytes() {
+            name if name == MARKER.as_bytes() => What::Marker,
+            name if name.starts_with(b"llvm.") => What::Other,
+            _ => What::Call,
+        },
+        // Through an address, or a trap.
+        None => {
+            let kind = Attribute::get_named_enum_kind_id("nomerge");
+            match call.get_enum_attribute(AttributeLoc::Function, kind) {
+                Some(_) => What::Other,
+                None => What::Call,
+            }
+        }
+    }
+}
+
+/// The context of a function, whose parameters are not what they were: it is still the
+/// first, since the marker uses it.
+fn context_of(function: FunctionValue<'_>) -> Result<PointerValue<'_>, String> {
+    match function.get_first_param() {
+        Some(param) if param.is_pointer_value() => Ok(param.into_pointer_value()),
+        _ => Err("a function has lost its context".to_owned()),
+    }
+}
+
+fn instructions(block: BasicBlock<'_>) -> Vec<InstructionValue<'_>> {
+    block.get_instructions().collect()
+}
+
+/// What LLVM calls a feature.
+fn feature_name(feature: CpuFeatures) -> &'static str {
+    match feature {
+        CpuFeatures::SSE3 => "sse3",
+        CpuFeatures::SSSE3 => "ssse3",
+        CpuFeatures::SSE41 => "sse4.1",
+        CpuFeatures::SSE42 => "sse4.2",
+        CpuFeatures::POPCNT => "popcnt",
+        CpuFeatures::AVX => "avx",
+        CpuFeatures::AVX2 => "avx2",
+        CpuFeatures::FMA => "fma",
+        CpuFeatures::BMI1 => "bmi",
+        CpuFeatures::BMI2 => "bmi2",
+        CpuFeatures::LZCNT => "lzcnt",
+        CpuFeatures::AVX512F => "avx512f",
+        CpuFeatures::AVX512VL => "avx512vl",
+        CpuFeatures::AVX512DQ => "avx512dq",
+        CpuFeatures::AVX512BITALG => "avx512bitalg",
+        CpuFeatures::AVX512VBMI => "avx512vbmi",
+        CpuFeatures::CMPXCHG16B => "cx16",
+        other => unreachable!("{other:?} is a feature of x86-64"),
+    }
+}

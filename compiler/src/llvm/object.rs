@@ -1,0 +1,312 @@
+//! Reads the object file that LLVM has made: a section for each function, others with
+//! constants, and what says where instructions come from and how frames look.
+
+use std::collections::{BTreeMap, HashMap};
+
+use gimli::{EndianSlice, LittleEndian, UnwindSection as _};
+use object::read::elf::ElfFile64;
+use object::{
+    Object as _, ObjectSection as _, ObjectSymbol as _, RelocationFlags, RelocationTarget,
+    SectionIndex, SectionKind, SymbolKind, elf,
+};
+
+use crate::layout::FrameRule;
+
+/// A section.
+pub(super) struct Section {
+    pub(super) bytes: Vec<u8>,
+    pub(super) align: u32,
+    pub(super) references: Vec<Reference>,
+    /// Where lines begin, in ascending order of offsets: byte offsets in the module, or 0.
+    pub(super) rows: Vec<(u32, u32)>,
+    /// How its frame looks, by offsets in the code.
+    pub(super) frame: Option<Rules>,
+}
+
+type Rules = Vec<(u32, FrameRule)>;
+
+/// A place that must be given the distance of something, 32 bits.
+pub(super) struct Reference {
+    pub(super) offset: u32,
+    pub(super) target: Name,
+    pub(super) addend: i64,
+}
+
+/// What there is, and what is referred to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Name {
+    /// The body of a function, by its index.
+    Function(u32),
+    /// What others call it by, with an array of values.
+    Arrival(u32),
+    /// Constants, by the number of the section.
+    Constants(u32),
+    /// What calls functions of a shape by an array of values.
+    Leave(String),
+    /// Something that LLVM knows the name of alone: namespace and index.
+    Other(u32, u32),
+}
+
+/// The sections of an object file that become a part of the text.
+///
+/// # Errors
+///
+/// What is not as expected.
+pub(super) fn read(bytes: &[u8]) -> Result<BTreeMap<Name, Section>, String> {
+    let file = ElfFile64::<object::LittleEndian>::parse(bytes).map_err(|it| it.to_string())?;
+    let mut names: HashMap<SectionIndex, Name> = HashMap::new();
+    let mut sections = BTreeMap::new();
+    let mut constants = 0;
+    for section in file.sections() {
+        let label = section.name().map_err(|error| error.to_string())?;
+        let name = match section.kind() {
+            SectionKind::Text if section.size() == 0 => continue,
+            SectionKind::Text => function_name(label)?,
+            SectionKind::ReadOnlyData | SectionKind::ReadOnlyString
+                if label.starts_with(".rodata") =>
+            {
+                constants += 1;
+                Name::Constants(constants - 1)
+            }
+            SectionKind::Data | SectionKind::UninitializedData | SectionKind::Tls
+                if section.size() > 0 =>
+            {
+                return Err(format!("data that is not constant, in {label}"));
+            }
+            _ => continue,
+        };
+        let data = section.data().map_err(|error| error.to_string())?;
+        names.insert(section.index(), name.clone());
+        sections.insert(
+            name,
+            Section {
+                bytes: data.to_vec(),
+                align: section.align() as u32,
+                references: Vec::new(),
+                rows: Vec::new(),
+                frame: None,
+            },
+        );
+    }
+    for section in file.sections() {
+        let Some(name) = names.get(&section.index()) else {
+            continue;
+        };
+        let references = section
+            .relocations()
+            .map(|(offset, relocation)| reference(&file, &names, offset, &relocation));
+        let references = references.collect::<Result<_, _>>()?;
+        sections.get_mut(name).expect("just added").references = references;
+    }
+    lines(&file, &names, &mut sections)?;
+    frames(&file, &names, &mut sections)?;
+    Ok(sections)
+}
+
+/// What a section of code is called after.
+fn function_name(label: &str) -> Result<Name, String> {
+    let index = |text: &str| text.parse().ok();
+    let name = match label.strip_prefix(".text.") {
+        Some(name) => match (name.strip_prefix('f'), name.strip_prefix('a')) {
+            (Some(name), _) => index(name).map(Name::Function),
+            (_, Some(name)) => index(name).map(Name::Arrival),
+            _ => None,
+        },
+        None => None,
+    };
+    name.ok_or_else(|| format!("code in {label}"))
+}
+
+fn reference(
+    file: &ElfFile64<'_, object::LittleEndian>,
+    names: &HashMap<SectionIndex, Name>,
+    offset: u64,
+    relocation: &object::Relocation,
+) -> Result<Reference, String> {
+    match relocation.flags() {
+        RelocationFlags::Elf {
+            r_type: elf::R_X86_64_PC32 | elf::R_X86_64_PLT32,
+        } => {}
+        other => return Err(format!("a relocation {other:?}")),
+    }
+    let RelocationTarget::Symbol(symbol) = relocation.target() else {
+        return Err("a relocation without a symbol".to_owned());
+    };
+    let symbol = file
+        .symbol_by_index(symbol)
+        .map_err(|error| error.to_string())?;
+    let mut addend = relocation.addend();
+    let target = match symbol.section_index() {
+        // Functions stand at the starts of their sections.
+        Some(section) => {
+            let name = names.get(&section).ok_or("a reference to other sections")?;
+            if symbol.kind() != SymbolKind::Section {
+                addend += symbol.address() as i64;
+            }
+            name.clone()
+        }
+        None => {
+            let name = symbol.name().map_err(|error| error.to_string())?;
+            external(name).ok_or_else(|| format!("code refers to {name}"))?
+        }
+    };
+    Ok(Reference {
+        offset: offset as u32,
+        target,
+        addend,
+    })
+}
+
+/// What a name means that is not defined.
+fn external(name: &str) -> Option<Name> {
+    if let Some(shape) = name.strip_prefix("leave_") {
+        return Some(Name::Leave(shape.to_owned()));
+    }
+    if let Some(index) = name.strip_prefix('f') {
+        return index.parse().ok().map(Name::Function);
+    }
+    let (namespace, index) = name.strip_prefix('u')?.split_once('_')?;
+    Some(Name::Other(namespace.parse().ok()?, index.parse().ok()?))
+}
+
+/// Bytes of a section, with the addresses that it has for sections of code: the number of
+/// the section in the upper half.
+fn relocated(file: &ElfFile64<'_, object::LittleEndian>, label: &str) -> Result<Vec<u8>, String> {
+    let Some(section) = file.section_by_name(label) else {
+        return Ok(Vec::new());
+    };
+    let data = section.data().map_err(|error| error.to_string())?;
+    let mut bytes = data.to_vec();
+    for (offset, relocation) in section.relocations() {
+        let RelocationTarget::Symbol(symbol) = relocation.target() else {
+            continue;
+        };
+        let symbol = file.symbol_by_index(symbol).map_err(|it| it.to_string())?;
+        let Some(section) = symbol.section_index() else {
+            continue;
+        };
+        let address = (section.0 as u64) << 32;
+        let address = address + symbol.address().wrapping_add_signed(relocation.addend());
+        let offset = offset as usize;
+        if let RelocationFlags::Elf {
+            r_type: elf::R_X86_64_64,
+        } = relocation.flags()
+        {
+            bytes[offset..offset + 8].copy_from_slice(&address.to_le_bytes());
+        }
+    }
+    Ok(bytes)
+}
+
+/// Reads the line table.
+fn lines(
+    file: &ElfFile64<'_, object::LittleEndian>,
+    names: &HashMap<SectionIndex, Name>,
+    sections: &mut BTreeMap<Name, Section>,
+) -> Result<(), String> {
+    let bytes = relocated(file, ".debug_line")?;
+    let table = gimli::DebugLine::new(&bytes, LittleEndian);
+    let mut offset = 0;
+    while offset < bytes.len() {
+        let at = gimli::DebugLineOffset(offset);
+        let program = table
+            .program(at, 8, None, None)
+            .map_err(|error| format!("lines: {error}"))?;
+        // The length itself has 4 bytes.
+        offset += program.header().unit_length() + 4;
+        let mut rows = program.rows();
+        while let Some((_, row)) = rows.next_row().map_err(|it| format!("lines: {it}"))? {
+            let (section, offset) = ((row.address() >> 32) as usize, row.address() as u32);
+            let name = names.get(&SectionIndex(section));
+            let Some(section) = name.and_then(|name| sections.get_mut(name)) else {
+                continue;
+            };
+            let line = row.line().map_or(0, |line| line.get() as u32);
+            if !row.end_sequence() {
+                match section.rows.last_mut() {
+                    Some(last) if last.0 == offset => last.1 = line,
+                    _ => section.rows.push((offset, line)),
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Reads how frames look.
+fn frames(
+    file: &ElfFile64<'_, object::LittleEndian>,
+    names: &HashMap<SectionIndex, Name>,
+    sections: &mut BTreeMap<Name, Section>,
+) -> Result<(), String> {
+    let Some(section) = file.section_by_name(".eh_frame") else {
+        return Ok(());
+    };
+    let mut bytes = section.data().map_err(|error| error.to_string())?.to_vec();
+    // The fields that say which function it is about are distances of 32 bits: they are
+    // made to be numbers of sections, and what is not relative, instead.
+    for (offset, relocation) in section.relocations() {
+        let RelocationTarget::Symbol(symbol) = relocation.target() else {
+            continue;
+        };
+        let symbol = file.symbol_by_index(symbol).map_err(|it| it.to_string())?;
+        let section = symbol.section_index().ok_or("a frame of nothing")?;
+        let offset = offset as usize;
+        let distance = (section.0 as u32).wrapping_sub(offset as u32);
+        bytes[offset..offset + 4].copy_from_slice(&distance.to_le_bytes());
+    }
+    let bases = gimli::BaseAddresses::default().set_eh_frame(0);
+    let table = gimli::EhFrame::new(&bytes, LittleEndian);
+    let mut entries = table.entries(&bases);
+    while let Some(entry) = entries.next().map_err(|it| format!("frames: {it}"))? {
+        let gimli::CieOrFde::Fde(partial) = entry else {
+            continue;
+        };
+        let fde = partial
+            .parse(gimli::EhFrame::cie_from_offset)
+            .map_err(|error| format!("frames: {error}"))?;
+        let index = SectionIndex(fde.initial_address() as u32 as usize);
+        let section = names.get(&index).and_then(|name| sections.get_mut(name));
+        if let Some(section) = section {
+            section.frame = Some(rules(&table, &bases, &fde)?);
+        }
+    }
+    Ok(())
+}
+
+type Bytes<'a> = EndianSlice<'a, LittleEndian>;
+
+fn rules(
+    table: &gimli::EhFrame<Bytes<'_>>,
+    bases: &gimli::BaseAddresses,
+    fde: &gimli::FrameDescriptionEntry<Bytes<'_>>,
+) -> Result<Rules, String> {
+    use gimli::CallFrameInstruction as From;
+    let mut rules = Vec::new();
+    let mut at = 0;
+    // What LLVM says is in units of 1 and -8.
+    let slots = |offset: u64| -8 * offset as i32;
+    let mut instructions = fde.instructions(table, bases);
+    while let Some(instruction) = instructions.next().map_err(|it| format!("frames: {it}"))? {
+        let rule = match instruction {
+            From::AdvanceLoc { delta } => {
+                at += delta;
+                continue;
+            }
+            From::DefCfa { register, offset } => FrameRule::Cfa(register.0, offset as i32),
+            From::DefCfaRegister { register } => FrameRule::CfaRegister(register.0),
+            From::DefCfaOffset { offset } => FrameRule::CfaOffset(offset as i32),
+            From::Offset {
+                register,
+                factored_offset,
+            } => FrameRule::Offset(register.0, slots(factored_offset)),
+            From::Restore { register } => FrameRule::Restore(register.0),
+            From::RememberState => FrameRule::RememberState,
+            From::RestoreState => FrameRule::RestoreState,
+            From::ArgsSize { .. } | From::Nop => continue,
+            other => return Err(format!("a frame with {other:?}")),
+        };
+        rules.push((at, rule));
+    }
+    Ok(rules)
+}

@@ -1,0 +1,114 @@
+//! Which instructions may trap, and which call: found in the machine code itself.
+//!
+//! A fault has to be known by the exact address of its instruction, and LLVM's lines tell
+//! where a run of instructions begins. So all of them are decoded. Each that accesses
+//! memory other than the frame and constants counts as one that may be out of bounds:
+//! those that cannot fault do no harm.
+
+use iced_x86::{
+    Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess,
+    Register,
+};
+use wasm_aot_abi::TrapCode;
+
+use super::object::Section;
+use super::trap;
+use crate::backend::{Origin, Site};
+
+/// The sites of a function, and its origins if they are wanted. Its traps become `ud2`.
+pub(super) fn find(section: &mut Section, debug: bool) -> (Vec<Site>, Vec<Origin>) {
+    let code = section.bytes.clone();
+    let mut decoder = Decoder::new(64, &code, DecoderOptions::NONE);
+    let mut factory = InstructionInfoFactory::new();
+    let mut instruction = Instruction::default();
+    let mut rows = section.rows.iter().peekable();
+    let (mut sites, mut origins): (Vec<Site>, Vec<Origin>) = (Vec::new(), Vec::new());
+    let mut source = None;
+    while decoder.can_decode() {
+        decoder.decode_out(&mut instruction);
+        let start = instruction.ip() as usize;
+        let end = start + instruction.len();
+        while let Some(&&(_, line)) = rows.peek().filter(|row| row.0 as usize <= start) {
+            rows.next();
+            source = (line != 0).then_some(line);
+        }
+        if let Some((code, place)) = trap::decode(&code[start..end]) {
+            let source = (place != 0).then_some(place);
+            sites.push(Site {
+                code: start as u32,
+                trap: Some(code),
+                source,
+            });
+            let bytes = &mut section.bytes[start..end];
+            bytes.fill(0xcc); // `int3`
+            bytes[..2].copy_from_slice(&[0x0f, 0x0b]);
+        } else {
+            if may_fault(&mut factory, &instruction) {
+                sites.push(Site {
+                    code: start as u32,
+                    trap: Some(TrapCode::MemoryOutOfBounds),
+                    source,
+                });
+            }
+            if matches!(
+                instruction.flow_control(),
+                FlowControl::Call | FlowControl::IndirectCall
+            ) {
+                sites.push(Site {
+                    code: end as u32,
+                    trap: None,
+                    source,
+                });
+            }
+        }
+        if debug && let Some(source) = source {
+            let (start, end) = (start as u32, end as u32);
+            match origins.last_mut() {
+                Some(last) if last.end == start && last.source == source => last.end = end,
+                _ => origins.push(Origin { start, end, source }),
+            }
+        }
+    }
+    // A return address may be where the next instruction traps: the call's first.
+    sites.sort_by_key(|site| site.code);
+    (sites, origins)
+}
+
+/// Bytes of a function's frame, at most: what it pushes, and what it moves the stack
+/// pointer by.
+pub(super) fn frame_size(code: &[u8]) -> u32 {
+    let mut decoder = Decoder::new(64, code, DecoderOptions::NONE);
+    let mut instruction = Instruction::default();
+    let mut size = 0_u32;
+    while decoder.can_decode() {
+        decoder.decode_out(&mut instruction);
+        let change = match instruction.mnemonic() {
+            Mnemonic::Push => 8,
+            Mnemonic::Sub | Mnemonic::And if instruction.op0_register() == Register::RSP => {
+                let amount = instruction.try_immediate(1).unwrap_or(u64::MAX) as i64;
+                u32::try_from(amount.unsigned_abs()).unwrap_or(u32::MAX)
+            }
+            _ => 0,
+        };
+        size = size.saturating_add(change);
+    }
+    size
+}
+
+fn may_fault(factory: &mut InstructionInfoFactory, instruction: &Instruction) -> bool {
+    if instruction.mnemonic() == Mnemonic::Nop || instruction.mnemonic() == Mnemonic::Lea {
+        return false;
+    }
+    factory
+        .info(instruction)
+        .used_memory()
+        .iter()
+        .any(|memory| {
+            let accesses = !matches!(memory.access(), OpAccess::None | OpAccess::NoMemAccess);
+            let base = memory.base();
+            // Frames and constants; return addresses are in the frame too.
+            let is_own = matches!(base, Register::RSP | Register::RBP | Register::RIP)
+                || base == Register::None && memory.index() == Register::None;
+            accesses && !is_own
+        })
+}

@@ -1,0 +1,232 @@
+//! What is particular to LLVM as the code generator. Besides, `make test-llvm` runs the
+//! specification's test suite and programs with it.
+
+use std::fmt::Write as _;
+
+use wasm_aot_compiler::{Codegen, Cpu, Error, Level, Options, Target, compile};
+use wasm_aot_loader::{CallError, Imports, Instance, Module, Store, Trap, TrapCode, Val};
+
+fn options() -> Options {
+    Options {
+        codegen: Some(Codegen::Llvm),
+        level: Level::O3,
+        ..Options::default()
+    }
+}
+
+fn instance(store: &mut Store, wat: &str) -> (Module, Instance) {
+    let artefact = compile(wat.as_bytes(), &options()).expect("it compiles");
+    let module = Module::from_bytes(&artefact).expect("it opens");
+    let instance = Instance::new(store, &module, &Imports::new()).expect("it has no imports");
+    (module, instance)
+}
+
+fn trap<T>(result: Result<T, CallError>) -> Trap {
+    match result {
+        Err(CallError::Trap(trap)) => trap,
+        Err(other) => panic!("not a trap: {other}"),
+        Ok(_) => panic!("it returned"),
+    }
+}
+
+#[test]
+fn the_artefact_says_what_made_it() {
+    let (module, _) = instance(&mut Store::new(), "(module (func))");
+    assert!(module.producer().contains("llvm 19."));
+    assert!(module.options().contains("--codegen llvm"));
+}
+
+#[test]
+fn the_highest_level_chooses_it_where_it_is_possible() {
+    let chosen = |level, target| {
+        let options = Options {
+            level,
+            cpu: Cpu::portable(target),
+            ..Options::default()
+        };
+        options.codegen().expect("nothing is asked for")
+    };
+    assert_eq!(chosen(Level::O3, Target::X86_64Linux), Codegen::Llvm);
+    assert_eq!(chosen(Level::O2, Target::X86_64Linux), Codegen::Cranelift);
+    assert_eq!(chosen(Level::O3, Target::Aarch64Linux), Codegen::Cranelift);
+    let elsewhere = Options {
+        cpu: Cpu::portable(Target::Aarch64Linux),
+        ..options()
+    };
+    let result = compile(b"(module)", &elsewhere);
+    assert!(matches!(result, Err(Error::Options(message)) if message.contains("cranelift")));
+}
+
+#[test]
+fn compiling_again_gives_the_same_bytes() {
+    let forth = include_bytes!("../examples/forth/forth.wasm");
+    let compile = || compile(forth, &options()).expect("it compiles");
+    assert!(compile() == compile());
+}
+
+#[test]
+fn a_trap_in_an_inlined_function_is_shown_as_that_functions() {
+    let mut store = Store::new();
+    let wat = r#"(module $app (memory 1)
+        (func $inner (param i32) (result i32) (i32.load offset=8 (local.get 0)))
+        (func $outer (export "run") (param i32) (result i32)
+            (i32.add (call $inner (local.get 0)) (i32.const 1))))"#;
+    let (_, instance) = instance(&mut store, wat);
+    let run = instance.get_typed_func::<i32, i32>(&store, "run").unwrap();
+    assert_eq!(run.call(&mut store, 65524).unwrap(), 1);
+    let trap = trap(run.call(&mut store, 65525));
+    assert_eq!(trap.code(), TrapCode::MemoryOutOfBounds);
+    let frame = &trap.backtrace().frames()[0];
+    assert_eq!(frame.func_name(), Some("inner"));
+    // Behind the declaration of locals and `local.get`.
+    assert_eq!(frame.func_offset(), Some(3));
+}
+
+/// More parameters than registers, and more results: by an array, from the host, from
+/// tables of the instance and of the text.
+#[test]
+fn functions_of_many_parameters_are_called_from_everywhere() {
+    let mut store = Store::new();
+    let wat = r#"(module
+        (type $many (func (param i32 i32 i32 i32 i32 i32 i64) (result i64 i32 f64 i32 i32)))
+        (table $fixed funcref (elem $swap))
+        (table $open (export "open") 1 funcref)
+        (elem (table $open) (i32.const 0) func $swap)
+        (func $swap (export "swap") (type $many)
+            (local.get 6) (local.get 5) (f64.const 2.5) (local.get 0) (local.get 1))
+        (func (export "fixed") (result i64 i32 f64 i32 i32)
+            (call_indirect $fixed (type $many) (i32.const 1) (i32.const 2) (i32.const 3)
+                (i32.const 4) (i32.const 5) (i32.const 6) (i64.const 7) (i32.const 0)))
+        (func (export "open-call") (result i64 i32 f64 i32 i32)
+            (call_indirect $open (type $many) (i32.const 1) (i32.const 2) (i32.const 3)
+                (i32.const 4) (i32.const 5) (i32.const 6) (i64.const 7) (i32.const 0))))"#;
+    let (_, instance) = instance(&mut store, wat);
+    let expected = (7_i64, 6, 2.5, 1, 2);
+    for name in ["fixed", "open-call"] {
+        let func = instance.get_typed_func::<(), (i64, i32, f64, i32, i32)>(&store, name);
+        assert_eq!(func.unwrap().call(&mut store, ()).unwrap(), expected);
+    }
+    type Params = (i32, i32, i32, i32, i32, i32, i64);
+    let swap = instance.get_typed_func::<Params, (i64, i32, f64, i32, i32)>(&store, "swap");
+    let result = swap.unwrap().call(&mut store, (1, 2, 3, 4, 5, 6, 7));
+    assert_eq!(result.unwrap(), expected);
+}
+
+/// What LLVM's code would find out too late is left to Cranelift.
+#[test]
+fn enormous_frames_overflow_the_stack_as_small_ones_do() {
+    const LOCALS: usize = 1500;
+    let mut wat = String::from(
+        "(module (memory 1) (table funcref (elem $run)) (func $run (export \"run\") (result i64)
+         (local",
+    );
+    wat.push_str(&" i64".repeat(LOCALS));
+    wat.push(')');
+    for local in 0..LOCALS {
+        let offset = 8 * local;
+        write!(
+            wat,
+            "(local.set {local} (i64.load offset={offset} (i32.const 0)))"
+        )
+        .unwrap();
+    }
+    wat.push_str("(call_indirect (result i64) (i32.const 0))");
+    for local in 0..LOCALS {
+        write!(wat, "(i64.add (local.get {local}))").unwrap();
+    }
+    wat.push_str("))");
+    let mut store = Store::new();
+    let (_, instance) = instance(&mut store, &wat);
+    let run = instance.get_typed_func::<(), i64>(&store, "run").unwrap();
+    assert_eq!(
+        trap(run.call(&mut store, ())).code(),
+        TrapCode::StackOverflow
+    );
+}
+
+/// Neither is a store left out because of one that follows, nor done that follows a trap.
+#[test]
+fn what_was_stored_before_a_trap_is_there_and_nothing_else() {
+    let mut store = Store::new();
+    let wat = r#"(module (memory (export "memory") 1) (global $g (export "g") (mut i32) (i32.const 0))
+        (func (export "run") (param i32)
+            (global.set $g (i32.const 1))
+            (i32.store (i32.const 0) (i32.const 1))
+            (drop (i32.load (local.get 0)))
+            (i32.store (i32.const 0) (i32.const 2))
+            (global.set $g (i32.const 2))
+            (i32.store (local.get 0) (i32.const 3))
+            (global.set $g (i32.const 3)))
+        (func (export "quotient") (param i32) (result i32)
+            (global.set $g (i32.const 4))
+            (i32.store (i32.const 0) (i32.const 4))
+            (drop (i32.div_u (i32.const 1) (local.get 0)))
+            (global.set $g (i32.const 5))
+            (i32.store (i32.const 0) (i32.const 5))
+            (i32.const 0)))"#;
+    let (_, instance) = instance(&mut store, wat);
+    let seen = |store: &Store| {
+        let memory = instance.get_memory(store, "memory").unwrap();
+        let global = instance.get_global(store, "g").unwrap().get(store);
+        let Val::I32(global) = global else {
+            panic!("a global of another type")
+        };
+        (memory.data(store)[0], global)
+    };
+    let run = instance.get_typed_func::<i32, ()>(&store, "run").unwrap();
+    assert_eq!(
+        trap(run.call(&mut store, -1)).code(),
+        TrapCode::MemoryOutOfBounds
+    );
+    assert_eq!(seen(&store), (1, 1));
+    let quotient = instance
+        .get_typed_func::<i32, i32>(&store, "quotient")
+        .unwrap();
+    let code = trap(quotient.call(&mut store, 0)).code();
+    assert_eq!(code, TrapCode::IntegerDivisionByZero);
+    assert_eq!(seen(&store), (4, 4));
+}
+
+/// Also where the compiler could know better.
+#[test]
+fn arithmetic_makes_signalling_nans_quiet() {
+    let mut store = Store::new();
+    let wat = r#"(module
+        (func $scale (param f64 f64) (result f64) (f64.mul (local.get 0) (local.get 1)))
+        (func $bits (param f64) (result i64) (i64.reinterpret_f64 (local.get 0)))
+        (func (export "one") (param i64) (result i64)
+            (call $bits (call $scale (f64.reinterpret_i64 (local.get 0)) (f64.const 1))))
+        (func (export "converted") (param i64) (result i64)
+            (call $bits (call $scale (f64.reinterpret_i64 (local.get 0))
+                (f64.convert_i32_s (i32.const 1)))))
+        (func (export "zero") (param i64) (result i64)
+            (call $bits (f64.sub (f64.reinterpret_i64 (local.get 0)) (f64.const 0)))))"#;
+    let (_, instance) = instance(&mut store, wat);
+    let signalling = 0x7ff4_0000_0000_0001_i64;
+    for name in ["one", "converted", "zero"] {
+        let func = instance.get_typed_func::<i64, i64>(&store, name).unwrap();
+        let result = func.call(&mut store, signalling).unwrap();
+        assert_eq!(result, 0x7ffc_0000_0000_0001, "{name}: {result:x}");
+    }
+}
+
+/// LLVM would take the third float of several results over the x87.
+#[test]
+fn signalling_nans_pass_as_results() {
+    let mut store = Store::new();
+    let wat = r#"(module
+        (table funcref (elem $three))
+        (func $three (param i32) (result f32 f64 f32 f64)
+            (f32.reinterpret_i32 (local.get 0)) (f64.const 2)
+            (f32.reinterpret_i32 (local.get 0)) (f64.reinterpret_i64 (i64.const 0x7ff4000000000001)))
+        (func (export "third") (param i32) (result i32 i64) (local f64)
+            (call_indirect (param i32) (result f32 f64 f32 f64) (local.get 0) (i32.const 0))
+            (local.set 1) (i32.reinterpret_f32) (i64.reinterpret_f64 (local.get 1))
+            (return)))"#;
+    let (_, instance) = instance(&mut store, wat);
+    let third = instance
+        .get_typed_func::<i32, (i32, i64)>(&store, "third")
+        .unwrap();
+    let result = third.call(&mut store, 0x7fa0_0001).unwrap();
+    assert_eq!(result, (0x7fa0_0001, 0x7ff4_0000_0000_0001));
+}
