@@ -146,6 +146,12 @@ install: release c-library
 bless:
 	BLESS=1 cargo test --package wasm-aot-compiler --test clif
 
+# Writes artefacts for the tests of loaders to come, where this version of the ABI has
+# none yet.
+.PHONY: golden
+golden:
+	GOLDEN=1 cargo test --test golden
+
 # Real programs: fetched, built, run and compared with their native builds.
 .PHONY: corpus
 corpus: release

@@ -287,8 +287,8 @@
 //! artefact's. A bit in [`Descriptor::required`] that the loader does not know
 //! makes it refuse, naming the bit. Structures grow only at their ends;
 //! [`Descriptor::size`] tells how much of the descriptor the writer knew, and
-//! what is missing reads as zero. Within major version 0 every minor version
-//! may break: there the minor versions must be equal too.
+//! what is missing reads as zero. Numbers keep their meaning. `src/layout.txt` lists what
+//! is published, and a test compares; `tests/golden` has artefacts.
 //!
 //! # A worked example
 //!
@@ -337,9 +337,9 @@ pub use vmctx::{
 pub use wire::{Slice, Str, Wire};
 
 /// Incompatible changes. Loader and artefact must agree.
-pub const ABI_MAJOR: u16 = 0;
-/// Compatible additions; see the crate's documentation for major version 0.
-pub const ABI_MINOR: u16 = 1;
+pub const ABI_MAJOR: u16 = 1;
+/// Compatible additions.
+pub const ABI_MINOR: u16 = 0;
 
 /// First bytes of every [`Descriptor`].
 pub const MAGIC: [u8; 8] = *b"wasm-aot";

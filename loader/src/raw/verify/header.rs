@@ -51,9 +51,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Descriptor, OpenError> {
     Ok(descriptor)
 }
 
-/// Within major version 0, every minor version may break.
+/// Minor versions add to those before them.
 fn compatible(found: (u16, u16), host: (u16, u16)) -> bool {
-    found.0 == host.0 && (found.1 == host.1 || (host.0 > 0 && found.1 < host.1))
+    found.0 == host.0 && found.1 <= host.1
 }
 
 /// Whether it is for the machine that the file is for.
@@ -154,14 +154,7 @@ mod tests {
     use super::compatible;
 
     #[test]
-    fn minor_versions_of_major_0_must_be_equal() {
-        assert!(compatible((0, 3), (0, 3)));
-        assert!(!compatible((0, 2), (0, 3)));
-        assert!(!compatible((0, 4), (0, 3)));
-    }
-
-    #[test]
-    fn later_an_older_minor_version_will_do() {
+    fn an_older_minor_version_will_do() {
         assert!(compatible((1, 2), (1, 3)));
         assert!(!compatible((1, 4), (1, 3)));
         assert!(!compatible((2, 0), (1, 3)));
