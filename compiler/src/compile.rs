@@ -206,7 +206,11 @@ pub(crate) fn compile_and_look(
 
     let cache = options.cache.as_ref();
     // Code that LLVM makes depends on all functions.
-    let cache = cache.filter(|_| backend.codegen == Codegen::Cranelift);
+    let whole_module = backend.codegen != Codegen::Cranelift;
+    if whole_module && cache.is_some() {
+        observer.warning("LLVM compiles a module as a whole: the cache is not used");
+    }
+    let cache = cache.filter(|_| !whole_module);
     let kept = cache.map(|cache| Kept::open(cache, &backend, &module));
     let cx = context(&module, &whole, &backend, kept.as_ref());
     let generated = during(Stage::Generate, observer, || {

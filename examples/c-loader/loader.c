@@ -331,7 +331,7 @@ static void open_module(const char *path)
     module = library != NULL ? dlsym(library, "wasm_aot_module") : NULL;
     if (module == NULL)
         die("cannot load it: %s", whole != NULL ? dlerror() : strerror(errno));
-    if (memcmp(module->magic, "wasm-aot", 8) != 0 || module->major != 0 || module->minor != 1)
+    if (memcmp(module->magic, "wasm-aot", 8) != 0 || module->major != 1 || module->minor > 0)
         die("%s", "it is of another version of the ABI");
     if (module->target != TARGET || module->required != 1 || module->convention != 1)
         die("%s", "it needs another loader");

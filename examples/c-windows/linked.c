@@ -136,7 +136,7 @@ static uint64_t evaluate(const instance *self, const const_expr *expr)
 static const char *check(const descriptor *module, const uint8_t *hash)
 {
     uint64_t features = module->cpu_features;
-    if (memcmp(module->magic, "wasm-aot", 8) != 0 || module->major != 0 || module->minor != 1)
+    if (memcmp(module->magic, "wasm-aot", 8) != 0 || module->major != 1 || module->minor > 0)
         return "it is of another version of the ABI";
     if (module->target != TARGET || module->required != 1 || module->convention != 1)
         return "it needs another host";
