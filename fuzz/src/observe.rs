@@ -38,6 +38,15 @@ pub(crate) struct Observed {
     pub(crate) state: Vec<(String, State)>,
 }
 
+impl Observed {
+    /// Adds what the exports of an instance have in them: by their names, since not
+    /// everybody gives them in the order of the module.
+    pub(crate) fn see(&mut self, mut exports: Vec<(String, State)>) {
+        exports.sort_by(|(one, _), (other, _)| one.cmp(other));
+        self.state.extend(exports);
+    }
+}
+
 /// The state of an export.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum State {

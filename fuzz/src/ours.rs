@@ -57,7 +57,7 @@ pub(crate) fn run(
             Ok(()) => Ok(results.iter().map(value).collect()),
             Err(error) => Err(call_failure(error)),
         };
-        observed.state.extend(state(&store, instance));
+        observed.see(state(&store, instance));
         if result.is_err() {
             instance = instantiate(&mut store, &module)?;
         }

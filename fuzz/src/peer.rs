@@ -56,7 +56,7 @@ pub(crate) fn run(wasm: &[u8], plan: &[Call]) -> Result<Observed, Failure> {
             Ok(()) => Ok(results.iter().map(value).collect()),
             Err(error) => Err(failure(&mut store, error)),
         };
-        observed.state.extend(state(&mut store, instance));
+        observed.see(state(&mut store, instance));
         if result.is_err() {
             instance = instantiate(&mut store, &module)?;
         }

@@ -54,7 +54,7 @@ pub(crate) fn run(wasm: &[u8], plan: &[Call]) -> Result<Observed, Failure> {
             Ok(()) => Ok(results.iter().map(value).collect()),
             Err(error) => Err(failure(error)),
         };
-        observed.state.extend(state(&store, instance));
+        observed.see(state(&store, instance));
         if result.is_err() {
             instance = instantiate(&mut store, &module)?;
         }
