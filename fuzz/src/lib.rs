@@ -76,7 +76,11 @@ pub fn run(wasm: &[u8], seed: u64, codegen: Codegen) -> anyhow::Result<Verdict> 
     let mut verdict = compare::compare(&ours, &peer::run(wasm, &plan));
     if let Verdict::Same { interpreted, .. } = &mut verdict {
         let interpreter = wasmi::run(wasm, &plan);
-        if matches!(interpreter, Err(Failure::Refused(_))) {
+        let refused = match &interpreter {
+            Ok(observed) => observed.refuses(),
+            Err(failure) => matches!(failure, Failure::Refused(_)),
+        };
+        if refused {
             return Ok(verdict);
         }
         *interpreted = true;

@@ -39,6 +39,11 @@ pub(crate) struct Observed {
 }
 
 impl Observed {
+    /// Whether the side could not say how a call ends.
+    pub(crate) fn refuses(&self) -> bool {
+        (self.calls.iter()).any(|call| matches!(call, Err(Failure::Refused(_))))
+    }
+
     /// Adds what the exports of an instance have in them: by their names, since not
     /// everybody gives them in the order of the module.
     pub(crate) fn see(&mut self, mut exports: Vec<(String, State)>) {
