@@ -11,6 +11,7 @@ use wasm_aot_abi::{self as abi, TrapCode};
 use wasmparser::Operator;
 
 use super::Translator;
+use super::flow::{is_call, is_jump};
 use crate::abi::{Access, Region};
 
 /// A run that has cost something.
@@ -93,23 +94,5 @@ fn begins_behind(operator: &Operator<'_>) -> bool {
 
 /// Whether it goes on elsewhere from an operator, or the host sees what is left.
 fn ends_run(operator: &Operator<'_>) -> bool {
-    matches!(
-        operator,
-        Operator::If { .. }
-            | Operator::Br { .. }
-            | Operator::BrIf { .. }
-            | Operator::BrTable { .. }
-            | Operator::BrOnNull { .. }
-            | Operator::BrOnNonNull { .. }
-            | Operator::Return
-            | Operator::Unreachable
-            | Operator::Throw { .. }
-            | Operator::ThrowRef
-            | Operator::Call { .. }
-            | Operator::CallIndirect { .. }
-            | Operator::CallRef { .. }
-            | Operator::ReturnCall { .. }
-            | Operator::ReturnCallIndirect { .. }
-            | Operator::ReturnCallRef { .. }
-    )
+    is_jump(operator) || is_call(operator) || matches!(operator, Operator::Unreachable)
 }

@@ -8,8 +8,9 @@
 //! the same place, and those of interpreters do.
 //!
 //! A look is a load from the page in front of the memory, or the vmctx, which is
-//! inaccessible when the code is to stop: one instruction, with a result that nobody needs. Where the host is
-//! not known to have such a page, it is a load of a word, a compare and a trap.
+//! inaccessible when the code is to stop: one instruction, with a result that nobody
+//! needs. Where the host is not known to have such a page, it is a load of a word, a
+//! compare and a trap.
 
 use core::mem::offset_of;
 
@@ -18,6 +19,7 @@ use wasm_aot_abi::{self as abi, TrapCode};
 use wasmparser::Operator;
 
 use super::Translator;
+use super::flow::{is_call, is_jump};
 use crate::abi::{Access, Region};
 use crate::error::Result;
 use crate::module::Body;
@@ -101,33 +103,11 @@ fn calls(body: &Body<'_>) -> Result<bool> {
     Ok(false)
 }
 
-fn is_call(operator: &Operator<'_>) -> bool {
-    matches!(
-        operator,
-        Operator::Call { .. }
-            | Operator::CallIndirect { .. }
-            | Operator::CallRef { .. }
-            | Operator::ReturnCall { .. }
-            | Operator::ReturnCallIndirect { .. }
-            | Operator::ReturnCallRef { .. }
-    )
-}
-
 /// Whether what follows an operator is not reached in any case, or not from there alone.
 fn is_branch(operator: &Operator<'_>) -> bool {
-    matches!(
+    let joins = matches!(
         operator,
-        Operator::If { .. }
-            | Operator::Else
-            | Operator::End
-            | Operator::TryTable { .. }
-            | Operator::Throw { .. }
-            | Operator::ThrowRef
-            | Operator::Br { .. }
-            | Operator::BrIf { .. }
-            | Operator::BrTable { .. }
-            | Operator::BrOnNull { .. }
-            | Operator::BrOnNonNull { .. }
-            | Operator::Return
-    )
+        Operator::Else | Operator::End | Operator::TryTable { .. }
+    );
+    joins || is_jump(operator)
 }

@@ -15,6 +15,7 @@ mod dispatch;
 mod env;
 mod exception;
 mod float;
+mod flow;
 mod fuel;
 mod integer;
 mod interrupt;
