@@ -42,6 +42,7 @@ impl Environment {
         backend.spectre_guards.hash(&mut digest);
         // Then it is known of the code where it comes from.
         backend.origins.hash(&mut digest);
+        backend.keeps_locals.hash(&mut digest);
 
         // Exhaustive, so that nothing that is added is forgotten.
         let Module {
