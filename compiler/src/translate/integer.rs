@@ -40,18 +40,20 @@ impl Translator<'_, '_> {
     pub(super) fn compare(&mut self, condition: IntCC) {
         let right = self.stack.pop();
         let left = self.stack.pop();
-        let (left, right) = self.shield_sums(condition, left, right);
-        let result = self.builder.ins().icmp(condition, left, right);
-        self.push_bool(result);
+        self.compare_values(condition, left, right);
     }
 
     /// `[t] -> [i32]`
     pub(super) fn eqz(&mut self) {
         let value = self.stack.pop();
-        let zero = self.number(self.builder.func.dfg.value_type(value), 0);
-        self.stack.push(value);
-        self.stack.push(zero);
-        self.compare(IntCC::Equal);
+        let zero = self.number(self.type_of(value), 0);
+        self.compare_values(IntCC::Equal, value, zero);
+    }
+
+    fn compare_values(&mut self, condition: IntCC, left: Value, right: Value) {
+        let (left, right) = self.shield_sums(condition, left, right);
+        let result = self.builder.ins().icmp(condition, left, right);
+        self.push_bool(result);
     }
 
     /// What to compare in place of `left` and `right`, which Cranelift should not solve
@@ -63,14 +65,14 @@ impl Translator<'_, '_> {
     /// Of 64 bits, extended sums are opaque. The extension is no instruction on x86-64
     /// and a register's new name on AArch64; RISC-V would shift twice.
     fn shield_sums(&mut self, condition: IntCC, left: Value, right: Value) -> (Value, Value) {
-        let ty = self.builder.func.dfg.value_type(left);
         let equality = matches!(condition, IntCC::Equal | IntCC::NotEqual);
         let riscv = matches!(self.isa.triple().architecture, Architecture::Riscv64(_));
-        let solvable = match (self.is_sum(left), self.is_sum(right)) {
-            (true, right_is) => right_is || self.is_constant(right),
-            (false, right_is) => right_is && self.is_constant(left),
-        };
-        if !equality || ty != types::I32 || !solvable || riscv {
+        if !equality || riscv || self.type_of(left) != types::I32 {
+            return (left, right);
+        }
+        let known = |value| self.is_sum(value) || self.constant(value).is_some();
+        let solvable = self.is_sum(left) && known(right) || self.is_sum(right) && known(left);
+        if !solvable {
             return (left, right);
         }
         let mut extend = |value| self.builder.ins().uextend(types::I64, value);
@@ -83,12 +85,7 @@ impl Translator<'_, '_> {
             return false;
         };
         let sum = matches!(opcode, Opcode::Iadd | Opcode::Isub);
-        sum && args.iter().any(|&value| self.is_constant(value))
-    }
-
-    fn is_constant(&self, value: Value) -> bool {
-        let definition = self.definition(value);
-        definition.is_some_and(|data| data.opcode() == Opcode::Iconst)
+        sum && args.iter().any(|&value| self.constant(value).is_some())
     }
 
     /// `[t] -> [t]`: the low bits of type `narrow`, sign-extended.
@@ -137,7 +134,7 @@ impl Translator<'_, '_> {
         let low = self.stack.pop();
         for (left, right) in [(a, b_high), (b, a_high)] {
             // Mostly, 64 bits were made 128: less for the optimiser to do.
-            if self.is_zero(right) {
+            if self.constant(right) == Some(0) {
                 continue;
             }
             let upper = self.builder.ins().imul(left, right);
@@ -158,14 +155,6 @@ impl Translator<'_, '_> {
                 ordering: None,
             });
         }
-    }
-
-    /// Whether a value is the constant 0.
-    fn is_zero(&self, value: Value) -> bool {
-        matches!(
-            self.definition(value),
-            Some(InstructionData::UnaryImm { opcode: Opcode::Iconst, imm }) if imm.bits() == 0
-        )
     }
 
     fn pop_wide(&mut self) -> Value {
