@@ -39,6 +39,8 @@ pub(crate) struct Backend {
     pub(crate) polls: Polls,
     pub(crate) fuel: bool,
     pub(crate) spectre_guards: bool,
+    /// Whether traps are faults.
+    pub(crate) signals: bool,
     /// Whether to say where all code comes from.
     pub(crate) origins: bool,
     /// Whether functions keep their locals in their frames, for debuggers to look at:
@@ -69,6 +71,48 @@ impl Code {
     /// Whether it calls anything.
     pub(crate) fn calls(&self) -> bool {
         self.sites.iter().any(|site| site.trap.is_none())
+    }
+
+    /// This code of function `index`, with what it goes on with behind it: `padding` is
+    /// between them. Of this, a reference to the function is one to that; of that, one to
+    /// the whole.
+    pub(crate) fn followed_by(mut self, mut rest: Code, index: u32, padding: u8) -> Code {
+        let at = self.bytes.len().next_multiple_of(rest.align as usize);
+        self.bytes.resize(at, padding);
+        self.bytes.append(&mut rest.bytes);
+        self.align = self.align.max(rest.align);
+        let at = at as u32;
+        for relocation in &mut self.relocations {
+            if relocation.target == Symbol::Function(index) {
+                relocation.addend += i64::from(at);
+            }
+        }
+        for relocation in &mut rest.relocations {
+            relocation.offset += at;
+        }
+        for site in &mut rest.sites {
+            site.code += at;
+        }
+        for call in &mut rest.guarded {
+            call.code += at;
+            for handler in &mut call.handlers {
+                handler.code += at;
+            }
+        }
+        for origin in &mut rest.origins {
+            origin.start += at;
+            origin.end += at;
+        }
+        self.relocations.append(&mut rest.relocations);
+        self.sites.append(&mut rest.sites);
+        self.guarded.append(&mut rest.guarded);
+        self.origins.append(&mut rest.origins);
+        self.frame = rest.frame;
+        self.unwind = match (self.unwind, rest.unwind) {
+            (Some(own), Some(rest)) => Some(FrameInfo::Two(Box::new([own, rest]), at)),
+            _ => None,
+        };
+        self
     }
 
     /// The same code of a body that is somewhere else in the module.
@@ -190,6 +234,7 @@ impl Backend {
             polls: options.polls(),
             fuel: options.fuel,
             spectre_guards: options.spectre_guards,
+            signals: options.signals,
             origins: options.debug,
             keeps_locals: options.debug && keeps_locals,
         })
@@ -226,9 +271,13 @@ impl Backend {
             .relocs()
             .iter()
             .map(|reloc| relocation(buffer.relocs(), reloc, names))
-            .collect::<std::result::Result<_, _>>()?;
+            .collect::<std::result::Result<Vec<_>, _>>()?;
         let alignment = self.isa.function_alignment();
         Ok(Code {
+            sites: match self.signals {
+                true => sites(buffer),
+                false => self.sites_of_calls(buffer, &relocations)?,
+            },
             bytes: buffer.data().to_vec(),
             align: buffer
                 .alignment
@@ -236,7 +285,6 @@ impl Backend {
                 .max(alignment.preferred),
             row: 0,
             relocations,
-            sites: sites(buffer),
             guarded: guarded_calls(buffer)?,
             unwind,
             origins: match self.origins {
@@ -245,6 +293,45 @@ impl Backend {
             },
             frame: frame(buffer, &cx.func),
         })
+    }
+
+    /// How many bytes of stack the function that was just compiled takes, at most: its
+    /// frame, and what it may make of its arguments for one that it calls in its place.
+    pub(crate) fn frame_size(&self, cx: &cranelift_codegen::Context) -> std::result::Result<u32, String> {
+        let code = cx.compiled_code().expect("just compiled");
+        let layout = code.buffer.frame_layout();
+        let layout = layout.ok_or("the size of a frame is unknown")?;
+        // Of the caller, and where it goes on.
+        const LINKS: u32 = 16;
+        let signatures = cx.func.dfg.signatures.values();
+        let arguments = signatures.map(|signature| signature.params.len() as u32 * 16);
+        Ok(layout.frame_to_fp_offset + LINKS + arguments.max().unwrap_or(0))
+    }
+
+    /// Traps that are calls, by the instructions that they return to, and all other calls.
+    /// Whatever else is there that could trap comes behind a check.
+    fn sites_of_calls(
+        &self,
+        buffer: &MachBufferFinalized<Final>,
+        relocations: &[Relocation],
+    ) -> std::result::Result<Vec<Site>, String> {
+        // From where the symbol stands in a call to where that returns to.
+        let rest = match self.target.architecture() {
+            Architecture::X86_64 | Architecture::Aarch64 => 4,
+            Architecture::Riscv64 => 8,
+        };
+        let traps: Vec<u32> = relocations
+            .iter()
+            .filter(|relocation| relocation.target == Symbol::Trap)
+            .map(|relocation| relocation.offset + rest)
+            .collect();
+        let is_trap = |site: &Site| traps.binary_search(&site.code).is_ok();
+        let mut all = sites(buffer);
+        all.retain(|site| site.trap.is_some() == is_trap(site));
+        match all.iter().filter(|site| site.trap.is_some()).count() == traps.len() {
+            true => Ok(all),
+            false => Err("a call that traps does not return to a trap".to_owned()),
+        }
     }
 
     /// The largest distance of a direct call, bytes.

@@ -22,6 +22,7 @@ use crate::image::Image;
 use crate::layout::DebugSection;
 use crate::metadata::Parts;
 use crate::module::{Body, Contents, Intake, Module, Read, Wanted};
+use crate::options::Polls;
 use crate::passes::{Usage, Whole};
 use crate::text::Text;
 use crate::traced::span;
@@ -398,6 +399,8 @@ pub(crate) fn context<'m>(
         polls: backend.polls,
         fuel: backend.fuel,
         spectre_guards: backend.spectre_guards,
+        signals: backend.signals,
+        guarded: false,
         keeps_locals: backend.keeps_locals,
         isa: backend.isa(),
         kept,
@@ -508,7 +511,15 @@ fn trampolines(
         .into_iter()
         .map(Symbol::Entry);
     let exits = cx.whole.escapes.exit_types().map(Symbol::Exit);
-    let throw = cx.whole.throws.then_some(Symbol::Throw);
+    let asks = backend.polls == Polls::Call;
+    let calls = [
+        (cx.whole.throws, Symbol::Throw),
+        (!cx.signals, Symbol::Trap),
+        (asks, Symbol::Interrupted),
+    ];
+    let calls = calls
+        .into_iter()
+        .filter_map(|(is_there, symbol)| is_there.then_some(symbol));
     let typed = cx.whole.exported.iter().copied().map(Symbol::Typed);
     let entered = entered.into_iter().map(Symbol::Entered);
     let mut codegen = cranelift_codegen::Context::new();
@@ -517,7 +528,7 @@ fn trampolines(
         .chain(exits)
         .chain(typed)
         .chain(entered)
-        .chain(throw)
+        .chain(calls)
         .map(|symbol| {
             if let Symbol::Typed(index) = symbol
                 && let Some(code) = direct.remove(&index)
@@ -541,6 +552,8 @@ fn trampolines(
                     trampoline::typed(ty, callee, cx.isa, scratch, func);
                 }
                 Symbol::Throw => trampoline::throw(cx.isa, scratch, func),
+                Symbol::Trap => trampoline::trap(cx.isa, scratch, func),
+                Symbol::Interrupted => trampoline::interrupted(cx.isa, scratch, func),
                 Symbol::Function(_)
                 | Symbol::Table(_)
                 | Symbol::Leave(_)

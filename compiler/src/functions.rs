@@ -1,15 +1,25 @@
 //! From function bodies to machine code.
 
 use cranelift_frontend::FunctionBuilderContext;
+use wasm_aot_abi as abi;
 use wasmparser::FuncValidatorAllocations;
 
+use crate::abi::wasm_signature;
 use crate::backend::{Backend, Code};
 use crate::cache::Key;
 use crate::error::{Error, Result};
 use crate::module::{Body, Module, Refused, Unchecked};
 use crate::passes::{Fact, Usage};
 use crate::traced::span;
+use crate::trampoline;
 use crate::translate::{self, Context};
+
+/// The largest frame, in bytes, that code without signals makes before it compares the
+/// stack pointer with the limit, or if it calls no other function, without comparing: half
+/// of what a host leaves below the limit, so that there is room for what it calls then.
+/// The frame of what guards a larger one has little more than the parameters, which have
+/// less than 16 KB.
+const LARGEST_FRAME: u32 = abi::STACK_RESERVE as u32 / 2;
 
 /// A function's code, and what it relies on.
 pub(crate) struct Compiled {
@@ -78,7 +88,10 @@ impl Worker {
         self.codegen.clear();
         let func = &mut self.codegen.func;
         let mut facts = translate::translate(cx, body, &mut self.scratch, func)?;
-        let code = self.generate(backend, body)?;
+        let mut code = self.generate(backend, body)?;
+        if !cx.signals && self.frame_size(backend, body)? > LARGEST_FRAME {
+            code = self.compile_guarded(cx, backend, body)?;
+        }
         // Of a function that keeps its locals there is one, with one frame.
         let once = cx.keeps_locals || code.calls();
         let direct = match once || !cx.whole.exported.contains(&body.index) {
@@ -111,11 +124,46 @@ impl Worker {
         self.generate(backend, body).map(Some)
     }
 
+    /// Compiles a body whose frame is too large to be made before it is known whether the
+    /// stack has room for it: something small in front of it looks, by the size that the
+    /// frame turns out to have.
+    fn compile_guarded(
+        &mut self,
+        cx: &Context<'_>,
+        backend: &Backend,
+        body: &Body<'_>,
+    ) -> Result<Code> {
+        self.codegen.clear();
+        let (scratch, func) = (&mut self.scratch, &mut self.codegen.func);
+        let guarded = Context {
+            guarded: true,
+            ..*cx
+        };
+        translate::translate(&guarded, body, scratch, func)?;
+        let code = self.generate(backend, body)?;
+        let frame = self.frame_size(backend, body)?;
+        self.codegen.clear();
+        let (scratch, func) = (&mut self.scratch, &mut self.codegen.func);
+        func.signature = wasm_signature(cx.module.function_type(body.index));
+        trampoline::guard_frame(body.index, frame, cx.isa, scratch, func);
+        let guard = self.generate(backend, body)?;
+        Ok(guard.followed_by(code, body.index, backend.padding()))
+    }
+
+    fn frame_size(&self, backend: &Backend, body: &Body<'_>) -> Result<u32> {
+        let size = backend.frame_size(&self.codegen);
+        size.map_err(|message| refused(body, message))
+    }
+
     fn generate(&mut self, backend: &Backend, body: &Body<'_>) -> Result<Code> {
         let result = backend.compile(&mut self.codegen);
-        result.map_err(|message| Error::Codegen {
-            function: body.index,
-            message,
-        })
+        result.map_err(|message| refused(body, message))
+    }
+}
+
+fn refused(body: &Body<'_>, message: String) -> Error {
+    Error::Codegen {
+        function: body.index,
+        message,
     }
 }

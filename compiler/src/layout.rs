@@ -128,6 +128,9 @@ pub enum FrameInfo {
     /// Rules, each with the offset in the code from which on it holds, in bytes and in
     /// ascending order.
     Rules(Vec<(u32, FrameRule)>),
+    /// What stands before an offset in the code and what from there on are as two
+    /// functions.
+    Two(Box<[FrameInfo; 2]>, u32),
 }
 
 /// A change of how a frame looks, as in DWARF's call frame information: registers have
@@ -151,11 +154,26 @@ pub enum FrameRule {
 }
 
 impl FrameInfo {
+    /// What is about code at an offset in the text, of so many bytes: an entry, or two.
+    pub(crate) fn entries(self, offset: u64, size: u64) -> Vec<Unwind> {
+        match self {
+            FrameInfo::Two(both, at) => {
+                let [before, behind] = *both;
+                let at = u64::from(at);
+                let mut entries = before.entries(offset, at);
+                entries.extend(behind.entries(offset + at, size - at));
+                entries
+            }
+            info => vec![Unwind { offset, size, info }],
+        }
+    }
+
     /// The entry for a function that starts at `address`, of so many bytes.
     pub(crate) fn to_fde(&self, address: Address, size: u64) -> FrameDescriptionEntry {
         let rules = match self {
             FrameInfo::Cranelift(info) => return info.to_fde(address),
             FrameInfo::Rules(rules) => rules,
+            FrameInfo::Two(..) => unreachable!("each has an entry of its own"),
         };
         let mut entry = FrameDescriptionEntry::new(address, size as u32);
         for &(offset, rule) in rules {

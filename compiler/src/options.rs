@@ -43,6 +43,10 @@ pub struct Options {
     /// Whether code that a processor runs ahead with, of what follows an explicit bounds
     /// check, cannot access what is out of bounds (Spectre, variant 1).
     pub spectre_guards: bool,
+    /// Whether traps may be hardware faults, for which a host has to have handlers of
+    /// signals. Without, the code checks before it does what would fault, and calls the host
+    /// where it is to trap: slower, and for hosts that want no handlers.
+    pub signals: bool,
     /// Whether to translate the module's debug information (DWARF in its custom
     /// sections) to that of the machine code, for debuggers and backtraces. The code
     /// is the same with it and without, except at [`Level::O0`]: there it also writes its
@@ -70,6 +74,7 @@ impl Default for Options {
             interruptible: false,
             fuel: false,
             spectre_guards: true,
+            signals: true,
             debug: false,
             name: "module".into(),
             keep_custom: Vec::new(),
@@ -80,17 +85,16 @@ impl Default for Options {
 
 impl Options {
     /// What generates the code of functions: what is asked for; for the highest level
-    /// LLVM, if it is there and has the target.
+    /// LLVM, if it is there, has the target, and may have traps as faults.
     ///
     /// # Errors
     ///
     /// If what is asked for is not there.
     pub fn codegen(&self) -> Result<Codegen, Error> {
         let is_possible = self.cpu.target() == Target::X86_64Linux;
+        let is_wanted = self.level == Level::O3 && self.signals;
         match self.codegen {
-            None if self.level == Level::O3 && Codegen::HAS_LLVM && is_possible => {
-                Ok(Codegen::Llvm)
-            }
+            None if is_wanted && Codegen::HAS_LLVM && is_possible => Ok(Codegen::Llvm),
             None | Some(Codegen::Cranelift) => Ok(Codegen::Cranelift),
             Some(Codegen::Llvm) if !Codegen::HAS_LLVM => Err(Error::Options(
                 "this compiler was built without LLVM (feature `llvm`): use --codegen cranelift"
@@ -101,6 +105,10 @@ impl Options {
                 Target::X86_64Linux,
                 self.cpu.target()
             ))),
+            Some(Codegen::Llvm) if !self.signals => Err(Error::Options(
+                "code of LLVM traps by signals: use --codegen cranelift with --no-signals"
+                    .to_owned(),
+            )),
             Some(Codegen::Llvm) => Ok(Codegen::Llvm),
         }
     }
@@ -123,6 +131,7 @@ impl Options {
     pub(crate) fn polls(&self) -> Polls {
         match (self.interruptible, self.cpu.target().system()) {
             (false, _) => Polls::None,
+            (true, _) if !self.signals => Polls::Call,
             // A fault in its code is one of an access to a linear memory.
             (true, _) if self.codegen().is_ok_and(|it| it == Codegen::Llvm) => Polls::Word,
             (true, System::Linux) => Polls::Page,
@@ -136,8 +145,10 @@ impl Options {
 pub(crate) enum Polls {
     /// It does not.
     None,
-    /// By a word that it compares.
+    /// By a word that it compares, to trap.
     Word,
+    /// By such a word, to ask the host.
+    Call,
     /// By a page that is taken away.
     Page,
 }

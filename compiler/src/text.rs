@@ -79,11 +79,9 @@ impl Text {
                 offset: offset + relocation.offset,
                 ..relocation
             }));
-            text.unwind.extend(code.unwind.map(|info| Unwind {
-                offset: u64::from(offset),
-                size,
-                info,
-            }));
+            if let Some(info) = code.unwind {
+                text.unwind.extend(info.entries(offset.into(), size));
+            }
             // Before offsets could wrap.
             text.check_size(backend)?;
         }

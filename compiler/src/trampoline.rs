@@ -14,10 +14,10 @@ use wasm_aot_abi::{self as abi, VALUE_SIZE};
 use wasmparser::{FuncType, ValType};
 
 use crate::abi::{
-    Access, Builtin, Region, Symbol, clif_type, entry_signature, host_signature, throw_signature,
-    typed_signature, wasm_signature,
+    Access, Builtin, Region, Symbol, ask_signature, clif_trap, clif_type, entry_signature,
+    host_signature, throw_signature, typed_signature, wasm_signature,
 };
-use crate::translate::declare;
+use crate::translate::{declare, declare_asking, stack_is_used_up};
 
 const VALUES: Access = Access::Trusted(Region::Values);
 const STORE: Access = Access::Trusted(Region::Store);
@@ -154,10 +154,8 @@ pub(crate) fn exit(
         offset_of!(abi::HostContext, builtins),
     );
     trampoline.call_builtin(Builtin::Raise, builtins, &[store, status], isa);
-    trampoline
-        .builder
-        .ins()
-        .trap(crate::abi::clif_trap(abi::TrapCode::Unreachable));
+    let code = clif_trap(abi::TrapCode::Unreachable);
+    trampoline.builder.ins().trap(code);
 
     trampoline.builder.switch_to_block(succeeded);
     let results = trampoline.load_values(ty.results(), values);
@@ -225,21 +223,65 @@ pub(crate) fn throw(
 ) {
     func.signature = throw_signature();
     let mut trampoline = Trampoline::new(func, scratch);
-    let [vmctx, exception] = *trampoline.params else {
-        unreachable!("two parameters");
-    };
-    let [store, builtins] = [
-        offset_of!(abi::VmContext, store),
-        offset_of!(abi::VmContext, builtins),
-    ]
-    .map(|field| trampoline.load(types::I64, Access::Fixed, vmctx, field));
-    let frame = trampoline.builder.ins().get_frame_pointer(types::I64);
-    trampoline.store(STORE, frame, store, offset_of!(abi::StoreContext, exit_fp));
-    trampoline.call_builtin(Builtin::Throw, builtins, &[store, exception], isa);
-    trampoline
-        .builder
-        .ins()
-        .trap(crate::abi::clif_trap(abi::TrapCode::Unreachable));
+    trampoline.ask(Builtin::Throw, isa);
+    trampoline.never(isa);
+}
+
+/// What traps, for a function that it returns to at an instruction that stands for the
+/// trap: shows the host where that is.
+pub(crate) fn trap(
+    isa: &dyn TargetIsa,
+    scratch: &mut FunctionBuilderContext,
+    func: &mut Function,
+) {
+    func.signature = ask_signature();
+    let mut trampoline = Trampoline::new(func, scratch);
+    trampoline.ask(Builtin::Trap, isa);
+    trampoline.never(isa);
+}
+
+/// What asks whether a function is to go on, and returns if it is.
+pub(crate) fn interrupted(
+    isa: &dyn TargetIsa,
+    scratch: &mut FunctionBuilderContext,
+    func: &mut Function,
+) {
+    func.signature = ask_signature();
+    let mut trampoline = Trampoline::new(func, scratch);
+    trampoline.ask(Builtin::Interrupted, isa);
+    trampoline.builder.ins().return_(&[]);
+    trampoline.finish(isa);
+}
+
+/// What checks the stack for function `index`, of the signature of `func`, and then goes on
+/// with what follows in the text: that makes a frame of so many bytes.
+pub(crate) fn guard_frame(
+    index: u32,
+    frame: u32,
+    isa: &dyn TargetIsa,
+    scratch: &mut FunctionBuilderContext,
+    func: &mut Function,
+) {
+    let mut trampoline = Trampoline::new(func, scratch);
+    let params = trampoline.params.clone();
+    let builder = &mut trampoline.builder;
+    let overflow = stack_is_used_up(builder, params[0], frame);
+    let (trap, fits) = (builder.create_block(), builder.create_block());
+    builder.set_cold_block(trap);
+    builder.ins().brif(overflow, trap, [], fits, []);
+    builder.seal_block(trap);
+    builder.seal_block(fits);
+
+    builder.switch_to_block(trap);
+    let function = declare_asking(builder, Symbol::Trap);
+    builder.ins().call(function, &params[..1]);
+    builder.ins().trap(clif_trap(abi::TrapCode::StackOverflow));
+
+    builder.switch_to_block(fits);
+    let signature = builder.func.signature.clone();
+    let signature = builder.import_signature(signature);
+    let rest = trampoline.function(index, signature);
+    trampoline.builder.ins().return_call(rest, &params);
     trampoline.finish(isa);
 }
 
@@ -436,6 +478,28 @@ impl<'f> Trampoline<'f> {
             colocated: true,
             patchable: false,
         })
+    }
+
+    /// Leaves the frame pointer for the host, as an exit does, and calls it with the store
+    /// in place of the vmctx, which is the first parameter.
+    fn ask(&mut self, builtin: Builtin, isa: &dyn TargetIsa) {
+        let mut args = self.params.clone();
+        let [store, builtins] = [
+            offset_of!(abi::VmContext, store),
+            offset_of!(abi::VmContext, builtins),
+        ]
+        .map(|field| self.load(types::I64, Access::Fixed, args[0], field));
+        let frame = self.builder.ins().get_frame_pointer(types::I64);
+        self.store(STORE, frame, store, offset_of!(abi::StoreContext, exit_fp));
+        args[0] = store;
+        self.call_builtin(builtin, builtins, &args, isa);
+    }
+
+    /// The end of code that does not get there.
+    fn never(mut self, isa: &dyn TargetIsa) {
+        let code = clif_trap(abi::TrapCode::Unreachable);
+        self.builder.ins().trap(code);
+        self.finish(isa);
     }
 
     /// Pops the entry record.

@@ -116,6 +116,19 @@ pub struct Builtins {
     /// function of the host: the youngest frame that may have a handler is its
     /// caller.
     pub throw: unsafe extern "C" fn(store: *mut StoreContext, exception: *mut Exception) -> !,
+    /// A trap of an artefact that requires
+    /// [`TRAP_CALLS`](crate::Required::TRAP_CALLS): ends the innermost entry of the
+    /// store. Does not return. Compiled code has left its frame pointer in
+    /// [`StoreContext::exit_fp`]: the return address behind it is what the [site
+    /// table](crate::sites) knows as a trap, with its code, and the frame pointer there
+    /// that of the function that traps.
+    pub trap: unsafe extern "C" fn(store: *mut StoreContext) -> !,
+    /// Called by code of such an artefact that has read a word that is not 0 by
+    /// [`VmContext::interrupt`](crate::VmContext::interrupt), with its frame pointer left as
+    /// for [`trap`](Builtins::trap): returns if the code is to go on, else ends the
+    /// innermost entry, mostly as [`Interrupted`](crate::TrapCode::Interrupted). The
+    /// return address is that of a call in the site table.
+    pub interrupted: unsafe extern "C" fn(store: *mut StoreContext),
 }
 
 const _: () = {
@@ -139,4 +152,6 @@ const _: () = {
     assert!(offset_of!(Builtins, memory_atomic_notify) == 128);
     assert!(offset_of!(Builtins, exception) == 136);
     assert!(offset_of!(Builtins, throw) == 144);
+    assert!(offset_of!(Builtins, trap) == 152);
+    assert!(offset_of!(Builtins, interrupted) == 160);
 };

@@ -82,6 +82,9 @@ bits! {
         INTERRUPTION_PAGE = 9, "interruption by a page";
         /// Code counts in [`StoreContext::fuel`](crate::StoreContext::fuel).
         FUEL = 10, "fuel";
+        /// Traps of this artefact are calls of [`Builtins::trap`](crate::Builtins::trap);
+        /// it does not require [`FAULTS`](Required::FAULTS).
+        TRAP_CALLS = 11, "traps as calls";
     }
 
     /// Language features after WebAssembly 1.0.

@@ -49,7 +49,8 @@ structures! {
     Builtins {
         raise, memory_grow, memory_copy, memory_fill, memory_init, data_drop, table_grow,
         table_fill, table_copy, table_init, elem_drop, func_ref, attach, is_subtype,
-        memory_atomic_wait32, memory_atomic_wait64, memory_atomic_notify, exception, throw
+        memory_atomic_wait32, memory_atomic_wait64, memory_atomic_notify, exception, throw,
+        trap, interrupted
     }
 }
 

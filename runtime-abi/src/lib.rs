@@ -197,6 +197,14 @@
 //! frames and trampolines. On Windows a fault is an exception, which a vectored
 //! handler sees before anyone looks for frames.
 //!
+//! **Without faults.** An artefact that requires [`TRAP_CALLS`](Required::TRAP_CALLS), and
+//! not [`FAULTS`](Required::FAULTS), checks before it does what would fault: bounds,
+//! divisors, references, the range of floats. Where it is to trap, it calls a function in
+//! the text that leaves its frame pointer in [`StoreContext::exit_fp`] and calls
+//! [`Builtins::trap`], which does not return. The site is the return address of that
+//! first call, and its code is in the table. So a host needs no handler for such an
+//! artefact, and what a backtrace shows is the same.
+//!
 //! Every function and trampoline keeps a frame pointer (rbp, x29, s0). It points
 //! at the caller's, behind which the return address is: the platform's way on
 //! x86-64 and AArch64, but not that of C on RISC-V. It is set up at every site, also at the stack check of a prologue. So the
@@ -238,6 +246,10 @@
 //! A frame larger than a page is touched page by page, from the top: where the stack
 //! grows by a guard page, as on Windows, it does.
 //!
+//! Where traps are calls, a function compares when it has made its frame, which is then
+//! smaller than half of that reserve, or makes none before. Functions that call only
+//! builtins do not compare.
+//!
 //! A host may run an entry on any stack, and while it is in a host function,
 //! leave that stack and come back to it later, on any thread: compiled code keeps
 //! nothing that belongs to a thread. It exchanges the [`StoreContext`] when it
@@ -251,7 +263,8 @@
 //! An artefact that requires [`INTERRUPTION`](Required::INTERRUPTION) reads the word that
 //! [`VmContext::interrupt`] points to, and traps as
 //! [`Interrupted`](TrapCode::Interrupted) unless it is 0. The word belongs to the host,
-//! which may change it on any thread.
+//! which may change it on any thread. Where traps are calls, the code calls
+//! [`Builtins::interrupted`] instead, which may let it go on.
 //!
 //! One that requires [`INTERRUPTION_PAGE`](Required::INTERRUPTION_PAGE) reads, and
 //! ignores, some aligned word of the [`INTERRUPTION_PAGE`] bytes in front of its memory 0

@@ -30,6 +30,8 @@ pub(crate) enum Builtin {
     MemoryAtomicNotify,
     Exception,
     Throw,
+    Trap,
+    Interrupted,
 }
 
 impl Builtin {
@@ -55,6 +57,8 @@ impl Builtin {
             Builtin::MemoryAtomicNotify => offset_of!(Builtins, memory_atomic_notify),
             Builtin::Exception => offset_of!(Builtins, exception),
             Builtin::Throw => offset_of!(Builtins, throw),
+            Builtin::Trap => offset_of!(Builtins, trap),
+            Builtin::Interrupted => offset_of!(Builtins, interrupted),
         };
         offset as i32
     }
@@ -81,6 +85,7 @@ impl Builtin {
             Builtin::MemoryAtomicNotify => (&[PTR, PTR, I32], Some(I32)),
             Builtin::Exception => (&[PTR, I32], Some(PTR)),
             Builtin::Throw => (&[PTR, PTR], None),
+            Builtin::Trap | Builtin::Interrupted => (&[PTR], None),
         };
         let mut signature = Signature::new(isa.default_call_conv());
         signature.params = params

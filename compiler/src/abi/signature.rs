@@ -40,6 +40,15 @@ pub(crate) fn throw_signature() -> Signature {
     signature
 }
 
+/// Functions of the text that call the host for a function of the module, with its
+/// `vmctx` alone.
+pub(crate) fn ask_signature() -> Signature {
+    let mut signature = Signature::new(CallConv::Tail);
+    let vmctx = AbiParam::special(types::I64, ArgumentPurpose::VMContext);
+    signature.params = vec![vmctx];
+    signature
+}
+
 /// A `uint32_t` or `int32_t` parameter of a C function. Most conventions leave
 /// the upper half of the register open, but that of RISC-V has the caller extend
 /// the sign, whatever the type.

@@ -19,6 +19,10 @@ pub(crate) enum Symbol {
     Entered(u32),
     /// What throws.
     Throw,
+    /// What traps, where traps are calls.
+    Trap,
+    /// What asks whether to go on.
+    Interrupted,
     /// What calls functions of some signature with an array of values; by a number.
     Leave(u32),
     /// Constants of code, by a number.
@@ -39,6 +43,8 @@ impl From<Symbol> for UserExternalName {
             Symbol::Entered(index) => (6, index),
             Symbol::Leave(number) => (7, number),
             Symbol::Constants(number) => (8, number),
+            Symbol::Trap => (9, 0),
+            Symbol::Interrupted => (10, 0),
         };
         UserExternalName { namespace, index }
     }
@@ -56,6 +62,8 @@ impl From<&UserExternalName> for Symbol {
             6 => Symbol::Entered(name.index),
             7 => Symbol::Leave(name.index),
             8 => Symbol::Constants(name.index),
+            9 => Symbol::Trap,
+            10 => Symbol::Interrupted,
             other => unreachable!("namespace {other} is not ours"),
         }
     }

@@ -40,6 +40,7 @@ impl Environment {
         backend.polls.hash(&mut digest);
         backend.fuel.hash(&mut digest);
         backend.spectre_guards.hash(&mut digest);
+        backend.signals.hash(&mut digest);
         // Then it is known of the code where it comes from.
         backend.origins.hash(&mut digest);
         backend.keeps_locals.hash(&mut digest);
@@ -76,9 +77,12 @@ impl Environment {
         }
         imported_memories.hash(&mut digest);
         for memory in memories {
-            // Their size at first follows from how much data there is.
+            // Their size at first follows from how much data there is. It makes a
+            // difference only where all addresses are compared with it.
             let mut memory = *memory;
-            memory.initial = 0;
+            if backend.signals {
+                memory.initial = 0;
+            }
             memory.hash(&mut digest);
         }
         imported_globals.hash(&mut digest);

@@ -124,7 +124,7 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
         parts.backend.codegen.name()
     ));
     let options = block.string(&format!(
-        "-O{}{} --cpu {} --relaxed-simd {}{}{}{}",
+        "-O{}{} --cpu {} --relaxed-simd {}{}{}{}{}",
         parts.options.level.as_str(),
         match (parts.backend.codegen, parts.options.level) {
             (Codegen::Cranelift, Level::O3) => " --codegen cranelift",
@@ -144,6 +144,10 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
         match parts.options.spectre_guards {
             true => "",
             false => " --no-spectre-guards",
+        },
+        match parts.options.signals {
+            true => "",
+            false => " --no-signals",
         }
     ));
 
@@ -352,6 +356,8 @@ fn trampolines(block: &mut Block, parts: &Parts<'_>) -> Slice {
             }
             Symbol::Function(_)
             | Symbol::Throw
+            | Symbol::Trap
+            | Symbol::Interrupted
             | Symbol::Leave(_)
             | Symbol::Constants(_)
             | Symbol::Table(_) => return None,
@@ -367,13 +373,16 @@ fn trampolines(block: &mut Block, parts: &Parts<'_>) -> Slice {
 
 /// What a loader must know.
 fn required(parts: &Parts<'_>) -> Required {
-    let mut required = Required::FAULTS;
+    let mut required = match parts.options.signals {
+        true => Required::FAULTS,
+        false => Required::TRAP_CALLS,
+    };
     if expressions(parts).any(|expr| matches!(expr, ConstExpr::Arithmetic(_))) {
         required = required.with(Required::EXTENDED_CONST);
     }
     required = required.with(match parts.backend.polls {
         Polls::None => Required(0),
-        Polls::Word => Required::INTERRUPTION,
+        Polls::Word | Polls::Call => Required::INTERRUPTION,
         Polls::Page => Required::INTERRUPTION_PAGE,
     });
     if parts.options.fuel {

@@ -12,6 +12,9 @@
 //!
 //! All else is compared with the memory's length: larger offsets, and accesses to
 //! memories with pages of one byte, whose length does not end a page of the machine.
+//!
+//! In code without signals everything is. Where 32 bits reach no further than what
+//! faults, nothing has to be done about what a CPU runs ahead with.
 
 use core::mem::offset_of;
 
@@ -59,7 +62,18 @@ impl Translator<'_, '_> {
         let ty = self.module.memories[memory as usize];
         let base = self.memory_base(memory);
         let end = offset.saturating_add(size.into());
+        if !self.signals
+            && !ty.memory64
+            && ty.page_size_log2() == 16
+            && end <= self.tunables.memory_guard
+            && let Ok(offset) = i32::try_from(offset)
+        {
+            let index = self.compared(memory, index, end);
+            let base = self.builder.ins().iadd(base, index);
+            return Address { base, offset };
+        }
         if self.direct.is_none()
+            && self.signals
             && let Some(limit) = self.limit(&ty)
             && end <= self.tunables.memory_guard
             && let Ok(offset) = i32::try_from(offset)
@@ -77,9 +91,33 @@ impl Translator<'_, '_> {
     /// How what is at an [`address`](Self::address) is read and written.
     pub(super) fn memory_access(&self) -> Access {
         match self.direct {
-            Some(_) => Access::CheckedMemory,
-            None => Access::LinearMemory,
+            None if self.signals => Access::LinearMemory,
+            _ => Access::CheckedMemory,
         }
+    }
+
+    /// An index of 32 bits as an `i64`; traps unless all of the `end` bytes from there on
+    /// are in the memory, which has pages of 64 KiB.
+    fn compared(&mut self, memory: u32, narrow: Value, end: u64) -> Value {
+        let index = self.wide(narrow);
+        let least = self.module.memories[memory as usize].initial << 16;
+        let is_constant = |index: u64| index + end <= least;
+        if self.constant(narrow).is_some_and(is_constant) || self.is_checked(memory, narrow, end) {
+            return index;
+        }
+        let length = self.memory_length(memory);
+        let ins = self.builder.ins();
+        let (index_or_end, limit) = if end <= least {
+            // The same for all accesses of this size and offset.
+            (index, ins.iadd_imm_s(length, -(end as i64)))
+        } else {
+            (ins.iadd_imm_s(index, end as i64), length)
+        };
+        let ins = self.builder.ins();
+        let outside = ins.icmp(IntCC::UnsignedGreaterThan, index_or_end, limit);
+        self.trap_if(outside, TrapCode::MemoryOutOfBounds);
+        self.set_checked(memory, narrow, end);
+        index
     }
 
     /// The address of `size` bytes at `index`; traps unless all of them are in the

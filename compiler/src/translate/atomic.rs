@@ -104,7 +104,7 @@ impl Translator<'_, '_> {
     /// `[i] -> [t]`: loads an `access`, zero-extended to `ty`.
     fn atomic_load(&mut self, memarg: &MemArg, access: Type, ty: Type) {
         let address = self.aligned_address(memarg, access);
-        let flags = Access::LinearMemory.flags(self.builder.func);
+        let flags = self.atomic_access().flags(self.builder.func);
         let value = self.builder.ins().atomic_load(access, flags, address);
         self.push_extended(value, ty);
     }
@@ -113,7 +113,7 @@ impl Translator<'_, '_> {
     fn atomic_store(&mut self, memarg: &MemArg, access: Type) {
         let value = self.pop_reduced(access);
         let address = self.aligned_address(memarg, access);
-        let flags = Access::LinearMemory.flags(self.builder.func);
+        let flags = self.atomic_access().flags(self.builder.func);
         self.builder.ins().atomic_store(flags, value, address);
     }
 
@@ -121,7 +121,7 @@ impl Translator<'_, '_> {
     fn atomic_rmw(&mut self, memarg: &MemArg, op: Rmw, access: Type, ty: Type) {
         let operand = self.pop_reduced(access);
         let address = self.aligned_address(memarg, access);
-        let flags = Access::LinearMemory.flags(self.builder.func);
+        let flags = self.atomic_access().flags(self.builder.func);
         let ins = self.builder.ins();
         let old = ins.atomic_rmw(access, flags, op, address, operand);
         self.push_extended(old, ty);
@@ -133,7 +133,7 @@ impl Translator<'_, '_> {
         let replacement = self.pop_reduced(access);
         let expected = self.pop_reduced(access);
         let address = self.aligned_address(memarg, access);
-        let flags = Access::LinearMemory.flags(self.builder.func);
+        let flags = self.atomic_access().flags(self.builder.func);
         let ins = self.builder.ins();
         let old = ins.atomic_cas(flags, address, expected, replacement);
         self.push_extended(old, ty);
@@ -178,6 +178,15 @@ impl Translator<'_, '_> {
             self.iconst32(0) // nobody can wait in it
         };
         self.stack.push(woken);
+    }
+
+    /// How what is at an [`aligned_address`](Self::aligned_address) is read and written. C
+    /// calls no second copy of such code where it may fault.
+    fn atomic_access(&self) -> Access {
+        match self.signals {
+            true => Access::LinearMemory,
+            false => Access::CheckedMemory,
+        }
     }
 
     /// Pops an index and makes the address of an `access` at it, which is aligned.

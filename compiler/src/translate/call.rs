@@ -147,9 +147,16 @@ impl Translator<'_, '_> {
         let code = offset_of!(abi::FuncRef, code) as u32;
         let ctx = offset_of!(abi::FuncRef, ctx) as u32;
         let element = Access::Trusted(Region::Element);
+        let first = match self.signals {
+            true => Access::FuncRef,
+            false => {
+                self.trap_unless(reference, TrapCode::NullFunctionReference);
+                element
+            }
+        };
         Callee {
             ty: self.module.type_section[type_index as usize],
-            code: Code::Indirect(self.load(types::I64, Access::FuncRef, reference, code)),
+            code: Code::Indirect(self.load(types::I64, first, reference, code)),
             ctx: self.load(types::I64, element, reference, ctx),
         }
     }

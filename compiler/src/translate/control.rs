@@ -8,7 +8,7 @@ use wasmparser::{BlockType, BrTable, ValType};
 
 use super::Translator;
 use super::stack::{Frame, FrameKind};
-use crate::abi::{clif_trap, clif_type};
+use crate::abi::clif_type;
 
 impl Translator<'_, '_> {
     /// Opens the frame of the function, whose end returns.
@@ -241,37 +241,6 @@ impl Translator<'_, '_> {
         }
         let value = self.builder.ins().select(condition, then, otherwise);
         self.stack.push(value);
-    }
-
-    pub(super) fn trap(&mut self, code: TrapCode) {
-        match self.otherwise() {
-            Some(otherwise) => self.builder.ins().jump(otherwise, []),
-            None => self.builder.ins().trap(clif_trap(code)),
-        };
-    }
-
-    pub(super) fn trap_if(&mut self, condition: Value, code: TrapCode) {
-        if let Some(otherwise) = self.otherwise() {
-            let next = self.builder.create_block();
-            let ins = self.builder.ins();
-            ins.brif(condition, otherwise, [], next, []);
-            self.builder.seal_block(next);
-            self.builder.switch_to_block(next);
-        } else {
-            self.builder.ins().trapnz(condition, clif_trap(code));
-        }
-    }
-
-    pub(super) fn trap_unless(&mut self, condition: Value, code: TrapCode) {
-        if let Some(otherwise) = self.otherwise() {
-            let next = self.builder.create_block();
-            let ins = self.builder.ins();
-            ins.brif(condition, next, [], otherwise, []);
-            self.builder.seal_block(next);
-            self.builder.switch_to_block(next);
-        } else {
-            self.builder.ins().trapz(condition, clif_trap(code));
-        }
     }
 
     /// The last `count` operands, made to pass between blocks and functions.

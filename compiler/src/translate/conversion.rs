@@ -9,6 +9,18 @@ impl Translator<'_, '_> {
     /// the saturating ones do not.
     pub(super) fn convert(&mut self, opcode: Opcode, to: Type) {
         let value = self.stack.pop();
+        let without_traps = match opcode {
+            Opcode::FcvtToSint => Some(Opcode::FcvtToSintSat),
+            Opcode::FcvtToUint => Some(Opcode::FcvtToUintSat),
+            _ => None,
+        };
+        let opcode = match without_traps {
+            Some(without) if !self.signals => {
+                self.guard_truncation(opcode, value, to);
+                without
+            }
+            _ => opcode,
+        };
         let (inst, dfg) = self.builder.ins().Unary(opcode, to, value);
         let result = dfg.first_result(inst);
         self.stack.push(result);

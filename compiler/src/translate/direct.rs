@@ -8,12 +8,10 @@
 //! changed by then; other functions do not get such code.
 
 use cranelift_codegen::flowgraph::ControlFlowGraph;
-use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     Block, ExtFuncData, ExternalName, Function, InstBuilder, MemFlagsData, Opcode, Value, types,
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-use wasm_aot_abi::TrapCode;
 use wasmparser::{FuncType, ValType};
 
 use super::{Context, Translator, declare};
@@ -30,7 +28,7 @@ pub(super) struct Direct {
     /// Where results go.
     outputs: Vec<Value>,
     /// Where the real function is called, if anything may trap.
-    otherwise: Option<Block>,
+    pub(super) otherwise: Option<Block>,
 }
 
 /// Translates a valid `body` into `func`, which is empty, as a C symbol that falls
@@ -84,35 +82,6 @@ impl Translator<'_, '_> {
         }
         let ok = self.builder.ins().iconst(types::I32, 0);
         self.builder.ins().return_(&[ok]);
-    }
-
-    /// Where the code goes on instead of trapping, if it is never to trap.
-    pub(super) fn otherwise(&mut self) -> Option<Block> {
-        let direct = self.direct.as_mut()?;
-        let builder = &mut self.builder;
-        Some(*direct.otherwise.get_or_insert_with(|| {
-            let block = builder.create_block();
-            builder.set_cold_block(block);
-            block
-        }))
-    }
-
-    /// Goes on elsewhere if a division would trap.
-    pub(super) fn guard_division(&mut self, opcode: Opcode, left: Value, right: Value) {
-        if self.direct.is_none() {
-            return;
-        }
-        let code = TrapCode::IntegerDivisionByZero;
-        let zero = self.builder.ins().icmp_imm_s(IntCC::Equal, right, 0);
-        self.trap_if(zero, code);
-        if opcode == Opcode::Sdiv {
-            let bits = self.type_of(left).bits();
-            let least = i64::MIN >> (64 - bits);
-            let least = self.builder.ins().icmp_imm_s(IntCC::Equal, left, least);
-            let minus = self.builder.ins().icmp_imm_s(IntCC::Equal, right, -1);
-            let overflow = self.builder.ins().band(least, minus);
-            self.trap_if(overflow, TrapCode::IntegerOverflow);
-        }
     }
 
     /// Calls the real function, with the arguments that came in.

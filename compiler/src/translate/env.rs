@@ -4,14 +4,16 @@
 use std::collections::HashMap;
 
 use core::mem::offset_of;
+use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     ExtFuncData, ExternalName, FuncRef, Function, GlobalValueData, InstBuilder, MemFlagsData,
     SigRef, Type, UserExternalNameRef, Value, types,
 };
+use cranelift_frontend::FunctionBuilder;
 use wasm_aot_abi as abi;
 
 use super::Translator;
-use crate::abi::{Access, Builtin, Symbol, throw_signature, wasm_signature};
+use crate::abi::{Access, Builtin, Region, Symbol, ask_signature, throw_signature, wasm_signature};
 use crate::module::TypeIndex;
 
 /// Entities declared so far.
@@ -21,10 +23,11 @@ pub(super) struct Entities {
     types: HashMap<TypeIndex, SigRef>,
     builtins: HashMap<Builtin, SigRef>,
     throw: Option<(FuncRef, SigRef)>,
+    asking: HashMap<Symbol, FuncRef>,
 }
 
 /// Gives `func`, which takes its context first, a prologue that compares the
-/// stack pointer with the store's limit.
+/// stack pointer with the store's limit, and faults.
 pub(super) fn check_stack(func: &mut Function) {
     let fixed = Access::Fixed.flags(func);
     let fixed = func.dfg.mem_flags.insert_unchecked(fixed);
@@ -43,6 +46,38 @@ pub(super) fn check_stack(func: &mut Function) {
         flags: trusted,
     });
     func.stack_limit = Some(limit);
+}
+
+/// Whether the stack pointer is less than so many bytes above the limit of the store of
+/// `vmctx`.
+pub(crate) fn stack_is_used_up(
+    builder: &mut FunctionBuilder<'_>,
+    vmctx: Value,
+    bytes: u32,
+) -> Value {
+    let fixed = Access::Fixed.flags(builder.func);
+    let store = offset_of!(abi::VmContext, store) as i32;
+    let store = builder.ins().load(types::I64, fixed, vmctx, store);
+    let trusted = Access::Trusted(Region::Store).flags(builder.func);
+    let limit = offset_of!(abi::StoreContext, stack_limit) as i32;
+    let mut limit = builder.ins().load(types::I64, trusted, store, limit);
+    if bytes != 0 {
+        limit = builder.ins().iadd_imm_s(limit, i64::from(bytes));
+    }
+    let sp = builder.ins().get_stack_pointer(types::I64);
+    builder.ins().icmp(IntCC::UnsignedLessThan, sp, limit)
+}
+
+/// A function of the text that calls the host for the code; see [`ask_signature`].
+pub(crate) fn declare_asking(builder: &mut FunctionBuilder<'_>, symbol: Symbol) -> FuncRef {
+    let signature = builder.import_signature(ask_signature());
+    let name = declare(builder.func, symbol);
+    builder.import_function(ExtFuncData {
+        name: ExternalName::user(name),
+        signature,
+        colocated: true,
+        patchable: false,
+    })
 }
 
 /// The name of `symbol` in `func`.
@@ -97,6 +132,17 @@ impl Translator<'_, '_> {
             });
             (function, signature)
         })
+    }
+
+    /// Calls what calls the host with nothing but our context.
+    pub(super) fn ask(&mut self, symbol: Symbol) {
+        let builder = &mut self.builder;
+        let function = *self
+            .entities
+            .asking
+            .entry(symbol)
+            .or_insert_with(|| declare_asking(builder, symbol));
+        builder.ins().call(function, &[self.vmctx]);
     }
 
     /// The signature of type `ty` in the wasm convention.

@@ -15,7 +15,7 @@ use wasmparser::{self, TryTable, ValType};
 use super::Translator;
 use super::call::Code;
 use super::stack::{Catch, FrameKind};
-use crate::abi::{Access, Builtin, Clause, Region, clif_type};
+use crate::abi::{Access, Builtin, Clause, Region, clif_trap, clif_type};
 
 /// The values of an exception, and nothing else that code touches.
 const VALUES: Access = Access::Trusted(Region::Values);
@@ -95,7 +95,7 @@ impl Translator<'_, '_> {
         } else {
             self.try_call(Code::Direct(function), signature, &args, &handlers);
         }
-        self.trap(TrapCode::Unreachable);
+        self.builder.ins().trap(clif_trap(TrapCode::Unreachable));
         self.stack.set_unreachable();
     }
 

@@ -71,7 +71,7 @@ impl Translator<'_, '_> {
     }
 
     /// A number in the type of `like`.
-    fn float(&mut self, number: f64, like: Value) -> Value {
+    pub(super) fn float(&mut self, number: f64, like: Value) -> Value {
         match self.type_of(like) {
             types::F32 => self.builder.ins().f32const(number as f32),
             _ => self.builder.ins().f64const(number),

@@ -10,17 +10,17 @@
 //! A look is a load from the page in front of the memory, or the vmctx, which is
 //! inaccessible when the code is to stop: one instruction, with a result that nobody
 //! needs. Where the host is not known to have such a page, it is a load of a word, a
-//! compare and a trap.
+//! compare and a trap; where traps are calls, a call that may come back.
 
 use core::mem::offset_of;
 
-use cranelift_codegen::ir::{InstBuilder, types};
+use cranelift_codegen::ir::{InstBuilder, Value, types};
 use wasm_aot_abi::{self as abi, TrapCode};
 use wasmparser::Operator;
 
 use super::Translator;
 use super::flow::{is_call, is_jump};
-use crate::abi::{Access, Region};
+use crate::abi::{Access, Region, Symbol};
 use crate::error::Result;
 use crate::module::Body;
 use crate::options::Polls;
@@ -60,6 +60,7 @@ impl Translator<'_, '_> {
             // will.
             Polls::Page if self.direct.is_none() => self.poll_page(),
             Polls::Page | Polls::Word => self.poll_word(),
+            Polls::Call => self.poll_call(),
         }
     }
 
@@ -86,15 +87,39 @@ impl Translator<'_, '_> {
     }
 
     fn poll_word(&mut self) {
+        let stop = self.interrupt_word();
+        self.trap_if(stop, TrapCode::Interrupted);
+    }
+
+    /// The host says whether to stop, and may do something else meanwhile.
+    fn poll_call(&mut self) {
+        let stop = self.interrupt_word();
+        if self.direct.is_some() {
+            // The function itself will ask.
+            self.trap_if(stop, TrapCode::Interrupted);
+            return;
+        }
+        let (ask, next) = (self.builder.create_block(), self.builder.create_block());
+        self.builder.set_cold_block(ask);
+        self.builder.ins().brif(stop, ask, [], next, []);
+        self.builder.seal_block(ask);
+        self.builder.switch_to_block(ask);
+        self.ask(Symbol::Interrupted);
+        self.builder.ins().jump(next, []);
+        self.builder.seal_block(next);
+        self.builder.switch_to_block(next);
+    }
+
+    /// What is not 0 if the code is to stop.
+    fn interrupt_word(&mut self) -> Value {
         let word = self.load_fixed(types::I64, offset_of!(abi::VmContext, interrupt) as u32);
         // Atomic, so that no look is taken for an earlier one.
         let flags = Access::Trusted(Region::Store).flags(self.builder.func);
-        let stop = self.builder.ins().atomic_load(types::I32, flags, word);
-        self.trap_if(stop, TrapCode::Interrupted);
+        self.builder.ins().atomic_load(types::I32, flags, word)
     }
 }
 
-fn calls(body: &Body<'_>) -> Result<bool> {
+pub(super) fn calls(body: &Body<'_>) -> Result<bool> {
     for operator in body.code().get_operators_reader()? {
         if is_call(&operator?) {
             return Ok(true);

@@ -24,6 +24,7 @@ mod memory;
 mod reference;
 mod stack;
 mod table;
+mod trap;
 mod variable;
 mod vector;
 
@@ -35,7 +36,7 @@ use wasmparser::{FuncType, ValType};
 
 pub(crate) use call::{BEYOND, TEXT_ROW};
 pub(crate) use direct::translate_direct;
-pub(crate) use env::declare;
+pub(crate) use env::{declare, declare_asking, stack_is_used_up};
 
 use crate::RelaxedSimd;
 use crate::abi::{clif_type, wasm_signature};
@@ -49,6 +50,7 @@ use env::Entities;
 use fuel::Run;
 use known::Known;
 use stack::Stack;
+use trap::Checks;
 
 /// What functions are compiled with.
 #[derive(Clone, Copy)]
@@ -60,6 +62,9 @@ pub(crate) struct Context<'m> {
     pub(crate) polls: Polls,
     pub(crate) fuel: bool,
     pub(crate) spectre_guards: bool,
+    pub(crate) signals: bool,
+    /// Whether something else looks at the stack before.
+    pub(crate) guarded: bool,
     pub(crate) keeps_locals: bool,
     pub(crate) isa: &'m dyn TargetIsa,
     /// Code that was compiled before.
@@ -80,9 +85,14 @@ pub(crate) fn translate(
 ) -> Result<Vec<Fact>> {
     let ty = cx.module.function_type(body.index);
     func.signature = wasm_signature(ty);
-    env::check_stack(func);
+    if cx.signals {
+        env::check_stack(func);
+    }
 
     let mut translator = Translator::new(cx, FunctionBuilder::new(func, scratch));
+    if !cx.signals && !cx.guarded {
+        translator.check_stack(body)?;
+    }
     if cx.keeps_locals {
         translator.keep_locals(body, ty)?;
     }
@@ -104,6 +114,10 @@ struct Translator<'f, 'm> {
     /// Whether the code pays for what it executes.
     fuel: bool,
     spectre_guards: bool,
+    /// Whether what is to trap may fault.
+    signals: bool,
+    /// What is known to be in bounds.
+    checks: Checks,
     /// What is being paid for.
     run: Option<Run>,
     isa: &'m dyn TargetIsa,
@@ -140,6 +154,8 @@ impl<'f, 'm> Translator<'f, 'm> {
             polled: 0,
             fuel: cx.fuel,
             spectre_guards: cx.spectre_guards,
+            signals: cx.signals,
+            checks: Checks::default(),
             run: None,
             isa: cx.isa,
             builder,
@@ -174,7 +190,8 @@ impl<'f, 'm> Translator<'f, 'm> {
 
     /// Makes locals of the parameters and opens the outermost frame.
     fn enter(&mut self, params: &[ValType], results: &[ValType]) {
-        let entry = self.builder.current_block().expect("the entry block");
+        let entry = self.builder.func.layout.entry_block();
+        let entry = entry.expect("the entry block");
         for (index, &ty) in params.iter().enumerate() {
             let local = self.builder.declare_var(clif_type(ty));
             let value = self.builder.block_params(entry)[index + 1];
