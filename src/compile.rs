@@ -87,6 +87,11 @@ pub(crate) struct Args {
     #[arg(long)]
     no_spectre_guards: bool,
 
+    /// Check before all that could fault, and trap by a call: slower code, for hosts that want no
+    /// handlers of signals
+    #[arg(long)]
+    no_signals: bool,
+
     #[command(flatten)]
     debug: DebugArg,
 
@@ -256,6 +261,7 @@ impl Args {
             interruptible: self.interruptible,
             fuel: self.fuel,
             spectre_guards: !self.no_spectre_guards,
+            signals: !self.no_signals,
             debug: self.debug.debug,
             name: self.name.clone().unwrap_or(namesake),
             keep_custom: self.keep_custom.clone(),

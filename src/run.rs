@@ -90,6 +90,10 @@ pub(crate) struct Args {
     #[arg(long)]
     fuel_used: bool,
 
+    /// Install no handlers of signals. What is compiled already must be compiled with --no-signals
+    #[arg(long)]
+    no_signals: bool,
+
     #[command(flatten)]
     debug: DebugArg,
 
@@ -238,6 +242,7 @@ fn load(path: &Path, args: &Args) -> anyhow::Result<Module> {
         name: input::stem(path),
         interruptible: args.timeout.is_some(),
         fuel: args.fuel().is_some(),
+        signals: !args.no_signals,
         debug: args.debug.debug,
         ..Options::default()
     };
@@ -259,7 +264,9 @@ impl Observer for Warnings {
 
 /// What is chosen about stores.
 fn config(args: &Args) -> Config {
-    let config = Config::new().interruptible(args.timeout.is_some());
+    let config = Config::new()
+        .interruptible(args.timeout.is_some())
+        .signals(!args.no_signals);
     let config = match args.max_memory {
         Some(bytes) => config.max_memory_bytes(bytes),
         None => config,

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use common::{describe, wasm_aot};
+use common::{describe, no_signals, wasm_aot};
 
 /// What each program is compiled with.
 const LEVELS: [&str; 5] = ["0", "1", "2", "3", "s"];
@@ -50,6 +50,7 @@ fn run(folder: &Path, name: &str, level: &str) -> Result<(), Failed> {
     let artefact = scratch.path().join(name).with_extension("so");
     let compiled = wasm_aot()
         .args(["compile", "-O", level])
+        .args(no_signals())
         .arg(folder.join(name).with_extension("wasm"))
         .arg("-o")
         .arg(&artefact)
@@ -59,7 +60,7 @@ fn run(folder: &Path, name: &str, level: &str) -> Result<(), Failed> {
     }
 
     let mut command = wasm_aot();
-    command.arg("run").current_dir(&scratch);
+    command.arg("run").args(no_signals()).current_dir(&scratch);
     for variable in lines(&folder.join("env"))? {
         command.arg("--env").arg(variable);
     }

@@ -51,6 +51,7 @@ fn ways(script: &suite::Script) -> Vec<(&'static str, Options)> {
     let portable = Options {
         features: script.features,
         codegen: suite::codegen(),
+        signals: suite::signals(),
         ..Options::default()
     };
     let on = |cpu| Options {
@@ -75,7 +76,13 @@ fn ways(script: &suite::Script) -> Vec<(&'static str, Options)> {
         spectre_guards: false,
         ..portable.clone()
     };
+    let no_signals = Options {
+        codegen: None,
+        signals: false,
+        ..portable.clone()
+    };
     if matches!(script.folder(), "wasm-v3" | "threads") {
+        ways.push((" no signals", no_signals));
         ways.push((" interruptible", interruptible));
         ways.push((" fuel", fuel));
         ways.push((" unguarded", unguarded));

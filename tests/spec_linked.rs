@@ -58,6 +58,7 @@ fn run(script: &suite::Script) -> Result<(), Failed> {
     let options = Options {
         features: script.features,
         codegen: suite::codegen(),
+        signals: suite::signals(),
         emit: Emit::Object,
         name: "linked".into(),
         ..Options::default()

@@ -12,7 +12,7 @@ use std::{fs, io};
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde::Deserialize;
 
-use common::{describe, wasm_aot};
+use common::{describe, no_signals, wasm_aot};
 
 /// How to run a module and what must come out.
 #[derive(Default, Deserialize)]
@@ -95,7 +95,7 @@ fn run(module: &Path) -> Result<(), Failed> {
     })?;
 
     let mut command = wasm_aot();
-    command.arg("run").current_dir(&scratch);
+    command.arg("run").args(no_signals()).current_dir(&scratch);
     for (name, value) in env {
         command.arg("--env").arg(format!("{name}={value}"));
     }

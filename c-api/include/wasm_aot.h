@@ -72,6 +72,13 @@ WASM_API_EXTERN void wasm_aot_config_set_interruptible(wasm_config_t *, bool);
  * that were compiled without `--fuel` cannot be instantiated. */
 WASM_API_EXTERN void wasm_aot_config_set_fuel(wasm_config_t *, uint64_t units);
 
+/* Whether code in a store may trap by signals (SIGSEGV, SIGILL, SIGFPE), for which handlers
+ * are installed in the process when the first such code is instantiated; yes at first.
+ * Without, wasm_module_new makes code that compares instead, no handler is ever installed
+ * for the store, and modules that were compiled without `--no-signals` cannot be
+ * instantiated. */
+WASM_API_EXTERN void wasm_aot_config_set_signals(wasm_config_t *, bool);
+
 /* What wasm_module_new compiles for: a name as for `wasm-aot compile --cpu`, as
  * "x86-64-v3", or "native" for all that this machine has. False if there is no such
  * processor, or no compiler. */

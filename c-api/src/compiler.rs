@@ -37,6 +37,10 @@ mod present {
             self.0.fuel = true;
         }
 
+        pub(crate) fn set_signals(&mut self, yes: bool) {
+            self.0.signals = yes;
+        }
+
         pub(crate) fn set_level(&mut self, name: &str) -> Result<(), String> {
             self.0.level = name.parse().map_err(|error| chain(&error))?;
             Ok(())
@@ -75,6 +79,8 @@ mod absent {
         pub(crate) fn set_interruptible(&mut self, _: bool) {}
 
         pub(crate) fn set_fuel(&mut self) {}
+
+        pub(crate) fn set_signals(&mut self, _: bool) {}
 
         pub(crate) fn set_level(&mut self, _: &str) -> Result<(), String> {
             Err(ABSENT.into())

@@ -55,6 +55,13 @@ extern "C" fn wasm_aot_config_set_fuel(config: &mut Config, units: u64) {
     config.compiler.set_fuel();
 }
 
+/// See `wasm_aot.h`.
+#[unsafe(no_mangle)]
+extern "C" fn wasm_aot_config_set_signals(config: &mut Config, yes: bool) {
+    config.store = config.store.clone().signals(yes);
+    config.compiler.set_signals(yes);
+}
+
 /// See `wasm.h`.
 #[unsafe(no_mangle)]
 extern "C" fn wasm_engine_new() -> Box<Engine> {

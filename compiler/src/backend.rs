@@ -297,7 +297,10 @@ impl Backend {
 
     /// How many bytes of stack the function that was just compiled takes, at most: its
     /// frame, and what it may make of its arguments for one that it calls in its place.
-    pub(crate) fn frame_size(&self, cx: &cranelift_codegen::Context) -> std::result::Result<u32, String> {
+    pub(crate) fn frame_size(
+        &self,
+        cx: &cranelift_codegen::Context,
+    ) -> std::result::Result<u32, String> {
         let code = cx.compiled_code().expect("just compiled");
         let layout = code.buffer.frame_layout();
         let layout = layout.ok_or("the size of a frame is unknown")?;

@@ -229,11 +229,7 @@ pub(crate) fn throw(
 
 /// What traps, for a function that it returns to at an instruction that stands for the
 /// trap: shows the host where that is.
-pub(crate) fn trap(
-    isa: &dyn TargetIsa,
-    scratch: &mut FunctionBuilderContext,
-    func: &mut Function,
-) {
+pub(crate) fn trap(isa: &dyn TargetIsa, scratch: &mut FunctionBuilderContext, func: &mut Function) {
     func.signature = ask_signature();
     let mut trampoline = Trampoline::new(func, scratch);
     trampoline.ask(Builtin::Trap, isa);

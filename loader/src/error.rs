@@ -517,6 +517,10 @@ pub enum InstantiationError {
     /// The store has [fuel](crate::Config::fuel), and the module was compiled without.
     #[error("the code does not count fuel, as the store demands")]
     NoFuel,
+    /// The store wants [no signals](crate::Config::signals), and the module was compiled
+    /// without `--no-signals`.
+    #[error("the code traps by signals, which the store excludes")]
+    NeedsSignals,
     /// Memory or address space is used up, or the store's limits do not allow the
     /// instance; no code has run, and nothing has changed yet.
     #[error(transparent)]

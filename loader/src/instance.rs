@@ -240,6 +240,9 @@ fn allocate(
     if !store.raw().can_limit(module) {
         return Err(InstantiationError::NoFuel);
     }
+    if !store.raw().can_do_without_signals(module) {
+        return Err(InstantiationError::NeedsSignals);
+    }
     let instance = store.raw_mut().allocate(module, definitions)?;
     let initialised = store.raw_mut().initialise(instance);
     initialised.map_err(InstantiationError::Trap)?;

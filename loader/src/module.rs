@@ -66,6 +66,13 @@ impl Module {
         Module { artefact }
     }
 
+    /// Whether traps of its code are signals: `SIGSEGV`, `SIGILL` and `SIGFPE`. The first
+    /// instance of such a module installs handlers for them in the process; see
+    /// [`Config::signals`](crate::Config::signals).
+    pub fn needs_signals(&self) -> bool {
+        self.artefact.faults()
+    }
+
     /// The artefact's bytes: a copy of what was opened.
     ///
     /// # Errors

@@ -31,6 +31,7 @@ pub struct Config {
     max_wasm_stack: usize,
     interruptible: bool,
     fuel: Option<u64>,
+    signals: bool,
     bounds: Bounds,
 }
 
@@ -41,6 +42,7 @@ impl Config {
             max_wasm_stack: DEFAULT_WASM_STACK,
             interruptible: false,
             fuel: None,
+            signals: true,
             bounds: Bounds::NONE,
         }
     }
@@ -101,6 +103,37 @@ impl Config {
     #[must_use]
     pub const fn fuel(mut self, units: u64) -> Config {
         self.fuel = Some(units);
+        self
+    }
+
+    /// Whether code in the store may trap by signals, for which handlers are installed in
+    /// the process when the first such code is instantiated. Without, modules cannot be
+    /// instantiated that [need them](crate::Module::needs_signals), because they were
+    /// compiled without `--no-signals`; and the loader touches no signal, no handler and no
+    /// thread's stack for them on this store's account. Yes by default.
+    ///
+    /// ```
+    /// use wasm_aot_compiler::{Options, compile};
+    /// use wasm_aot_loader::{Config, Imports, Instance, InstantiationError, Module, Store, TrapCode};
+    ///
+    /// let wat = br#"(module (memory 1)
+    ///   (func (export "load") (param i32) (result i32) (i32.load (local.get 0))))"#;
+    /// let options = Options { signals: false, ..Options::default() };
+    /// let module = Module::from_bytes(&compile(wat, &options)?)?;
+    /// let mut store = Store::with_config(&Config::new().signals(false));
+    /// let instance = Instance::new(&mut store, &module, &Imports::new())?;
+    /// let load = instance.get_typed_func::<u32, u32>(&store, "load")?;
+    /// let error = load.call(&mut store, 65_533).unwrap_err();
+    /// assert_eq!(error.trap_code(), Some(TrapCode::MemoryOutOfBounds));
+    ///
+    /// let module = Module::from_bytes(&compile(wat, &Options::default())?)?;
+    /// let refused = Instance::new(&mut store, &module, &Imports::new());
+    /// assert!(matches!(refused, Err(InstantiationError::NeedsSignals)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub const fn signals(mut self, yes: bool) -> Config {
+        self.signals = yes;
         self
     }
 }
@@ -248,6 +281,7 @@ impl Store {
                 Demands {
                     interruptible: config.interruptible,
                     fuel: config.fuel.is_some(),
+                    no_signals: !config.signals,
                 },
                 config.fuel.unwrap_or(u64::MAX),
                 config.bounds,
@@ -306,8 +340,8 @@ impl Store {
     /// is what counts.
     ///
     /// Code that has not the means to go on traps without it being asked: code for a
-    /// processor of RISC-V with vectors, and artefacts that compare a word (those of older
-    /// compilers).
+    /// processor of RISC-V with vectors, unless it does without signals, and artefacts that
+    /// compare a word without asking (those of LLVM, and of older compilers).
     ///
     /// ```
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {

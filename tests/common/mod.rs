@@ -17,6 +17,12 @@ pub(crate) fn wasm_aot() -> Command {
     command
 }
 
+/// What both `compile` and `run` are told where `WASM_AOT_TEST_NO_SIGNALS` is set.
+#[allow(dead_code, reason = "not every test runs in several ways")]
+pub(crate) fn no_signals() -> Option<&'static str> {
+    std::env::var_os("WASM_AOT_TEST_NO_SIGNALS").map(|_| "--no-signals")
+}
+
 /// How a process ended and what it printed, for a message.
 pub(crate) fn describe(output: &Output) -> String {
     format!(

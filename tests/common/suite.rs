@@ -31,6 +31,11 @@ pub(crate) fn codegen() -> Option<Codegen> {
     Some(name.parse().expect("a code generator"))
 }
 
+/// Whether traps may be signals: unless `WASM_AOT_TEST_NO_SIGNALS` is set.
+pub(crate) fn signals() -> bool {
+    std::env::var_os("WASM_AOT_TEST_NO_SIGNALS").is_none()
+}
+
 /// `skips.toml`: a file, or `file:line` for a command, and the reason.
 static SKIPS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
     toml::from_str(include_str!("../skips.toml")).expect("skips.toml is well-formed")

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use wasm_aot_compiler::{Options, compile};
 use wasm_aot_loader::{
-    CallError, Exception, Imports, Instance, InstantiationError, LinkError, Module, Store, Trap,
-    Val,
+    CallError, Config, Exception, Imports, Instance, InstantiationError, LinkError, Module, Store,
+    Trap, Val,
 };
 use wast::token::Id;
 use wast::{QuoteWat, QuoteWatTest, WastDirective, WastExecute, WastInvoke, WastRet, Wat};
@@ -40,7 +40,8 @@ enum Failed {
 
 impl<'a> Script<'a> {
     pub(crate) fn new(options: &'a Options, open: &'a Open<'a>) -> Script<'a> {
-        let mut store = Store::new();
+        let config = Config::new().signals(options.signals);
+        let mut store = Store::with_config(&config);
         let imports = spectest::imports(&mut store);
         Script {
             options,

@@ -15,7 +15,8 @@ pub(crate) use builtin::Builtin;
 pub(crate) use clause::Clause;
 pub(crate) use kept::Kept;
 pub(crate) use signature::{
-    ask_signature, clif_type, entry_signature, host_signature, throw_signature, typed_signature, wasm_signature,
+    ask_signature, clif_type, entry_signature, host_signature, throw_signature, typed_signature,
+    wasm_signature,
 };
 pub(crate) use symbol::Symbol;
 pub(crate) use trap::{clif_trap, trap_number, wasm_trap};

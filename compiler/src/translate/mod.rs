@@ -90,9 +90,6 @@ pub(crate) fn translate(
     }
 
     let mut translator = Translator::new(cx, FunctionBuilder::new(func, scratch));
-    if !cx.signals && !cx.guarded {
-        translator.check_stack(body)?;
-    }
     if cx.keeps_locals {
         translator.keep_locals(body, ty)?;
     }
@@ -116,6 +113,8 @@ struct Translator<'f, 'm> {
     spectre_guards: bool,
     /// Whether what is to trap may fault.
     signals: bool,
+    /// Whether the function compares the stack pointer itself, not its prologue.
+    checks_stack: bool,
     /// What is known to be in bounds.
     checks: Checks,
     /// What is being paid for.
@@ -155,6 +154,7 @@ impl<'f, 'm> Translator<'f, 'm> {
             fuel: cx.fuel,
             spectre_guards: cx.spectre_guards,
             signals: cx.signals,
+            checks_stack: !cx.signals && !cx.guarded,
             checks: Checks::default(),
             run: None,
             isa: cx.isa,
@@ -172,6 +172,9 @@ impl<'f, 'm> Translator<'f, 'm> {
     /// Translates the body of a function of type `ty`.
     fn body(&mut self, body: &Body<'_>, ty: &FuncType) -> Result<()> {
         self.enter(ty.params(), ty.results());
+        if self.checks_stack && self.direct.is_none() {
+            self.check_stack(body)?;
+        }
         let (code, hints) = (body.code(), &self.module.hints);
         for locals in code.get_locals_reader()? {
             let (count, ty) = locals?;
@@ -190,8 +193,7 @@ impl<'f, 'm> Translator<'f, 'm> {
 
     /// Makes locals of the parameters and opens the outermost frame.
     fn enter(&mut self, params: &[ValType], results: &[ValType]) {
-        let entry = self.builder.func.layout.entry_block();
-        let entry = entry.expect("the entry block");
+        let entry = self.builder.current_block().expect("the entry block");
         for (index, &ty) in params.iter().enumerate() {
             let local = self.builder.declare_var(clif_type(ty));
             let value = self.builder.block_params(entry)[index + 1];

@@ -64,25 +64,24 @@ impl Translator<'_, '_> {
         let next = self.builder.create_block();
         let (then, other) = if when { (trap, next) } else { (next, trap) };
         self.builder.ins().brif(condition, then, [], other, []);
+        let here = self.builder.current_block();
         if otherwise.is_none() {
-            self.out_of_the_way(trap, |this| this.trap(code));
+            self.go_aside(trap);
+            self.trap(code);
         }
-        self.go_on(next);
+        self.go_on(here, next);
     }
 
-    /// Fills a block that is hardly ever executed, and comes from the one at hand.
-    fn out_of_the_way(&mut self, block: Block, fill: impl FnOnce(&mut Self)) {
-        let here = self.builder.current_block().expect("a block");
+    /// Goes on in a block that is hardly ever executed, and only one leads to.
+    fn go_aside(&mut self, block: Block) {
         self.builder.set_cold_block(block);
         self.builder.seal_block(block);
         self.builder.switch_to_block(block);
-        fill(self);
-        self.builder.switch_to_block(here);
     }
 
-    /// Goes on in a block that nothing but the one at hand, which is complete, leads to.
-    fn go_on(&mut self, next: Block) {
-        if self.checks.block == self.builder.current_block() {
+    /// Goes on in a block that nothing but `from` leads to.
+    fn go_on(&mut self, from: Option<Block>, next: Block) {
+        if self.checks.block == from {
             self.checks.block = Some(next);
         }
         self.builder.seal_block(next);
@@ -155,15 +154,13 @@ impl Translator<'_, '_> {
         let fits = self.builder.ins().band(above, below);
         let (outside, next) = (self.builder.create_block(), self.builder.create_block());
         self.builder.ins().brif(fits, next, [], outside, []);
-        self.out_of_the_way(outside, |this| {
-            let nan = this
-                .builder
-                .ins()
-                .fcmp(FloatCC::Unordered, value, value);
-            this.trap_if(nan, TrapCode::InvalidConversionToInteger);
-            this.trap(TrapCode::IntegerOverflow);
-        });
-        self.go_on(next);
+        let here = self.builder.current_block();
+        self.go_aside(outside);
+        let ins = self.builder.ins();
+        let nan = ins.fcmp(FloatCC::Unordered, value, value);
+        self.trap_if(nan, TrapCode::InvalidConversionToInteger);
+        self.trap(TrapCode::IntegerOverflow);
+        self.go_on(here, next);
     }
 
     /// Whether so many bytes from an index on are known to be in a memory. The index is as

@@ -322,6 +322,12 @@ impl Artefact {
         Required(self.metadata().descriptor().required).contains(Required::FUEL)
     }
 
+    /// Whether its traps are faults: unless it says that they are calls.
+    pub(crate) fn faults(&self) -> bool {
+        let required = Required(self.metadata().descriptor().required);
+        required.contains(Required::FAULTS) || !required.contains(Required::TRAP_CALLS)
+    }
+
     /// Whether its code looks whether to go on.
     pub(super) fn can_be_interrupted(&self) -> bool {
         let required = Required(self.metadata().descriptor().required);

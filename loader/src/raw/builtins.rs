@@ -11,11 +11,13 @@ use std::ptr;
 use wasm_aot_abi::{Builtins, FuncRef, StoreContext, VmContext};
 
 use super::arch;
+use super::deadline::interrupted;
 use super::direct::attach;
 use super::exception::{exception, throw};
 use super::instance::InstanceData;
 use super::store::Inner;
 use super::table::TableData;
+use super::trap::trap;
 use super::values::Slot;
 use super::waiting::{memory_atomic_notify, memory_atomic_wait32, memory_atomic_wait64};
 use crate::intern::Interner;
@@ -40,6 +42,8 @@ pub(super) static BUILTINS: Builtins = Builtins {
     memory_atomic_notify,
     exception,
     throw,
+    trap,
+    interrupted,
 };
 
 unsafe extern "C" fn is_subtype(_: *mut StoreContext, ty: u32, expected: u32) -> bool {

@@ -1,4 +1,5 @@
-//! What happens when compiled code has come to a page that was taken away.
+//! What happens when compiled code has come to a page that was taken away, or asks because
+//! it has read a word.
 //!
 //! Mostly it traps. But if somebody is to be asked first, the fault handler has the
 //! thread go on, with all registers as they were, in a function of [`arch`] that saves
@@ -9,7 +10,7 @@
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use wasm_aot_abi::{STATUS_HOST, TrapCode};
+use wasm_aot_abi::{STATUS_HOST, StoreContext, TrapCode};
 
 use super::host::abort;
 use super::store::{Inner, Pending};
@@ -18,7 +19,7 @@ use super::{arch, direct, thread};
 use crate::interrupt::Reason;
 use crate::{AtDeadline, BoxError, Store};
 
-/// What is done about a fault there.
+/// What is done about code that has noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// The code ends.
@@ -29,7 +30,7 @@ pub(super) enum Verdict {
     Ask,
 }
 
-/// What is done about a fault of code of a store. Fit for a signal handler.
+/// What is done about code of a store that has noticed. Fit for a signal handler.
 ///
 /// # Safety
 ///
@@ -65,6 +66,26 @@ pub(super) unsafe extern "C" fn pause(fp: *mut c_void) {
         if status != 0 {
             (*inner).capture.walk(inner.cast(), pc, code_fp, true);
             arch::resume((*inner).context().entry, status.into());
+        }
+    }
+}
+
+/// [`Builtins::interrupted`](wasm_aot_abi::Builtins::interrupted): what the fault handler
+/// and [`pause`] do, for code that asks.
+pub(super) unsafe extern "C" fn interrupted(store: *mut StoreContext) {
+    let inner = Inner::of(store);
+    // SAFETY: compiled code has called us, so an entry is running, and nobody else uses the
+    // store. It has left its frame pointer.
+    unsafe {
+        let (pc, fp) = caller((*store).exit_fp.addr());
+        let status = match verdict(inner) {
+            Verdict::Retry => 0,
+            Verdict::Ask => ask(inner),
+            Verdict::Trap => TrapCode::Interrupted as u32,
+        };
+        if status != 0 {
+            (*inner).capture.walk(store, pc, fp, false);
+            arch::resume((*store).entry, status.into());
         }
     }
 }

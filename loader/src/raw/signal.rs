@@ -22,6 +22,7 @@ use wasm_aot_abi::FuncRef;
 
 use super::arch::{self, Registers};
 use super::deadline::{self, Verdict};
+use super::trap::trap_at;
 use super::{direct, thread};
 use crate::TrapCode;
 
@@ -50,7 +51,18 @@ impl Previous {
 // reads it.
 unsafe impl Sync for Previous {}
 
-/// Installs our handlers, once in a process.
+/// Whether our handlers are, or are being, installed.
+static INSTALLED: AtomicBool = AtomicBool::new(false);
+
+/// Whether faults of this process may be ours: since there was an instance of an artefact
+/// whose traps are faults.
+pub(super) fn are_ours() -> bool {
+    INSTALLED.load(Ordering::Relaxed)
+}
+
+/// Installs our handlers, once in a process, and gives this thread a stack for them.
+/// Other threads get one with their first call; a thread that has had that before does with
+/// its own, of which enough is left at a trap.
 ///
 /// A handler that is installed later takes precedence. It has to call the one
 /// that it finds (ours) for faults that are not its own, as is good custom;
@@ -58,6 +70,7 @@ unsafe impl Sync for Previous {}
 pub(super) fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
+        INSTALLED.store(true, Ordering::Relaxed);
         arch::prepare();
         for (signal, previous) in SIGNALS.into_iter().zip(&PREVIOUS) {
             // SAFETY: the present action is saved, as a whole, before ours, which
@@ -75,6 +88,7 @@ pub(super) fn install() {
             }
         }
     });
+    thread::current().take_signal_stack();
 }
 
 /// Our handler of all [`SIGNALS`].
@@ -116,11 +130,7 @@ unsafe fn resume_if_trap(
     // in the middle of changing the store.
     unsafe {
         let pc = registers.pc();
-        let mut modules = (*inner).modules().iter();
-        let trap = modules.find_map(|module| {
-            let artefact = module.artefact();
-            artefact.trap_at(artefact.text_offset(pc)?)
-        })?;
+        let trap = trap_at(inner, pc)?;
         if signal == libc::SIGSEGV {
             let address = (*info).si_addr().addr();
             let ours = match trap {

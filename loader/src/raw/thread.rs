@@ -8,6 +8,7 @@ use std::ptr;
 use super::direct::Home;
 #[cfg(feature = "async")]
 use super::fiber::Fiber;
+use super::signal;
 use super::store::Inner;
 
 /// Stack that is left to host functions, below what WebAssembly code may use:
@@ -56,6 +57,8 @@ pub(super) struct Thread {
     pub(super) home: Cell<*const Home>,
     /// The stack that the thread is on: its own, or that of [`Thread::fiber`].
     bounds: Cell<Bounds>,
+    /// Whether it was given a stack for signal handlers, if it needed one.
+    has_signal_stack: Cell<bool>,
     /// The innermost fiber that runs, or null.
     #[cfg(feature = "async")]
     pub(super) fiber: Cell<*const Fiber>,
@@ -67,6 +70,7 @@ thread_local! {
             active: Cell::new(ptr::null()),
             home: Cell::new(ptr::null()),
             bounds: Cell::new(Bounds::UNKNOWN),
+            has_signal_stack: Cell::new(false),
             #[cfg(feature = "async")]
             fiber: Cell::new(ptr::null()),
         }
@@ -139,10 +143,20 @@ impl Thread {
             high,
             limit: low.saturating_add(reserve),
         });
-        // While the thread's own values are being destroyed it must do without.
-        let _ = SIGNAL_STACK_OF_THREAD.try_with(|stack| {
-            *stack.borrow_mut() = SignalStack::install();
-        });
+        if signal::are_ours() {
+            self.take_signal_stack();
+        }
+    }
+
+    /// Gives the thread a stack for signal handlers, if it needs one.
+    #[inline]
+    pub(super) fn take_signal_stack(&self) {
+        if !self.has_signal_stack.replace(true) {
+            // While the thread's own values are being destroyed it must do without.
+            let _ = SIGNAL_STACK_OF_THREAD.try_with(|stack| {
+                *stack.borrow_mut() = SignalStack::install();
+            });
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::ffi::c_void;
 
-use wasm_aot_abi::{STATUS_HOST, StoreContext};
+use wasm_aot_abi::{STATUS_HOST, StoreContext, TrapCode};
 
 use super::arch;
 use super::direct;
@@ -163,6 +163,34 @@ pub(super) unsafe extern "C" fn raise_from(
         (*inner).capture.walk(store, pc, fp, false);
         arch::resume((*store).entry, u64::from(status))
     }
+}
+
+/// [`Builtins::trap`](wasm_aot_abi::Builtins::trap).
+pub(super) unsafe extern "C" fn trap(store: *mut StoreContext) -> ! {
+    let inner = Inner::of(store);
+    // SAFETY: compiled code has called us, so an entry is running, and nobody else uses the
+    // store. It has left its frame pointer.
+    unsafe {
+        let (pc, fp) = caller((*store).exit_fp.addr());
+        // An artefact that calls this elsewhere is damaged.
+        let code = trap_at(inner, pc).unwrap_or(TrapCode::Unreachable);
+        (*inner).capture.walk(store, pc, fp, true);
+        arch::resume((*store).entry, code as u64)
+    }
+}
+
+/// Why an instruction of code of a store traps, if it can. Fit for a signal handler.
+///
+/// # Safety
+///
+/// The store is alive, and nobody changes its modules.
+pub(super) unsafe fn trap_at(inner: *const Inner, pc: usize) -> Option<TrapCode> {
+    // SAFETY: the caller says so.
+    let mut modules = unsafe { (*inner).modules() }.iter();
+    modules.find_map(|module| {
+        let artefact = module.artefact();
+        artefact.trap_at(artefact.text_offset(pc)?)
+    })
 }
 
 /// Ends the innermost entry with an error that says that an exit trampoline is

@@ -33,8 +33,10 @@ impl Inner {
         module: &Module,
         definitions: &[impl Borrow<Definition>],
     ) -> Result<Instance, ResourceError> {
-        signal::install();
         let artefact = module.artefact();
+        if artefact.faults() {
+            signal::install();
+        }
         let descriptor = artefact.metadata().descriptor();
         let count = self.admit_instance(artefact)?;
         let gate = artefact.gate();

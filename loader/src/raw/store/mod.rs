@@ -190,6 +190,7 @@ const _: () = assert!(size_of::<Inner>() <= 1032);
 pub(crate) struct Demands {
     pub(crate) interruptible: bool,
     pub(crate) fuel: bool,
+    pub(crate) no_signals: bool,
 }
 
 /// What the store knows of the call that runs in it, as long as that waits.
@@ -311,6 +312,11 @@ impl Inner {
     /// Whether the module's code pays for what it executes, if that is wanted.
     pub(crate) fn can_limit(&self, module: &Module) -> bool {
         !self.demands.fuel || module.artefact().pays()
+    }
+
+    /// Whether the module's code does without signals, if that is wanted.
+    pub(crate) fn can_do_without_signals(&self, module: &Module) -> bool {
+        !self.demands.no_signals || !module.artefact().faults()
     }
 
     pub(crate) fn fuel(&self) -> u64 {
