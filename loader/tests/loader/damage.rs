@@ -7,7 +7,7 @@ use wasm_aot_abi::{
 };
 use wasm_aot_loader::{Module, OpenError};
 
-use crate::support::{artefact, open_changed};
+use crate::support::{artefact, open_changed, options};
 
 /// With at least one record of each kind.
 pub(crate) const EVERYTHING: &str = r#"(module $everything
@@ -293,7 +293,7 @@ fn a_shared_memory_needs_a_maximum_and_a_loader_that_knows_it() {
     let fields = Descriptor::decode(&bytes[start..]);
     assert_eq!(
         Required(fields.required),
-        Required::FAULTS.with(Required::SHARED_MEMORIES)
+        traps().with(Required::SHARED_MEMORIES)
     );
     let refusal = |at: usize, value: u32| {
         let mut bytes = bytes.clone();
@@ -307,7 +307,7 @@ fn a_shared_memory_needs_a_maximum_and_a_loader_that_knows_it() {
     );
     let required = std::mem::offset_of!(Descriptor, required);
     assert_eq!(
-        refusal(required, Required::FAULTS.0 as u32),
+        refusal(required, traps().0 as u32),
         "damaged: memory 0: it is shared, which the artefact does not require"
     );
 }
@@ -321,10 +321,15 @@ fn atomic_instructions_alone_need_nothing_of_a_loader() {
     };
     let wat = |operator: &str| format!("(module (memory 1) (func (drop {operator})))");
     let add = wat("(i32.atomic.rmw.add (i32.const 0) (i32.const 1))");
-    assert_eq!(required(&add), Required::FAULTS);
+    assert_eq!(required(&add), traps());
     let wait = wat("(memory.atomic.wait32 (i32.const 0) (i32.const 1) (i64.const 0))");
-    assert_eq!(
-        required(&wait),
-        Required::FAULTS.with(Required::SHARED_MEMORIES)
-    );
+    assert_eq!(required(&wait), traps().with(Required::SHARED_MEMORIES));
+}
+
+/// What every artefact of [`artefact`] requires.
+fn traps() -> Required {
+    match options().signals {
+        true => Required::FAULTS,
+        false => Required::TRAP_CALLS,
+    }
 }

@@ -15,6 +15,8 @@ use wasm_aot_loader::{
     AtDeadline, CallError, Epoch, Imports, Instance, Module, Store, TrapCode, TypedFunc,
 };
 
+use crate::support::options;
+
 const CODE: &str = r#"(module $app
     (memory 1)
     (global $calls (mut i32) (i32.const 0))
@@ -61,7 +63,7 @@ const CODE: &str = r#"(module $app
 fn store() -> (Store, Instance) {
     let options = Options {
         interruptible: true,
-        ..Options::default()
+        ..options()
     };
     let artefact = compile(CODE.as_bytes(), &options).unwrap();
     let module = Module::from_bytes(&artefact).unwrap();

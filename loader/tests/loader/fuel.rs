@@ -7,13 +7,15 @@ use wasm_aot_loader::{
     CallError, Caller, Config, Imports, Instance, InstantiationError, Module, Store, TrapCode, Val,
 };
 
+use crate::support::options;
+
 const LEVELS: [Level; 4] = [Level::O0, Level::O1, Level::O2, Level::Os];
 
 fn paying(wat: &str, level: Level) -> Module {
     let options = Options {
         fuel: true,
         level,
-        ..Options::default()
+        ..options()
     };
     Module::from_bytes(&compile(wat.as_bytes(), &options).unwrap()).unwrap()
 }

@@ -10,6 +10,7 @@ use wasm_aot_loader::{
 };
 
 use crate::support::module;
+use crate::support::options;
 
 const ENDLESS: &str = r#"(module
     (import "host" "nothing" (func $nothing))
@@ -45,7 +46,7 @@ const ENDLESS: &str = r#"(module
 fn interruptible(wat: &str) -> Module {
     let options = Options {
         interruptible: true,
-        ..Options::default()
+        ..options()
     };
     Module::from_bytes(&compile(wat.as_bytes(), &options).unwrap()).unwrap()
 }

@@ -15,7 +15,7 @@ use wasm_aot_loader::{
     Verify,
 };
 
-use crate::support::{add, call, trap};
+use crate::support::{add, call, options, trap};
 
 const MODULES: [&str; 5] = ["c4-O0", "c4-O2", "c5-O0", "c5-O2", "rust"];
 
@@ -29,7 +29,7 @@ fn artefact(name: &str, level: Level, debug: bool) -> Vec<u8> {
         level,
         debug,
         name: "app".into(),
-        ..Options::default()
+        ..options()
     };
     compile(&wasm(name), &options).unwrap()
 }
@@ -242,7 +242,7 @@ fn code_that_is_stopped_is_on_the_line_that_it_would_have_gone_on_with() {
     let options = Options {
         interruptible: true,
         debug: true,
-        ..Options::default()
+        ..options()
     };
     let module = Module::from_bytes(&compile(&wasm("c5-O2"), &options).unwrap()).unwrap();
     let mut store = Store::with_config(&Config::new().interruptible(true));

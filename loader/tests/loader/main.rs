@@ -36,6 +36,7 @@ mod linked;
 mod linking;
 mod memories;
 mod mutations;
+mod no_signals;
 mod open;
 mod page_sizes;
 mod pending;

@@ -11,10 +11,18 @@ use wasm_aot_loader::{
     Val, Verify,
 };
 
+/// What modules are compiled with: without signals where `WASM_AOT_TEST_NO_SIGNALS` is set.
+pub(crate) fn options() -> Options {
+    Options {
+        signals: std::env::var_os("WASM_AOT_TEST_NO_SIGNALS").is_none(),
+        ..Options::default()
+    }
+}
+
 /// The artefact of a module in text.
 pub(crate) fn artefact(wat: &str) -> Vec<u8> {
     let wasm = wat::parse_str(wat).expect("valid text");
-    compile(&wasm, &Options::default()).expect("a valid module")
+    compile(&wasm, &options()).expect("a valid module")
 }
 
 /// Opens what was changed since it was compiled: the digest is not looked at, all else
