@@ -8,6 +8,8 @@
 //!
 //! Code that C calls leaves what would trap to the function itself.
 
+use std::collections::HashMap;
+
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{Block, InstBuilder, Opcode, Type, Value, types};
 use wasm_aot_abi::TrapCode;
@@ -25,8 +27,8 @@ use crate::module::Body;
 pub(super) struct Checks {
     /// The block that it is known of.
     block: Option<Block>,
-    /// Memory, index, and how many bytes from there on are in it.
-    ends: Vec<(u32, Value, u64)>,
+    /// How many bytes of a memory, from an index on, are in it.
+    ends: HashMap<(u32, Value), u64>,
 }
 
 impl Translator<'_, '_> {
@@ -172,15 +174,13 @@ impl Translator<'_, '_> {
             self.checks.block = block;
             self.checks.ends.clear();
         }
-        self.checks
-            .ends
-            .iter()
-            .any(|&known| known.0 == memory && known.1 == index && end <= known.2)
+        let known = self.checks.ends.get(&(memory, index));
+        known.is_some_and(|&known| end <= known)
     }
 
-    /// From here on they are. It has been asked before.
+    /// From here on they are. It has been asked before, and they were not.
     pub(super) fn set_checked(&mut self, memory: u32, index: Value, end: u64) {
         let index = self.builder.func.dfg.resolve_aliases(index);
-        self.checks.ends.push((memory, index, end));
+        self.checks.ends.insert((memory, index), end);
     }
 }
