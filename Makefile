@@ -53,6 +53,13 @@ mutations:
 test-aarch64 test-riscv64: test-%:
 	tests/targets/check $*
 
+# The same suites with code that needs no handlers of signals; `make test` has a part.
+.PHONY: test-no-signals
+test-no-signals: export WASM_AOT_TEST_NO_SIGNALS = 1
+test-no-signals:
+	cargo test --test spec --test spec_linked --test programs --test wasi
+	cargo test --package wasm-aot-loader --test loader
+
 # With LLVM as the code generator, which Debian has as llvm-19-dev.
 .PHONY: test-llvm fuzz-llvm
 test-llvm: export WASM_AOT_TEST_CODEGEN = llvm

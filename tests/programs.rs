@@ -19,10 +19,17 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use common::{describe, no_signals, wasm_aot};
+use common::{NO_SIGNALS, describe, wasm_aot};
 
-/// What each program is compiled with.
-const LEVELS: [&str; 5] = ["0", "1", "2", "3", "s"];
+/// What each program is compiled with: a level, and whether without signals.
+const WAYS: [(&str, bool); 6] = [
+    ("0", false),
+    ("1", false),
+    ("2", false),
+    ("3", false),
+    ("s", false),
+    ("2", true),
+];
 
 fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -34,10 +41,13 @@ fn main() -> ExitCode {
             if !folder.join(&name).with_extension("wasm").exists() {
                 continue;
             }
-            for level in LEVELS {
+            for (level, no_signals) in WAYS {
+                let no_signals = no_signals.then_some(NO_SIGNALS).or(common::no_signals());
                 let (folder, name) = (folder.clone(), name.clone());
-                let title = format!("{name} -O{level}");
-                trials.push(Trial::test(title, move || run(&folder, &name, level)));
+                let title = format!("{name} -O{level} {}", no_signals.unwrap_or_default());
+                trials.push(Trial::test(title.trim_end(), move || {
+                    run(&folder, &name, level, no_signals)
+                }));
             }
         }
     }
@@ -45,12 +55,13 @@ fn main() -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-fn run(folder: &Path, name: &str, level: &str) -> Result<(), Failed> {
+/// `no_signals` is for both `compile` and `run`.
+fn run(folder: &Path, name: &str, level: &str, no_signals: Option<&str>) -> Result<(), Failed> {
     let scratch = tempfile::tempdir()?;
     let artefact = scratch.path().join(name).with_extension("so");
     let compiled = wasm_aot()
         .args(["compile", "-O", level])
-        .args(no_signals())
+        .args(no_signals)
         .arg(folder.join(name).with_extension("wasm"))
         .arg("-o")
         .arg(&artefact)
@@ -60,7 +71,7 @@ fn run(folder: &Path, name: &str, level: &str) -> Result<(), Failed> {
     }
 
     let mut command = wasm_aot();
-    command.arg("run").args(no_signals()).current_dir(&scratch);
+    command.arg("run").args(no_signals).current_dir(&scratch);
     for variable in lines(&folder.join("env"))? {
         command.arg("--env").arg(variable);
     }

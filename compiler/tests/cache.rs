@@ -156,6 +156,10 @@ fn nothing_is_found_that_was_compiled_otherwise() {
             ..options.clone()
         },
         Options {
+            signals: false,
+            ..options.clone()
+        },
+        Options {
             cpu: Cpu::new(Target::Aarch64Linux, "armv8.1-a").unwrap(),
             ..options.clone()
         },

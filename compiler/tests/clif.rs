@@ -27,6 +27,7 @@ fn functions_are_translated_as_expected() {
             interruptible: name.starts_with("interruptible_"),
             fuel: name.starts_with("fuel_"),
             spectre_guards: !name.starts_with("unguarded_"),
+            signals: !name.starts_with("no_signals_"),
             ..Options::default()
         };
         let actual = clif(module.as_bytes(), &options)

@@ -17,10 +17,13 @@ pub(crate) fn wasm_aot() -> Command {
     command
 }
 
-/// What both `compile` and `run` are told where `WASM_AOT_TEST_NO_SIGNALS` is set.
+/// What both `compile` and `run` are told to do without signals.
+pub(crate) const NO_SIGNALS: &str = "--no-signals";
+
+/// The same where `WASM_AOT_TEST_NO_SIGNALS` is set.
 #[allow(dead_code, reason = "not every test runs in several ways")]
 pub(crate) fn no_signals() -> Option<&'static str> {
-    std::env::var_os("WASM_AOT_TEST_NO_SIGNALS").map(|_| "--no-signals")
+    std::env::var_os("WASM_AOT_TEST_NO_SIGNALS").map(|_| NO_SIGNALS)
 }
 
 /// How a process ended and what it printed, for a message.
