@@ -1,0 +1,10 @@
+(module
+  (memory 1)
+  (func (export "load") (param i32)
+    (drop (i32.load offset=65533 (local.get 0))))
+  (func (export "divide") (param i32)
+    (drop (i32.div_s (i32.const 1) (local.get 0))))
+  (func (export "stop") (param i32) unreachable)
+  (func $recurse (export "recurse") (param i32)
+    (call $recurse (local.get 0))
+    (call $recurse (local.get 0))))
