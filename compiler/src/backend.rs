@@ -2,6 +2,8 @@
 //! sites and unwind information out. Nothing above this file assumes Cranelift's
 //! machine code.
 
+use std::collections::BTreeMap;
+
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::entity::PrimaryMap;
@@ -311,8 +313,8 @@ impl Backend {
         Ok(layout.frame_to_fp_offset + LINKS + arguments.max().unwrap_or(0))
     }
 
-    /// Traps that are calls, by the instructions that they return to, and all other calls.
-    /// Whatever else is there that could trap comes behind a check.
+    /// Traps that are calls, and all other calls, by their return addresses. Whatever else is
+    /// there that could trap comes behind a check.
     fn sites_of_calls(
         &self,
         buffer: &MachBufferFinalized<Final>,
@@ -323,17 +325,21 @@ impl Backend {
             Architecture::X86_64 | Architecture::Aarch64 => 4,
             Architecture::Riscv64 => 8,
         };
-        let traps: Vec<u32> = relocations
+        let mut traps: BTreeMap<u32, TrapCode> = relocations
             .iter()
-            .filter(|relocation| relocation.target == Symbol::Trap)
-            .map(|relocation| relocation.offset + rest)
+            .filter_map(|relocation| match relocation.target {
+                Symbol::Trap(code) => Some((relocation.offset + rest, trap_code(code))),
+                _ => None,
+            })
             .collect();
-        let is_trap = |site: &Site| traps.binary_search(&site.code).is_ok();
         let mut all = sites(buffer);
-        all.retain(|site| site.trap.is_some() == is_trap(site));
-        match all.iter().filter(|site| site.trap.is_some()).count() == traps.len() {
+        all.retain(|site| site.trap.is_none());
+        for site in &mut all {
+            site.trap = traps.remove(&site.code);
+        }
+        match traps.is_empty() {
             true => Ok(all),
-            false => Err("a call that traps does not return to a trap".to_owned()),
+            false => Err("a call that traps does not return anywhere".to_owned()),
         }
     }
 
@@ -352,6 +358,11 @@ impl Backend {
             Architecture::Aarch64 | Architecture::Riscv64 => 0, // `udf`, `unimp`
         }
     }
+}
+
+/// The code that a [`Symbol::Trap`] is for.
+fn trap_code(number: u32) -> TrapCode {
+    TrapCode::try_from(number).expect("a number that was a code")
 }
 
 /// What a function keeps, which its slots have [keys](Kept) for.

@@ -522,7 +522,7 @@ fn trampolines(
     let asks = backend.polls == Polls::Call;
     let calls = [
         (cx.whole.throws, Symbol::Throw),
-        (!cx.signals, Symbol::Trap),
+        (!cx.signals, Symbol::Trap(0)),
         (asks, Symbol::Interrupted),
     ];
     let calls = calls
@@ -560,7 +560,7 @@ fn trampolines(
                     trampoline::typed(ty, callee, cx.isa, scratch, func);
                 }
                 Symbol::Throw => trampoline::throw(cx.isa, scratch, func),
-                Symbol::Trap => trampoline::trap(cx.isa, scratch, func),
+                Symbol::Trap(_) => trampoline::trap(cx.isa, scratch, func),
                 Symbol::Interrupted => trampoline::interrupted(cx.isa, scratch, func),
                 Symbol::Function(_)
                 | Symbol::Table(_)

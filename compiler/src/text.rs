@@ -110,7 +110,10 @@ impl Text {
 
     /// Where `symbol`, which code refers to, is in the text.
     fn address(&self, symbol: Symbol) -> u32 {
-        let piece = self.piece(symbol);
+        let piece = self.piece(match symbol {
+            Symbol::Trap(_) => Symbol::Trap(0),
+            symbol => symbol,
+        });
         piece.expect("code refers to what is there").offset
     }
 

@@ -227,8 +227,7 @@ pub(crate) fn throw(
     trampoline.never(isa);
 }
 
-/// What traps, for a function that it returns to at an instruction that stands for the
-/// trap: shows the host where that is.
+/// What traps: shows the host where, by the return address.
 pub(crate) fn trap(isa: &dyn TargetIsa, scratch: &mut FunctionBuilderContext, func: &mut Function) {
     func.signature = ask_signature();
     let mut trampoline = Trampoline::new(func, scratch);
@@ -269,9 +268,10 @@ pub(crate) fn guard_frame(
     builder.seal_block(fits);
 
     builder.switch_to_block(trap);
-    let function = declare_asking(builder, Symbol::Trap);
+    let code = abi::TrapCode::StackOverflow;
+    let function = declare_asking(builder, Symbol::Trap(code as u32));
     builder.ins().call(function, &params[..1]);
-    builder.ins().trap(clif_trap(abi::TrapCode::StackOverflow));
+    builder.ins().trap(clif_trap(code));
 
     builder.switch_to_block(fits);
     let signature = builder.func.signature.clone();

@@ -19,8 +19,9 @@ pub(crate) enum Symbol {
     Entered(u32),
     /// What throws.
     Throw,
-    /// What traps, where traps are calls.
-    Trap,
+    /// What traps, where traps are calls; by the number of the trap code that it is called
+    /// for. There is one for all of them, with the number 0.
+    Trap(u32),
     /// What asks whether to go on.
     Interrupted,
     /// What calls functions of some signature with an array of values; by a number.
@@ -43,7 +44,7 @@ impl From<Symbol> for UserExternalName {
             Symbol::Entered(index) => (6, index),
             Symbol::Leave(number) => (7, number),
             Symbol::Constants(number) => (8, number),
-            Symbol::Trap => (9, 0),
+            Symbol::Trap(code) => (9, code),
             Symbol::Interrupted => (10, 0),
         };
         UserExternalName { namespace, index }
@@ -62,7 +63,7 @@ impl From<&UserExternalName> for Symbol {
             6 => Symbol::Entered(name.index),
             7 => Symbol::Leave(name.index),
             8 => Symbol::Constants(name.index),
-            9 => Symbol::Trap,
+            9 => Symbol::Trap(name.index),
             10 => Symbol::Interrupted,
             other => unreachable!("namespace {other} is not ours"),
         }

@@ -356,7 +356,7 @@ fn trampolines(block: &mut Block, parts: &Parts<'_>) -> Slice {
             }
             Symbol::Function(_)
             | Symbol::Throw
-            | Symbol::Trap
+            | Symbol::Trap(_)
             | Symbol::Interrupted
             | Symbol::Leave(_)
             | Symbol::Constants(_)

@@ -21,7 +21,7 @@ pub(super) fn symbols(parts: &Parts<'_>) -> (Vec<layout::Symbol>, Vec<layout::Sy
         // In the other list.
         Symbol::Typed(_) => String::new(),
         Symbol::Throw => "throw".to_owned(),
-        Symbol::Trap => "trap".to_owned(),
+        Symbol::Trap(_) => "trap".to_owned(),
         Symbol::Interrupted => "interrupted".to_owned(),
         Symbol::Leave(number) => format!("leave[{number}]"),
         Symbol::Constants(number) => format!("constants[{number}]"),

@@ -2,9 +2,9 @@
 //!
 //! A trap is an instruction that faults, mostly one that does something else otherwise. In
 //! code [without signals](crate::Options::signals) it is a call of [`Symbol::Trap`], which
-//! does not return, with such an instruction behind it: that is never executed, but makes
-//! the return address a site of the table. Every trap has a call of its own, out of the
-//! way, as short as it can be. What would fault by itself is compared before.
+//! does not return: its return address is a site of the table, so every trap has a call of
+//! its own, out of the way, as short as it can be. Such an instruction is behind it only
+//! because a block has to end. What would fault by itself is compared before.
 //!
 //! Code that C calls leaves what would trap to the function itself.
 
@@ -38,7 +38,7 @@ impl Translator<'_, '_> {
             return;
         }
         if !self.signals {
-            self.ask(Symbol::Trap);
+            self.ask(Symbol::Trap(code as u32));
         }
         self.builder.ins().trap(clif_trap(code));
     }
