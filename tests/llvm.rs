@@ -58,6 +58,21 @@ fn the_highest_level_chooses_it_where_it_is_possible() {
 }
 
 #[test]
+fn it_is_neither_chosen_nor_possible_without_signals() {
+    let without = Options {
+        signals: false,
+        ..options()
+    };
+    let result = compile(b"(module)", &without);
+    assert!(matches!(result, Err(Error::Options(message)) if message.contains("--no-signals")));
+    let any = Options {
+        codegen: None,
+        ..without
+    };
+    assert_eq!(any.codegen().expect("nothing is asked for"), Codegen::Cranelift);
+}
+
+#[test]
 fn compiling_again_gives_the_same_bytes() {
     let forth = include_bytes!("../examples/forth/forth.wasm");
     let compile = || compile(forth, &options()).expect("it compiles");
