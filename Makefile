@@ -54,10 +54,11 @@ test-aarch64 test-riscv64: test-%:
 	tests/targets/check $*
 
 # With LLVM as the code generator, which Debian has as llvm-19-dev.
+LLVM_CONFIG = /usr/lib/llvm-19/bin/llvm-config
 .PHONY: test-llvm fuzz-llvm
 test-llvm: export WASM_AOT_TEST_CODEGEN = llvm
 test-llvm: llvm
-	cargo test --features llvm --test llvm --test spec --test spec_linked --test programs --test wasi
+	cargo test --features llvm --test llvm --test llvm_units --test spec --test spec_linked --test programs --test wasi
 	cargo test --features llvm --package wasm-aot-compiler --lib
 
 fuzz-llvm: llvm
@@ -66,7 +67,7 @@ fuzz-llvm: llvm
 
 .PHONY: llvm
 llvm:
-	command -v /usr/lib/llvm-19/bin/llvm-config >/dev/null || apt-get install -y llvm-19-dev
+	[ -x $(LLVM_CONFIG) ] || apt-get install -y llvm-19-dev
 
 # What is linked into programs for Windows, with mingw-w64 and Wine.
 .PHONY: test-windows
@@ -178,8 +179,11 @@ bench: bench-build
 	$(BENCH_RUN)
 bench-quick: bench-build
 	$(BENCH_RUN) $(if $(ONLY),--only $(ONLY),--quick)
-bench-build: release
+bench-build:
 	.ci/tools bench
+	if [ -x $(LLVM_CONFIG) ]; then cargo build --release --features llvm && \
+		cp $(CARGO_TARGET_DIR)/release/wasm-aot $(CARGO_TARGET_DIR)/release/wasm-aot-llvm; fi
+	cargo build --release
 	cargo build --release --manifest-path benches/bench/Cargo.toml
 
 # Single mechanisms, with criterion; ONLY=memory for those whose names have that.
