@@ -69,7 +69,10 @@ fn it_is_neither_chosen_nor_possible_without_signals() {
         codegen: None,
         ..without
     };
-    assert_eq!(any.codegen().expect("nothing is asked for"), Codegen::Cranelift);
+    assert_eq!(
+        any.codegen().expect("nothing is asked for"),
+        Codegen::Cranelift
+    );
 }
 
 #[test]
