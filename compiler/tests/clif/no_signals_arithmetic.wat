@@ -7,7 +7,9 @@
 
 ;; function u0:0(i64 vmctx, i32, i32) -> i32 tail {
 ;;     sig0 = (i64 vmctx) tail
-;;     fn0 = colocated u9:0 sig0
+;;     sig1 = (i64 vmctx) tail
+;;     fn0 = colocated u9:9 sig0
+;;     fn1 = colocated u9:8 sig1
 ;;
 ;; block0(v0: i64, v1: i32, v2: i32):
 ;;     v4 = iconst.i32 0
@@ -27,7 +29,7 @@
 ;;     brif v10, block4, block5
 ;;
 ;; block4 cold:
-;;     call fn0(v0)
+;;     call fn1(v0)
 ;;     trap int_ovf
 ;;
 ;; block5:
@@ -50,7 +52,9 @@
 ;;
 ;; function u0:2(i64 vmctx, f32) -> i64 tail {
 ;;     sig0 = (i64 vmctx) tail
-;;     fn0 = colocated u9:0 sig0
+;;     sig1 = (i64 vmctx) tail
+;;     fn0 = colocated u9:10 sig0
+;;     fn1 = colocated u9:8 sig1
 ;;
 ;; block0(v0: i64, v1: f32):
 ;;     v3 = f32const 0x1.000000p64
@@ -69,7 +73,7 @@
 ;;     trap bad_toint
 ;;
 ;; block5:
-;;     call fn0(v0)
+;;     call fn1(v0)
 ;;     trap int_ovf
 ;;
 ;; block3:

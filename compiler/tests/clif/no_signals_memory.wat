@@ -14,7 +14,7 @@
 ;;     region0 = 0 "memory"
 ;;     region1 = 3 "memory length"
 ;;     sig0 = (i64 vmctx) tail
-;;     fn0 = colocated u9:0 sig0
+;;     fn0 = colocated u9:2 sig0
 ;;
 ;; block0(v0: i64, v1: i32):
 ;;     v3 = iconst.i32 1024

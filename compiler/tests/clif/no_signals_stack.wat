@@ -8,7 +8,7 @@
 ;;     region0 = 4 "store"
 ;;     sig0 = (i64 vmctx) tail
 ;;     sig1 = (i64 vmctx) tail
-;;     fn0 = colocated u9:0 sig0
+;;     fn0 = colocated u9:1 sig0
 ;;     fn1 = colocated u0:1 sig1
 ;;
 ;; block0(v0: i64):
