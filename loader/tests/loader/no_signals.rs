@@ -531,7 +531,7 @@ fn frame_of(words: usize) -> String {
     let load = |word| {
         format!(
             "(i64.load offset={} (local.get $p))",
-            (7999 - word % 8000) * 8
+            (words - 1 - word) * 8
         )
     };
     let loads: String = (0..words)
@@ -544,7 +544,7 @@ fn frame_of(words: usize) -> String {
         .map(|word| format!("(local $w{word} i64)"))
         .collect();
     format!(
-        r#"(module (memory 1)
+        r#"(module (memory 3)
           (func $large (export "large") (param $p i32) (param $n i32) (result i64)
             (local $s i64) {locals}
             {loads}
@@ -564,6 +564,19 @@ fn large_frames_are_compared_with_the_stack_before_they_are_made() {
         // Below what is made without looking, above, and larger than what is left for hosts.
         for words in [100, 900, 1100, 17_000] {
             let module = open(&frame_of(words), &options(false, Level::O2));
+            // Where a frame that is made without looking would be beyond the stack.
+            let small = std::thread::Builder::new().stack_size(96 << 10);
+            std::thread::scope(|scope| {
+                let thread = small.spawn_scoped(scope, || {
+                    let mut store = store();
+                    let instance = Instance::new(&mut store, &module, &Imports::new()).unwrap();
+                    let outer = instance.get_func(&store, "outer").unwrap();
+                    let arguments = [Val::I32(0), Val::I32(i32::MAX)];
+                    let trap = trap(outer.call(&mut store, &arguments, &mut [Val::I64(0)]));
+                    assert_eq!(trap.code(), TrapCode::StackOverflow);
+                });
+                thread.unwrap().join().unwrap();
+            });
             for stack in [256 << 10, 1 << 20, usize::MAX] {
                 let config = Config::new().signals(false).max_wasm_stack(stack);
                 let mut store = Store::with_config(&config);
