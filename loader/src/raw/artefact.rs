@@ -194,6 +194,12 @@ impl Artefact {
         Ok(Arc::new(Artefact::new(mapping, None)?))
     }
 
+    /// What is mapped, as an artefact of its own.
+    #[cfg(test)]
+    pub(super) fn of_mapping(mapping: Mapping) -> Result<Arc<Artefact>, OpenError> {
+        Ok(Arc::new(Artefact::new(mapping, None)?))
+    }
+
     fn new(mut mapping: Mapping, source: Option<Source>) -> Result<Artefact, OpenError> {
         let bytes = mapping.segment(mapping.elf.descriptor);
         // SAFETY: the bytes stay where they are until `mapping` is dropped, which

@@ -57,6 +57,12 @@ impl Elf {
         })
     }
 
+    /// What is mapped, ascending.
+    #[cfg(test)]
+    pub(super) fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
     /// What the file can be checked with.
     pub(crate) fn seal(&self) -> Option<Seal> {
         self.seal

@@ -157,6 +157,29 @@ impl Mapping {
         }
     }
 
+    /// A file's segments as they are in memory, in memory of the allocator: all but code is
+    /// as if it was mapped.
+    #[cfg(test)]
+    pub(super) fn in_heap(file: &[u8]) -> Mapping {
+        /// What tests have, for ever.
+        static ALL: std::sync::Mutex<Vec<Vec<[u128; 256]>>> = std::sync::Mutex::new(Vec::new());
+        let elf = Elf::parse(file).expect("an artefact");
+        let end = elf.segments().last().map(|last| last.address + last.size);
+        let pages = end.expect("it has segments").div_ceil(4096) as usize;
+        let mut memory = vec![[0u128; 256]; pages];
+        let start: *mut u8 = memory.as_mut_ptr().cast();
+        for segment in elf.segments() {
+            let bytes = &file[segment.offset as usize..][..segment.size as usize];
+            // SAFETY: there is room for all segments.
+            unsafe {
+                let to = start.add(segment.address as usize);
+                ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len());
+            }
+        }
+        ALL.lock().expect("no test fails there").push(memory);
+        Mapping::in_memory(elf, start.expose_provenance(), PathBuf::new())
+    }
+
     /// Sees to it that the memory image, which is at an address in the file, can
     /// be mapped from a file.
     pub(super) fn prepare_image(&mut self, address: u64, size: u64) -> Result<(), OpenError> {
@@ -388,6 +411,9 @@ impl Drop for View {
 
 /// An anonymous file with these bytes, which cannot be changed any more.
 fn sealed_copy(bytes: &[u8]) -> Result<File, OpenError> {
+    if cfg!(miri) {
+        return File::open("/dev/null").map_err(not_copied); // no image is mapped there
+    }
     let mut file = memfd(OsStr::new("wasm-aot")).map_err(not_copied)?;
     file.write_all(bytes).map_err(not_copied)?;
     seal(&file)?;

@@ -56,6 +56,9 @@ unsafe impl Sync for Previous {}
 /// that it finds (ours) for faults that are not its own, as is good custom;
 /// otherwise traps of WebAssembly code go to it.
 pub(super) fn install() {
+    if cfg!(miri) {
+        return; // which has no faults
+    }
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         arch::prepare();
