@@ -132,7 +132,7 @@ impl Artefact {
                 let name = path.file_name().unwrap_or_default();
                 let copy = Anonymous::of_file(name, &file, metadata.len())?;
                 let seal = check(&copy, options)?;
-                let map = || Mapping::of_anonymous(copy);
+                let map = || Mapping::of_anonymous(copy, Some(&file));
                 return Artefact::share(Source::Content(seal), Box::new(map));
             }
             Verify::Cached => {
@@ -190,7 +190,7 @@ impl Artefact {
             check(&copy, options)?;
         }
         let _registry = registry();
-        let mapping = Mapping::of_anonymous(copy)?;
+        let mapping = Mapping::of_anonymous(copy, None)?;
         Ok(Arc::new(Artefact::new(mapping, None)?))
     }
 

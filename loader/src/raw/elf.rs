@@ -58,7 +58,6 @@ impl Elf {
     }
 
     /// What is mapped, ascending.
-    #[cfg(test)]
     pub(super) fn segments(&self) -> &[Segment] {
         &self.segments
     }

@@ -24,6 +24,7 @@ use std::ptr::{self, NonNull};
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 
 use super::elf::Elf;
+use super::profile;
 use crate::OpenError;
 
 /// Which file it is, and whether it has been written to.
@@ -102,10 +103,17 @@ impl Mapping {
         Mapping::load_anonymous(copy, Some(file), elf, view.bytes())
     }
 
-    /// Loads a file that was checked.
-    pub(super) fn of_anonymous(file: Anonymous) -> Result<Mapping, OpenError> {
+    /// Loads a file that was checked, a copy of `original` if there is one.
+    pub(super) fn of_anonymous(
+        file: Anonymous,
+        original: Option<&File>,
+    ) -> Result<Mapping, OpenError> {
         let Anonymous { file, view, elf } = file;
-        Mapping::load_anonymous(file, None, elf, view.bytes())
+        let mapping = Mapping::load_anonymous(file, None, elf, view.bytes())?;
+        if let Some(original) = original {
+            mapping.name_code(original)?;
+        }
+        Ok(mapping)
     }
 
     fn load_anonymous(
@@ -118,6 +126,22 @@ impl Mapping {
         let name = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
         let library = load(OsStr::new(&name), 0).map_err(OpenError::DynamicLinker)?;
         Mapping::new(library, file, original, elf, bytes)
+    }
+
+    /// Tells profilers that its code, which is from a copy, is from a file.
+    fn name_code(&self, original: &File) -> Result<(), OpenError> {
+        let file = self.file().expect("a copy");
+        let mut segments = self.elf.segments().iter();
+        let code = segments.find(|segment| segment.executable);
+        // SAFETY: the dynamic linker has just mapped it so for us, and whoever looks at
+        // what is loaded looks at headers and unwind information, which are elsewhere.
+        let named = code.map_or(Ok(()), |code| unsafe {
+            profile::name_code(code, self.base, file, original)
+        });
+        named.map_err(|source| OpenError::Map {
+            what: "the code",
+            source,
+        })
     }
 
     fn new(

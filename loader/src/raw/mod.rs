@@ -8,6 +8,7 @@
 //! | `metadata` | reading checked records in place (no unsafe code) |
 //! | `checked` | files whose digest is known to be right (no unsafe code) |
 //! | `map` | loading a checked file, or a copy that nobody can change |
+//! | `profile` | telling profilers which file the code of a copy is from |
 //! | `linked` | finding what is in memory already |
 //! | `artefact` | a loaded artefact |
 //! | `store` | what a store owns |
@@ -43,6 +44,7 @@ mod map;
 mod memory;
 mod metadata;
 mod pages;
+mod profile;
 mod reservation;
 mod shared;
 mod signal;

@@ -137,6 +137,27 @@ fn a_file_without_a_digest_is_refused_unless_nobody_asks() {
     assert_eq!(error.to_string(), "its digest is of the unknown kind 2");
 }
 
+/// Profilers are told that it is from the file: that was mapped there for a moment.
+#[test]
+fn what_is_mapped_to_run_is_the_copy() {
+    let (_folder, path) = file(&returning(1));
+    let executable = |name: &str| {
+        let maps = fs::read_to_string("/proc/self/maps").unwrap();
+        let mut lines = maps.lines();
+        lines.any(|line| line.contains(" r-xp ") && line.contains(name))
+    };
+    let name = path.file_name().unwrap().to_str().unwrap();
+    let copy = format!("/memfd:{name}");
+    let path_name = path.to_str().unwrap();
+    for round in 0..2 {
+        let module = Module::open(&path).unwrap();
+        assert_eq!(call(&module), (1, b'd'), "{round}");
+        assert!(executable(&copy) && !executable(path_name));
+    }
+    let _module = options(Verify::TrustedPath).open(&path).unwrap();
+    assert!(executable(path_name));
+}
+
 #[test]
 fn a_file_rewritten_under_a_running_instance_changes_nothing() {
     let (old, new) = (returning(1), returning(2));
