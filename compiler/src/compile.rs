@@ -14,7 +14,7 @@ use wasm_aot_abi::Tunables;
 
 use crate::abi::Symbol;
 use crate::backend::{Backend, Code};
-use crate::cache::Kept;
+use crate::cache::{Kept, Key};
 use crate::debug::Locations;
 use crate::error::{Error, Result};
 use crate::functions::{Checker, Compiled, Worker};
@@ -27,7 +27,7 @@ use crate::text::Text;
 use crate::traced::span;
 use crate::trampoline::Export;
 use crate::translate::{self, Context};
-use crate::{Codegen, Features, Options, debug, emit, trampoline};
+use crate::{Features, Options, debug, emit, trampoline};
 
 /// The stages of a compilation, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,12 +205,6 @@ pub(crate) fn compile_and_look(
     let whole = Whole::new(&module, &usage);
 
     let cache = options.cache.as_ref();
-    // Code that LLVM makes depends on all functions.
-    let whole_module = backend.codegen != Codegen::Cranelift;
-    if whole_module && cache.is_some() {
-        observer.warning("LLVM compiles a module as a whole: the cache is not used");
-    }
-    let cache = cache.filter(|_| !whole_module);
     let kept = cache.map(|cache| Kept::open(cache, &backend, &module));
     let cx = context(&module, &whole, &backend, kept.as_ref());
     let generated = during(Stage::Generate, observer, || {
@@ -226,6 +220,17 @@ pub(crate) struct Generated {
     pub(crate) functions: Vec<Compiled>,
     /// What else functions refer to, in order.
     pub(crate) others: Vec<(Symbol, Code)>,
+    /// What the code of functions was read from, if not each has its own.
+    pub(crate) objects: Vec<Object>,
+}
+
+/// An object file with the code of functions.
+pub(crate) struct Object {
+    /// What it follows from.
+    pub(crate) key: Key,
+    pub(crate) bytes: Vec<u8>,
+    /// Whether it was kept, and not made now.
+    pub(crate) is_kept: bool,
 }
 
 /// Makes an artefact of the compiled functions, which are in order. Shows `look` the
@@ -238,13 +243,14 @@ pub(crate) fn assemble(
     look: Look<'_>,
     out: impl Write + Seek,
 ) -> Result<()> {
+    if let Some(kept) = cx.kept {
+        keep(kept, &generated, contents, observer);
+    }
     let Generated {
         mut functions,
         others,
+        ..
     } = generated;
-    if let Some(kept) = cx.kept {
-        keep(kept, &functions, contents, observer);
-    }
     let mut trampolines = trampolines(cx, backend, &mut functions)?;
     trampolines.extend(others);
 
@@ -301,16 +307,17 @@ fn debug(
     })
 }
 
-/// Keeps the functions for the next time.
+/// Keeps what has been made for the next time.
 fn keep(
     kept: &Kept,
-    functions: &[Compiled],
+    made: &Generated,
     contents: &Contents<'_>,
     observer: &(impl Observer + ?Sized),
 ) {
-    let found = functions.iter().filter(|function| function.is_kept).count();
-    observer.cached(found, functions.len());
-    if let Err(error) = kept.keep(functions, contents) {
+    let functions = made.functions.iter();
+    let found = functions.filter(|function| function.is_kept).count();
+    observer.cached(found, made.functions.len());
+    if let Err(error) = kept.keep(made, contents) {
         observer.warning(&format!("the cache cannot be written: {error}"));
     }
 }
@@ -451,10 +458,11 @@ fn generate(
 ) -> Result<Generated> {
     match backend.codegen {
         #[cfg(feature = "llvm")]
-        Codegen::Llvm => crate::llvm::functions(cx, backend, bodies, observer),
+        crate::Codegen::Llvm => crate::llvm::functions(cx, backend, bodies, observer),
         _ => Ok(Generated {
             functions: functions(cx, backend, bodies, observer)?,
             others: Vec::new(),
+            objects: Vec::new(),
         }),
     }
 }

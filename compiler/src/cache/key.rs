@@ -18,8 +18,18 @@ use crate::module::{Body, Module};
 use crate::passes::Whole;
 
 /// A digest of what the code of a function depends on, in an environment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Key(pub(super) [u8; 32]);
+
+impl Key {
+    /// That of what depends on texts alone.
+    #[cfg(feature = "llvm")]
+    pub(crate) fn of(texts: &[&str]) -> Key {
+        let mut digest = Feed::default();
+        texts.hash(&mut digest);
+        Key(digest.0.finalize().into())
+    }
+}
 
 /// A digest of what is the same for all functions of a module.
 #[derive(Clone, Copy)]
@@ -36,6 +46,7 @@ impl Environment {
         for flag in isa.isa_flags() {
             flag.to_string().hash(&mut digest);
         }
+        backend.codegen.hash(&mut digest);
         backend.relaxed.hash(&mut digest);
         backend.polls.hash(&mut digest);
         backend.fuel.hash(&mut digest);

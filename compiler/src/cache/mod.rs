@@ -7,6 +7,8 @@
 //! are [facts](crate::passes::Fact) of the module as a whole, which are kept with it and
 //! looked at again: see [`key`].
 //!
+//! Of LLVM there are object files instead, by the text that they are made of.
+//!
 //! A cache never makes a difference but in time. What cannot be read is compiled; what
 //! cannot be written is not kept, and the observer is told.
 
@@ -22,6 +24,7 @@ use self::key::Environment;
 pub(crate) use self::key::Key;
 use self::pack::Pack;
 use crate::backend::Backend;
+use crate::compile::Generated;
 use crate::functions::Compiled;
 use crate::module::{Body, Contents, Module};
 use crate::passes::Whole;
@@ -86,20 +89,33 @@ impl Kept {
         })
     }
 
-    /// Keeps the functions of the module, which are in order, and forgets what was
-    /// there before.
+    /// The object file with this key.
+    #[cfg(feature = "llvm")]
+    pub(crate) fn object(&self, key: Key) -> Option<&[u8]> {
+        self.pack.get(key)
+    }
+
+    /// Keeps what has been made for the module, and forgets what was there before.
     ///
     /// # Errors
     ///
     /// If the folder cannot be written to. What was there before stays.
-    pub(crate) fn keep(&self, functions: &[Compiled], contents: &Contents<'_>) -> io::Result<()> {
+    pub(crate) fn keep(&self, made: &Generated, contents: &Contents<'_>) -> io::Result<()> {
         let file = self.environment.file(&self.cache);
-        let keys = functions.iter().filter_map(|function| function.key);
-        if functions.iter().all(|function| function.is_kept) && self.pack.has_exactly(keys) {
+        let Generated {
+            functions, objects, ..
+        } = made;
+        let of_functions = functions
+            .iter()
+            .filter_map(|function| Some((function.key?, function.is_kept)));
+        let of_objects = objects.iter().map(|object| (object.key, object.is_kept));
+        let all: Vec<(Key, bool)> = of_functions.chain(of_objects).collect();
+        let keys = all.iter().map(|(key, _)| *key);
+        if all.iter().all(|(_, is_kept)| *is_kept) && self.pack.has_exactly(keys) {
             return folder::touch(&file);
         }
-        let entries = functions.iter().zip(&contents.bodies);
-        let entries = entries.filter_map(|(function, body)| {
+        let functions = functions.iter().zip(&contents.bodies);
+        let functions = functions.filter_map(|(function, body)| {
             let key = function.key?;
             let entry = match self.pack.get(key) {
                 Some(entry) if function.is_kept => entry.into(),
@@ -107,6 +123,11 @@ impl Kept {
             };
             Some((key, entry))
         });
-        folder::replace(&self.cache, &file, |out| pack::write(entries, out))
+        let objects = objects
+            .iter()
+            .map(|object| (object.key, object.bytes.as_slice().into()));
+        folder::replace(&self.cache, &file, |out| {
+            pack::write(functions.chain(objects), out)
+        })
     }
 }

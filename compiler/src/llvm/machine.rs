@@ -20,12 +20,13 @@ use wasm_aot_abi::{self as abi, CpuFeatures, TrapCode};
 use super::trap;
 use super::write::MARKER;
 use crate::Level;
+use crate::cache::Key;
 
 /// What LLVM calls the machine.
 pub(super) struct Machine {
     pub(super) cpu: &'static str,
     pub(super) features: String,
-    pub(super) level: Level,
+    level: Level,
 }
 
 impl Machine {
@@ -42,6 +43,11 @@ impl Machine {
         }
     }
 
+    /// What the object file of a module in text form follows from.
+    pub(super) fn key(&self, text: &str) -> Key {
+        Key::of(&[&super::name(), self.passes(), text])
+    }
+
     /// The object file of a module in text form.
     ///
     /// # Errors
@@ -56,15 +62,8 @@ impl Machine {
             .map_err(|error| error.to_string())?;
         let machine = self.target()?;
         module.set_data_layout(&machine.get_target_data().get_data_layout());
-        let passes = match self.level {
-            Level::O0 => "default<O0>",
-            Level::O1 => "default<O1>",
-            Level::O2 => "default<O2>",
-            Level::Os => "default<Os>",
-            Level::O3 => "default<O3>",
-        };
         module
-            .run_passes(passes, &machine, PassBuilderOptions::create())
+            .run_passes(self.passes(), &machine, PassBuilderOptions::create())
             .map_err(|error| error.to_string())?;
         for function in module.get_functions() {
             finish(&context, &module, function)?;
@@ -76,6 +75,17 @@ impl Machine {
             .write_to_memory_buffer(&module, FileType::Object)
             .map_err(|error| error.to_string())?;
         Ok(object.as_slice().to_vec())
+    }
+
+    /// LLVM's own pipeline.
+    fn passes(&self) -> &'static str {
+        match self.level {
+            Level::O0 => "default<O0>",
+            Level::O1 => "default<O1>",
+            Level::O2 => "default<O2>",
+            Level::Os => "default<Os>",
+            Level::O3 => "default<O3>",
+        }
     }
 
     fn target(&self) -> Result<TargetMachine, String> {

@@ -12,17 +12,35 @@ use iced_x86::{
 use wasm_aot_abi::TrapCode;
 
 use super::object::Section;
+use super::plan::Unit;
 use super::trap;
 use crate::backend::{Origin, Site};
 
-/// The sites of a function, and its origins if they are wanted. Its traps become `ud2`.
-pub(super) fn find(section: &mut Section, debug: bool) -> (Vec<Site>, Vec<Origin>) {
+/// What is in the code of a function.
+#[derive(Default)]
+pub(super) struct Sites {
+    /// In ascending order of `code`.
+    pub(super) sites: Vec<Site>,
+    /// None, if they are not wanted.
+    pub(super) origins: Vec<Origin>,
+    /// Bytes of its frame, at most: what it pushes, and what it moves the stack pointer
+    /// by.
+    pub(super) frame_size: u32,
+}
+
+/// Looks at the code of a function in a unit, whose traps become `ud2`.
+pub(super) fn find(section: &mut Section, unit: &Unit, debug: bool) -> Sites {
     let code = section.bytes.clone();
     let mut decoder = Decoder::new(64, &code, DecoderOptions::NONE);
     let mut factory = InstructionInfoFactory::new();
     let mut instruction = Instruction::default();
     let mut rows = section.rows.iter().peekable();
-    let (mut sites, mut origins): (Vec<Site>, Vec<Origin>) = (Vec::new(), Vec::new());
+    let mut found = Sites::default();
+    let Sites {
+        sites,
+        origins,
+        frame_size,
+    } = &mut found;
     let mut source = None;
     while decoder.can_decode() {
         decoder.decode_out(&mut instruction);
@@ -30,14 +48,14 @@ pub(super) fn find(section: &mut Section, debug: bool) -> (Vec<Site>, Vec<Origin
         let end = start + instruction.len();
         while let Some(&&(_, line)) = rows.peek().filter(|row| row.0 as usize <= start) {
             rows.next();
-            source = (line != 0).then_some(line);
+            source = unit.source(line);
         }
+        *frame_size = frame_size.saturating_add(pushed(&instruction));
         if let Some((code, place)) = trap::decode(&code[start..end]) {
-            let source = (place != 0).then_some(place);
             sites.push(Site {
                 code: start as u32,
                 trap: Some(code),
-                source,
+                source: unit.source(place),
             });
             let bytes = &mut section.bytes[start..end];
             bytes.fill(0xcc); // `int3`
@@ -71,28 +89,19 @@ pub(super) fn find(section: &mut Section, debug: bool) -> (Vec<Site>, Vec<Origin
     }
     // A return address may be where the next instruction traps: the call's first.
     sites.sort_by_key(|site| site.code);
-    (sites, origins)
+    found
 }
 
-/// Bytes of a function's frame, at most: what it pushes, and what it moves the stack
-/// pointer by.
-pub(super) fn frame_size(code: &[u8]) -> u32 {
-    let mut decoder = Decoder::new(64, code, DecoderOptions::NONE);
-    let mut instruction = Instruction::default();
-    let mut size = 0_u32;
-    while decoder.can_decode() {
-        decoder.decode_out(&mut instruction);
-        let change = match instruction.mnemonic() {
-            Mnemonic::Push => 8,
-            Mnemonic::Sub | Mnemonic::And if instruction.op0_register() == Register::RSP => {
-                let amount = instruction.try_immediate(1).unwrap_or(u64::MAX) as i64;
-                u32::try_from(amount.unsigned_abs()).unwrap_or(u32::MAX)
-            }
-            _ => 0,
-        };
-        size = size.saturating_add(change);
+/// Bytes that an instruction adds to the frame, at most.
+fn pushed(instruction: &Instruction) -> u32 {
+    match instruction.mnemonic() {
+        Mnemonic::Push => 8,
+        Mnemonic::Sub | Mnemonic::And if instruction.op0_register() == Register::RSP => {
+            let amount = instruction.try_immediate(1).unwrap_or(u64::MAX) as i64;
+            u32::try_from(amount.unsigned_abs()).unwrap_or(u32::MAX)
+        }
+        _ => 0,
     }
-    size
 }
 
 fn may_fault(factory: &mut InstructionInfoFactory, instruction: &Instruction) -> bool {

@@ -314,6 +314,7 @@ impl Stream {
         let generated = Generated {
             functions,
             others: Vec::new(),
+            objects: Vec::new(),
         };
         let made = (&cx, &contents, generated);
         assemble(options, backend, observer, made, None, out)

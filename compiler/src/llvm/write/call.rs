@@ -171,15 +171,9 @@ impl Writer<'_> {
         }
     }
 
-    /// Declares a function that is called by name, if LLVM does not compile it; whether it
-    /// does.
+    /// Declares what is called by name; whether it is a function that LLVM compiles.
     fn use_symbol(&mut self, symbol: Symbol) -> bool {
-        if let Symbol::Function(index) = symbol
-            && self.plan.functions[&index].is_ours
-        {
-            return true;
-        }
         self.uses.symbols.insert(symbol);
-        false
+        matches!(symbol, Symbol::Function(index) if self.plan.functions[&index].is_ours)
     }
 }

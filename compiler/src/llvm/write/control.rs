@@ -90,10 +90,10 @@ impl Writer<'_> {
 
     /// Traps, and ends the block.
     fn trap(&mut self, code: TrapCode) {
-        let (kind, source) = (trap::encode(wasm_trap(code)), self.source);
+        let (kind, line) = (trap::encode(wasm_trap(code)), self.line);
         let (text, constraints) = (trap::ASSEMBLY, trap::CONSTRAINTS);
         self.line(format_args!(
-            "call void asm sideeffect \"{text}\", \"{constraints}\"(i32 {kind}, i32 {source}) #2"
+            "call void asm sideeffect \"{text}\", \"{constraints}\"(i32 {kind}, i32 {line}) #2"
         ));
         self.terminate(format_args!("unreachable"));
     }

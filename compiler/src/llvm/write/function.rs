@@ -7,29 +7,30 @@ use cranelift_codegen::ir::{
     Block, Function, Inst, InstructionData, Opcode, Type, Value, ValueDef, types,
 };
 
-use super::{MARKER, Plan, REGIONS, SUBPROGRAMS, Uses, Written, suffix, ty};
+use super::{MARKER, Member, Plan, REGIONS, SUBPROGRAMS, Uses, Written, suffix, ty};
 
-/// The text of `func`, which is function `index`.
+/// The text of `func`, which is a function of a unit.
 ///
 /// # Errors
 ///
 /// What is in it that cannot be said.
 pub(in super::super) fn function(
     plan: &Plan,
-    index: u32,
+    member: &Member,
     func: &Function,
 ) -> Result<Written, String> {
     let mut writer = Writer {
         plan,
         func,
-        scope: SUBPROGRAMS + index,
+        member,
+        scope: SUBPROGRAMS + member.index,
         out: String::new(),
         bodies: HashMap::new(),
         edges: HashMap::new(),
         label: String::new(),
         conditions: HashMap::new(),
         next: 0,
-        source: 0,
+        line: 0,
         uses: Uses::default(),
         array: 0,
     };
@@ -39,7 +40,7 @@ pub(in super::super) fn function(
         for inst in func.layout.block_insts(block) {
             let source = func.srcloc(inst);
             if !source.is_default() {
-                writer.source = source.bits();
+                writer.line = member.line(source.bits());
             }
             writer.inst(inst).map_err(|problem| {
                 let inst = func.dfg.display_inst(inst);
@@ -49,13 +50,14 @@ pub(in super::super) fn function(
         let body = std::mem::take(&mut writer.out);
         writer.bodies.insert(block, body);
     }
-    Ok(writer.finish(index, &order))
+    Ok(writer.finish(&order))
 }
 
 /// The state of one function.
 pub(super) struct Writer<'a> {
     pub(super) plan: &'a Plan,
     pub(super) func: &'a Function,
+    member: &'a Member,
     /// The number of the function's subprogram.
     scope: u32,
     /// What has been written of the block at hand.
@@ -69,20 +71,17 @@ pub(super) struct Writer<'a> {
     conditions: HashMap<Value, String>,
     /// The number of the next name.
     next: u32,
-    /// Byte offset in the module of what is being written.
-    pub(super) source: u32,
+    /// That of what is being written; 0 before the first.
+    pub(super) line: u32,
     pub(super) uses: Uses,
     /// How many values the largest array has that is passed to or comes from a call.
     pub(super) array: usize,
 }
 
 impl Writer<'_> {
-    fn finish(mut self, index: u32, order: &[Block]) -> Written {
+    fn finish(mut self, order: &[Block]) -> Written {
+        let Member { index, linkage, .. } = *self.member;
         let planned = &self.plan.functions[&index];
-        let linkage = match planned.is_external {
-            true => "hidden",
-            false => "internal",
-        };
         let entry = self.func.layout.entry_block().expect("an entry");
         let entry_params = self.func.dfg.block_params(entry);
         let mut list = format!(
@@ -220,7 +219,7 @@ impl Writer<'_> {
     fn end(&mut self, text: std::fmt::Arguments<'_>, located: bool) {
         self.out.write_fmt(text).expect("a string");
         if located {
-            let (line, scope) = (self.source, self.scope);
+            let (line, scope) = (self.line, self.scope);
             write!(
                 self.out,
                 ", !dbg !DILocation(line: {line}, scope: !{scope})"

@@ -30,32 +30,10 @@ use cranelift_codegen::ir::{Function, Type, UserExternalName};
 
 pub(super) use function::function;
 
+use super::machine::Machine;
+use super::plan::{Member, Plan, Unit};
 use super::shape::Shape;
 use crate::abi::Symbol;
-
-/// What functions know of one another.
-pub(super) struct Plan {
-    /// The functions that are LLVM's, and those that are not.
-    pub(super) functions: BTreeMap<u32, Planned>,
-    /// Whether all functions are LLVM's. Then tables in the text lead to what is called in
-    /// its convention, else to what is in the wasm convention.
-    pub(super) is_complete: bool,
-    /// Bytes of the vmctx.
-    pub(super) vmctx_size: u32,
-    /// Whether every instruction has to say where it comes from.
-    pub(super) debug: bool,
-}
-
-/// What is known of a function.
-pub(super) struct Planned {
-    pub(super) shape: Shape,
-    /// Whether LLVM compiles it.
-    pub(super) is_ours: bool,
-    /// Whether anything but LLVM's code refers to it.
-    pub(super) is_external: bool,
-    /// Whether it may be called in the wasm convention.
-    pub(super) is_called: bool,
-}
 
 /// The text of a function, and what it refers to.
 pub(super) struct Written {
@@ -102,12 +80,12 @@ const SUBPROGRAMS: u32 = 1 << 20;
 /// Followed by those of [`arrival`]s.
 const ARRIVALS: u32 = 1 << 24;
 
-/// The text of a module, and the shapes of what is called by an array of values.
+/// The text of a unit, and the shapes of what is called by an array of values.
 pub(super) fn module(
     plan: &Plan,
+    unit: &Unit,
     functions: Vec<Written>,
-    cpu: &str,
-    features: &str,
+    machine: &Machine,
 ) -> (String, BTreeSet<Shape>) {
     let size: usize = functions.iter().map(|function| function.text.len()).sum();
     let mut text = String::with_capacity(size + (1 << 16));
@@ -133,6 +111,9 @@ pub(super) fn module(
             "declare hidden void @leave_{name}(i64, i64, ptr) #1"
         ));
     }
+    for member in unit.members() {
+        uses.symbols.remove(&Symbol::Function(member.index));
+    }
     for symbol in &uses.symbols {
         let name = symbol_name(*symbol);
         match *symbol {
@@ -147,6 +128,7 @@ pub(super) fn module(
             _ => line(format_args!("@{name} = external hidden constant i8")),
         }
     }
+    let Machine { cpu, features, .. } = machine;
     line(format_args!(
         "attributes #0 = {{ nounwind uwtable null_pointer_is_valid \"frame-pointer\"=\"all\" \
          \"disable-tail-calls\"=\"true\" \"no-builtins\" \"tune-cpu\"=\"generic\" \"target-cpu\"=\"{cpu}\" \
@@ -183,10 +165,7 @@ pub(super) fn module(
         ));
         line(format_args!("!{tag} = !{{!{ty}, !{ty}, i64 0}}"));
     }
-    for (index, planned) in &plan.functions {
-        if !planned.is_ours {
-            continue;
-        }
+    for Member { index, .. } in unit.members() {
         for node in [SUBPROGRAMS + index, ARRIVALS + index] {
             line(format_args!(
                 "!{node} = distinct !DISubprogram(name: \"f{index}\", scope: !{FILE}, \

@@ -1,0 +1,350 @@
+//! From the sections of LLVM's object files to the code of functions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cranelift_codegen::binemit::Reloc;
+use cranelift_codegen::ir::{Function, UserExternalName};
+use cranelift_codegen::isa::TargetIsa;
+use cranelift_frontend::FunctionBuilderContext;
+
+use super::object::Name;
+use super::plan::{Plan, Summary};
+use super::shape::Shape;
+use super::unit::{self, Output, Piece};
+use crate::abi::Symbol;
+use crate::backend::{Backend, Code, Origin, Relocation, Site};
+use crate::compile::{Generated, Object};
+use crate::error::{Error, Result};
+use crate::functions::Compiled;
+use crate::layout::{FrameInfo, FrameRule};
+use crate::module::Body;
+use crate::trampoline;
+use crate::translate::{self, Context};
+
+/// A part of a function's code.
+enum Part {
+    /// Cranelift's.
+    Code(Code),
+    Piece(Name, Piece),
+}
+
+/// Alignment of parts, in bytes.
+const ALIGN: u32 = 16;
+
+/// Where in the text a name is: in the piece of a symbol, at an offset.
+type Places = BTreeMap<Name, (Symbol, u32)>;
+
+/// Makes code of the functions out of what LLVM has made of all units.
+pub(super) fn assemble(
+    cx: &Context<'_>,
+    backend: &Backend,
+    bodies: &[Body<'_>],
+    plan: &Plan,
+    summaries: Vec<Summary>,
+    outputs: Vec<Output>,
+) -> Result<Generated> {
+    let mut compiler = Compiler {
+        backend,
+        codegen: cranelift_codegen::Context::new(),
+        scratch: FunctionBuilderContext::new(),
+    };
+    let Merged {
+        mut pieces,
+        left,
+        kept,
+        objects,
+    } = Merged::new(plan, outputs);
+    let mut places = Places::new();
+    let mut others = Vec::new();
+    for (number, shape) in (0..).zip(&left) {
+        let ty = shape.func_type();
+        let code = compiler.trampoline(|isa, scratch, func| {
+            trampoline::leave(&ty, isa, scratch, func);
+        })?;
+        others.push((Symbol::Leave(number), code));
+        places.insert(Name::Leave(shape.name()), (Symbol::Leave(number), 0));
+    }
+    let mut functions = Vec::with_capacity(summaries.len());
+    for Summary { index, facts, .. } in summaries {
+        let planned = &plan.functions[&index];
+        let mut parts = Vec::new();
+        if !planned.is_ours {
+            parts.push(Part::Code(
+                compiler.function(cx, unit::body(bodies, index))?,
+            ));
+            places.insert(Name::Function(index), (Symbol::Function(index), 0));
+        }
+        if planned.has_arrival() {
+            let ty = cx.module.function_type(index);
+            parts.push(Part::Code(compiler.trampoline(|isa, scratch, func| {
+                trampoline::arrive(ty, index, isa, scratch, func);
+            })?));
+        }
+        for name in [Name::Arrival(index), Name::Function(index)] {
+            if let Some(piece) = pieces.remove(&name) {
+                parts.push(Part::Piece(name, piece));
+            }
+        }
+        let mut end = 0_u32;
+        for part in &parts {
+            end = end.next_multiple_of(ALIGN);
+            if let Part::Piece(name, _) = part {
+                places.insert(name.clone(), (Symbol::Function(index), end));
+            }
+            end += part.bytes().len() as u32;
+        }
+        functions.push((index, parts, facts));
+    }
+    for name in pieces.keys() {
+        let Name::Constants(number) = *name else {
+            return Err(unexpected(name));
+        };
+        places.insert(name.clone(), (Symbol::Constants(number), 0));
+    }
+    for (name, piece) in pieces {
+        let (symbol, _) = places[&name];
+        let align = piece.section.align;
+        let mut code = join(vec![Part::Piece(name, piece)], 0, &places)?;
+        code.align = align;
+        // It is no code.
+        code.unwind = None;
+        others.push((symbol, code));
+    }
+    let functions = functions
+        .into_iter()
+        .map(|(index, parts, facts)| {
+            let mut code = join(parts, index, &places)?;
+            if plan.is_complete {
+                let body = places.get(&Name::Function(index));
+                code.row = body.map_or(0, |place| place.1);
+            }
+            Ok(Compiled {
+                code,
+                direct: None,
+                facts,
+                key: None,
+                is_kept: kept.contains(&index),
+            })
+        })
+        .collect::<Result<_>>()?;
+    Ok(Generated {
+        functions,
+        others,
+        objects,
+    })
+}
+
+/// What LLVM has made of all units.
+struct Merged {
+    pieces: BTreeMap<Name, Piece>,
+    /// Shapes of what is called by an array of values.
+    left: BTreeSet<Shape>,
+    /// The functions whose code has been kept from another time.
+    kept: BTreeSet<u32>,
+    objects: Vec<Object>,
+}
+
+impl Merged {
+    fn new(plan: &Plan, outputs: Vec<Output>) -> Merged {
+        let mut merged = Merged {
+            pieces: BTreeMap::new(),
+            left: BTreeSet::new(),
+            kept: BTreeSet::new(),
+            objects: Vec::with_capacity(outputs.len()),
+        };
+        let mut constants = 0;
+        for (unit, output) in plan.units.iter().zip(outputs) {
+            // Every unit counts its own.
+            let first = constants;
+            let number = |name| match name {
+                Name::Constants(number) => Name::Constants(first + number),
+                other => other,
+            };
+            for (name, mut piece) in output.pieces {
+                constants += u32::from(matches!(name, Name::Constants(_)));
+                for reference in &mut piece.section.references {
+                    reference.target = number(reference.target.clone());
+                }
+                merged.pieces.insert(number(name), piece);
+            }
+            merged.left.extend(output.left);
+            if output.is_kept {
+                merged.kept.extend(unit.own());
+            }
+            merged.objects.push(Object {
+                key: output.key,
+                bytes: output.object,
+                is_kept: output.is_kept,
+            });
+        }
+        merged
+    }
+}
+
+/// The code of function `index`, or of constants, in one piece.
+fn join(mut parts: Vec<Part>, index: u32, places: &Places) -> Result<Code> {
+    if let [Part::Code(_)] = parts[..]
+        && let Some(Part::Code(code)) = parts.pop()
+    {
+        return Ok(code);
+    }
+    let mut all = Code {
+        bytes: Vec::new(),
+        align: ALIGN,
+        row: 0,
+        relocations: Vec::new(),
+        sites: Vec::new(),
+        guarded: Vec::new(),
+        unwind: None,
+        origins: Vec::new(),
+        frame: None,
+    };
+    let mut rules = Vec::new();
+    for part in parts {
+        let start = (all.bytes.len() as u32).next_multiple_of(ALIGN);
+        all.bytes.resize(start as usize, TRAP);
+        if start > 0 {
+            rules.extend(ENTRY_FRAME.map(|rule| (start, rule)));
+        }
+        match part {
+            Part::Code(code) => {
+                // What leads here, before its frame is made, then with it. It is no frame
+                // of the function's, so its call is not known.
+                let arrival = places.get(&Name::Arrival(index)).map_or(0, |place| place.1);
+                all.relocations
+                    .extend(code.relocations.into_iter().map(|it| Relocation {
+                        offset: it.offset + start,
+                        addend: it.addend + i64::from(arrival),
+                        ..it
+                    }));
+                rules.extend(TRAMPOLINE_FRAME.map(|(offset, rule)| (start + offset, rule)));
+                all.bytes.extend(code.bytes);
+            }
+            Part::Piece(name, Piece { section, sites }) => {
+                for reference in section.references {
+                    let other = |name: &Name| match *name {
+                        Name::Other(namespace, index) => {
+                            let name = UserExternalName { namespace, index };
+                            Some((Symbol::from(&name), 0))
+                        }
+                        _ => None,
+                    };
+                    let place = places.get(&reference.target).copied();
+                    let (target, offset) = place
+                        .or_else(|| other(&reference.target))
+                        .ok_or_else(|| unexpected(&reference.target))?;
+                    all.relocations.push(Relocation {
+                        offset: reference.offset + start,
+                        kind: Reloc::X86PCRel4,
+                        target,
+                        addend: reference.addend + i64::from(offset),
+                    });
+                }
+                // Nobody is to see that there is an arrival.
+                let is_arrival = matches!(name, Name::Arrival(_));
+                let sites_there = sites.sites.into_iter();
+                let seen = sites_there.filter(|site| !is_arrival || site.source.is_some());
+                all.sites.extend(seen.map(|site| Site {
+                    code: site.code + start,
+                    ..site
+                }));
+                all.origins
+                    .extend(sites.origins.into_iter().map(|origin| Origin {
+                        start: origin.start + start,
+                        end: origin.end + start,
+                        ..origin
+                    }));
+                let frame = section.frame.unwrap_or_default();
+                rules.extend(
+                    frame
+                        .into_iter()
+                        .map(|(offset, rule)| (start + offset, rule)),
+                );
+                all.bytes.extend(section.bytes);
+            }
+        }
+    }
+    if all.bytes.is_empty() {
+        // It is a part of those that called it.
+        all.bytes.push(TRAP);
+        all.align = 1;
+    } else {
+        all.unwind = Some(FrameInfo::Rules(rules));
+    }
+    Ok(all)
+}
+
+impl Part {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Part::Code(code) => &code.bytes,
+            Part::Piece(_, piece) => &piece.section.bytes,
+        }
+    }
+}
+
+/// `int3`, where nothing comes along.
+const TRAP: u8 = 0xcc;
+
+/// DWARF's numbers of rbp and rsp.
+const RBP: u16 = 6;
+const RSP: u16 = 7;
+
+/// How frames are where a function is entered.
+const ENTRY_FRAME: [FrameRule; 7] = [
+    FrameRule::Cfa(RSP, 8),
+    FrameRule::Restore(3), // rbx
+    FrameRule::Restore(RBP),
+    FrameRule::Restore(12),
+    FrameRule::Restore(13),
+    FrameRule::Restore(14),
+    FrameRule::Restore(15),
+];
+
+/// How they are in a trampoline: after `push rbp`, and after `mov rbp, rsp`.
+const TRAMPOLINE_FRAME: [(u32, FrameRule); 3] = [
+    (1, FrameRule::CfaOffset(16)),
+    (1, FrameRule::Offset(RBP, -16)),
+    (4, FrameRule::CfaRegister(RBP)),
+];
+
+fn unexpected(name: &Name) -> Error {
+    Error::Generator {
+        message: format!("LLVM's code refers to {name:?}"),
+    }
+}
+
+/// Compiles what is Cranelift's.
+struct Compiler<'a> {
+    backend: &'a Backend,
+    codegen: cranelift_codegen::Context,
+    scratch: FunctionBuilderContext,
+}
+
+impl Compiler<'_> {
+    fn function(&mut self, cx: &Context<'_>, body: &Body<'_>) -> Result<Code> {
+        self.codegen.clear();
+        let func = &mut self.codegen.func;
+        translate::translate(cx, body, &mut self.scratch, func)?;
+        let code = self.backend.compile(&mut self.codegen);
+        code.map_err(|message| Error::Codegen {
+            function: body.index,
+            message,
+        })
+    }
+
+    fn trampoline(
+        &mut self,
+        make: impl FnOnce(&dyn TargetIsa, &mut FunctionBuilderContext, &mut Function),
+    ) -> Result<Code> {
+        self.codegen.clear();
+        make(
+            self.backend.isa(),
+            &mut self.scratch,
+            &mut self.codegen.func,
+        );
+        self.backend
+            .compile(&mut self.codegen)
+            .map_err(|message| Error::Trampoline { message })
+    }
+}
