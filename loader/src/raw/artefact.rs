@@ -311,26 +311,29 @@ impl Artefact {
     /// What its code reads in front of to see whether to go on, if it reads.
     pub(super) fn gate(&self) -> Option<GateOf> {
         let metadata = self.metadata();
-        let required = Required(metadata.descriptor().required);
         let imported = metadata.imports().map(|import| import.ty);
         let own = metadata.memories().map(|memory| memory.ty);
         let is_memory = |ty: &abi::ExternType| ty.kind == ExternKind::Memory as u32;
-        required.contains(Required::INTERRUPTION_PAGE).then(|| {
-            match imported.filter(is_memory).chain(own).next() {
-                Some(ty) if ty.flags & abi::ExternType::SHARED == 0 => GateOf::Memory,
-                _ => GateOf::Vmctx,
-            }
+        let reads = self.required().contains(Required::INTERRUPTION_PAGE);
+        reads.then(|| match imported.filter(is_memory).chain(own).next() {
+            Some(ty) if ty.flags & abi::ExternType::SHARED == 0 => GateOf::Memory,
+            _ => GateOf::Vmctx,
         })
+    }
+
+    /// What its code asks of a loader.
+    fn required(&self) -> Required {
+        Required(self.metadata().descriptor().required)
     }
 
     /// Whether its code pays for what it executes.
     pub(super) fn pays(&self) -> bool {
-        Required(self.metadata().descriptor().required).contains(Required::FUEL)
+        self.required().contains(Required::FUEL)
     }
 
     /// Whether its code looks whether to go on.
     pub(super) fn can_be_interrupted(&self) -> bool {
-        let required = Required(self.metadata().descriptor().required);
+        let required = self.required();
         required.contains(Required::INTERRUPTION) || required.contains(Required::INTERRUPTION_PAGE)
     }
 
