@@ -26,14 +26,16 @@ test:
 	cargo run --manifest-path fuzz/Cargo.toml -- --count 500
 
 # Generated modules, here, in Wasmtime and in wasmi: results, traps and what is left must be
-# the same. `SEED` is the number of the first; every run of the same modules is the
-# same.
+# the same; half as many with LLVM, if it is there. `SEED` is the number of the first;
+# every run of the same modules is the same.
 COUNT ?= 100000
 SEED ?= 1000000
+FUZZ_LONG = cargo run --release --manifest-path fuzz/Cargo.toml
 .PHONY: fuzz-long
 fuzz-long:
-	cargo run --release --manifest-path fuzz/Cargo.toml -- --count $(COUNT) --seed $(SEED) \
-		--keep $(CARGO_TARGET_DIR)/differential
+	$(FUZZ_LONG) -- --count $(COUNT) --seed $(SEED) --keep $(CARGO_TARGET_DIR)/differential
+	[ ! -x $(LLVM_CONFIG) ] || $(FUZZ_LONG) --features llvm -- --codegen llvm \
+		--count $$(($(COUNT) / 2)) --seed $(SEED) --keep $(CARGO_TARGET_DIR)/differential
 
 # The targets of libFuzzer in `fuzz/fuzz_targets`, each for FUZZ_SECONDS; FUZZ=wasi for
 # that one. What they find is left below the target folder.
@@ -53,20 +55,29 @@ mutations:
 test-aarch64 test-riscv64: test-%:
 	tests/targets/check $*
 
-# With LLVM as the code generator, which Debian has as llvm-19-dev.
-.PHONY: test-llvm fuzz-llvm
+# With LLVM as the code generator, which Debian has as llvm-19-dev; those of the suites
+# that LLVM_TESTS names, and LLVM_COUNT generated modules.
+LLVM_CONFIG = /usr/lib/llvm-19/bin/llvm-config
+LLVM_TESTS ?= llvm llvm_units spec spec_linked programs wasi
+LLVM_COUNT ?= 500
+.PHONY: test-llvm fuzz-llvm lint-llvm
 test-llvm: export WASM_AOT_TEST_CODEGEN = llvm
 test-llvm: llvm
-	cargo test --features llvm --test llvm --test spec --test spec_linked --test programs --test wasi
+	cargo test --features llvm $(LLVM_TESTS:%=--test %)
 	cargo test --features llvm --package wasm-aot-compiler --lib
 
 fuzz-llvm: llvm
-	cargo run --manifest-path fuzz/Cargo.toml --features llvm -- --codegen llvm --count 500 \
-		--keep $(CARGO_TARGET_DIR)/differential
+	cargo run --manifest-path fuzz/Cargo.toml --features llvm -- --codegen llvm \
+		--count $(LLVM_COUNT) --keep $(CARGO_TARGET_DIR)/differential
+
+lint-llvm: llvm
+	cargo clippy --features llvm --package wasm-aot-compiler --package wasm-aot \
+		--test llvm --test llvm_units --lib -- --deny warnings
 
 .PHONY: llvm
 llvm:
-	command -v /usr/lib/llvm-19/bin/llvm-config >/dev/null || apt-get install -y llvm-19-dev
+	[ -x $(LLVM_CONFIG) ] || { apt-get update -qq && \
+		apt-get install -y -qq --no-install-recommends llvm-19-dev; }
 
 # What is linked into programs for Windows, with mingw-w64 and Wine.
 .PHONY: test-windows
@@ -185,8 +196,11 @@ bench: bench-build
 	$(BENCH_RUN)
 bench-quick: bench-build
 	$(BENCH_RUN) $(if $(ONLY),--only $(ONLY),--quick)
-bench-build: release
+bench-build:
 	.ci/tools bench
+	if [ -x $(LLVM_CONFIG) ]; then cargo build --release --features llvm && \
+		cp $(CARGO_TARGET_DIR)/release/wasm-aot $(CARGO_TARGET_DIR)/release/wasm-aot-llvm; fi
+	cargo build --release
 	cargo build --release --manifest-path benches/bench/Cargo.toml
 
 # Single mechanisms, with criterion; ONLY=memory for those whose names have that.

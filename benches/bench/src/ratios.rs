@@ -2,7 +2,7 @@
 
 use crate::program::Group;
 use crate::results::{Programs, Row, Value, run_time};
-use crate::sides::NATIVE;
+use crate::sides::{NATIVE, WITH_LLVM};
 use crate::statistics::geometric_mean;
 
 /// The side that is ours.
@@ -12,7 +12,9 @@ pub(crate) const OURS: &str = "wasm-aot";
 pub(crate) const PEER: &str = "wasmtime";
 
 /// The others that are compared with native code, in the order of columns.
-const PEERS: [&str; 6] = [PEER, "wasm2c", "v8", "wamr", "wasmedge", "wasmer"];
+const PEERS: [&str; 7] = [
+    WITH_LLVM, PEER, "wasm2c", "v8", "wamr", "wasmedge", "wasmer",
+];
 
 impl Programs {
     /// The rows of a group that we ran.
@@ -41,5 +43,10 @@ pub(crate) fn over_native(row: &Row, side: &str) -> Option<f64> {
 
 /// A number of ours, with another side's as 1.
 pub(crate) fn over(row: &Row, side: &str, value: Value) -> Option<f64> {
-    Some(row.value(OURS, value)? / row.value(side, value)?)
+    ratio(row, OURS, side, value)
+}
+
+/// A number of a side, with another's as 1.
+pub(crate) fn ratio(row: &Row, side: &str, other: &str, value: Value) -> Option<f64> {
+    Some(row.value(side, value)? / row.value(other, value)?)
 }

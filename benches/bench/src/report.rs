@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::program::Group;
-use crate::ratios::{OURS, PEER, mean, over, over_native};
+use crate::ratios::{OURS, PEER, mean, over, over_native, ratio};
 use crate::results::{
     Costs, Programs, Row, Value, compile_memory, compile_time, instructions, run_time, size,
 };
+use crate::sides::WITH_LLVM;
 use crate::statistics::Summary;
 use crate::table::{Table, amount, number};
 
@@ -37,6 +38,10 @@ pub(crate) fn report(programs: &Programs, costs: &Costs) -> String {
         "\n## Compile time, memory and size\n\n{}",
         compiling(programs)
     );
+    let generators = generators(programs);
+    if !generators.is_empty() {
+        text += &format!("\n## Cranelift and LLVM\n\n{generators}");
+    }
     let counted = counted(programs);
     if !counted.is_empty() {
         text += &format!("\n## Instructions of a round of work\n\n{counted}");
@@ -156,6 +161,47 @@ fn compiling(programs: &Programs) -> Table {
         part(mean(&rows, |row| over(row, side, value)), rows.len())
     }));
     table.row(cells);
+    table
+}
+
+/// What LLVM as the code generator makes of the programs, beside Cranelift and the peer.
+fn generators(programs: &Programs) -> Table {
+    type Column = (String, fn(&Row) -> Option<f64>);
+    let columns: [Column; 5] = [
+        (format!("run, Cranelift / {PEER}"), |row| {
+            over(row, PEER, run_time)
+        }),
+        (format!("LLVM / {PEER}"), |row| {
+            ratio(row, WITH_LLVM, PEER, run_time)
+        }),
+        ("LLVM / Cranelift".to_owned(), |row| {
+            ratio(row, WITH_LLVM, OURS, run_time)
+        }),
+        ("compile, LLVM / Cranelift".to_owned(), |row| {
+            ratio(row, WITH_LLVM, OURS, compile_time)
+        }),
+        ("size, LLVM / Cranelift".to_owned(), |row| {
+            ratio(row, WITH_LLVM, OURS, size)
+        }),
+    ];
+    let heading = columns.iter().map(|(heading, _)| heading.as_str());
+    let mut table = Table::new([""].into_iter().chain(heading));
+    for group in Group::RUNNING {
+        let mut rows = programs.group(group);
+        rows.retain(|row| row.value(WITH_LLVM, run_time).is_some());
+        if rows.is_empty() {
+            continue;
+        }
+        for row in &rows {
+            let cells = columns.iter().map(|(_, value)| number(value(row)));
+            table.row([row.program.clone()].into_iter().chain(cells));
+        }
+        let title = format!("**{}** ({})", group.title(), rows.len());
+        let means = columns
+            .iter()
+            .map(|(_, value)| part(mean(&rows, value), rows.len()));
+        table.row([title].into_iter().chain(means));
+    }
     table
 }
 

@@ -22,11 +22,12 @@ use crate::module::Body;
 use crate::passes::Fact;
 use crate::translate::Context;
 
-/// Instructions of CLIF that a unit has at most, if it has more than one function.
-const UNIT: usize = 40_000;
+/// Instructions of CLIF that a unit has at most, if it has more than one function, before
+/// it gets functions that nobody else calls.
+const UNIT: usize = 64_000;
 
 /// Instructions that a function has at most which is copied to those that call it.
-const COPIED: usize = 100;
+const COPIED: usize = 200;
 /// How much smaller it has to be for each call in between.
 const DECAY: (usize, usize) = (7, 10);
 /// How many calls may be in between.
@@ -198,7 +199,11 @@ impl Plan {
             debug: backend.origins,
         };
         let copies = backend.level != Level::O0;
-        let groups = Division { summaries, others }.groups(copies);
+        let division = Division {
+            summaries,
+            functions: &plan.functions,
+        };
+        let groups = division.groups(copies);
         plan.find_external(&groups, summaries);
         plan.units = groups
             .into_iter()
@@ -263,38 +268,62 @@ struct Group {
 /// Divides functions into groups.
 struct Division<'a> {
     summaries: &'a [Summary],
-    others: &'a BTreeSet<u32>,
+    functions: &'a BTreeMap<u32, Planned>,
 }
 
 impl Division<'_> {
     fn groups(&self, copies: bool) -> Vec<Group> {
-        let mut groups = Vec::new();
+        let mut ranges = Vec::new();
         let all = 0..self.summaries.len().next_power_of_two();
-        self.halve(all, &mut groups);
-        if copies {
-            for group in &mut groups {
-                group.copies = self.copies(&group.own);
+        self.halve(all, &mut ranges);
+        let callers = self.only_callers();
+        let mut groups: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
+        for function in self.summaries.iter().filter(|it| self.is_ours(it.index)) {
+            let position = self.position(caller_of(&callers, function.index));
+            let range = ranges.partition_point(|range| range.end <= position);
+            groups.entry(range).or_default().push(function.index);
+        }
+        let groups = groups.into_values().map(|own| Group {
+            copies: match copies {
+                true => self.copies(&own),
+                false => BTreeSet::new(),
+            },
+            own,
+        });
+        groups.collect()
+    }
+
+    /// The callers of functions that only one other function refers to: such a one is
+    /// inlined there, whatever its size.
+    fn only_callers(&self) -> BTreeMap<u32, u32> {
+        let mut callers: BTreeMap<u32, Option<u32>> = BTreeMap::new();
+        for caller in self.summaries {
+            for &callee in &caller.callees {
+                let only = callers.entry(callee).or_insert(Some(caller.index));
+                *only = only.filter(|&only| only == caller.index);
             }
         }
-        groups
+        let callers = callers.into_iter().filter_map(|(callee, caller)| {
+            let is_internal = !self.functions.get(&callee)?.is_external;
+            let caller = caller.filter(|&it| it != callee && self.is_ours(it))?;
+            is_internal.then_some((callee, caller))
+        });
+        callers.collect()
     }
 
     /// Halves a range of functions until what is left of it is no larger than a unit. A
     /// function that grows divides what it is in once more, and moves no other border.
-    fn halve(&self, range: Range<usize>, groups: &mut Vec<Group>) {
+    fn halve(&self, range: Range<usize>, ranges: &mut Vec<Range<usize>>) {
         let end = range.end.min(self.summaries.len());
         let functions = self.summaries.get(range.start..end).unwrap_or_default();
         let ours = || functions.iter().filter(|it| self.is_ours(it.index));
         let size: usize = ours().map(|function| function.size).sum();
         if size > UNIT && range.len() > 1 {
             let middle = range.start + range.len() / 2;
-            self.halve(range.start..middle, groups);
-            self.halve(middle..range.end, groups);
-        } else if size > 0 {
-            groups.push(Group {
-                own: ours().map(|function| function.index).collect(),
-                copies: BTreeSet::new(),
-            });
+            self.halve(range.start..middle, ranges);
+            self.halve(middle..range.end, ranges);
+        } else {
+            ranges.push(range);
         }
     }
 
@@ -323,7 +352,8 @@ impl Division<'_> {
     }
 
     fn is_ours(&self, index: u32) -> bool {
-        !self.others.contains(&index)
+        let function = self.functions.get(&index);
+        function.is_some_and(|function| function.is_ours)
     }
 
     /// That of a function that is not imported.
@@ -331,4 +361,24 @@ impl Division<'_> {
         let first = self.summaries.first()?.index;
         self.summaries.get(index.checked_sub(first)? as usize)
     }
+
+    /// Where a function is in the list of all.
+    fn position(&self, index: u32) -> usize {
+        (index - self.summaries[0].index) as usize
+    }
+}
+
+/// The function that a function becomes a part of, if all is inlined that has one caller:
+/// its caller's, or itself.
+fn caller_of(callers: &BTreeMap<u32, u32>, index: u32) -> u32 {
+    let mut seen = BTreeSet::from([index]);
+    let mut at = index;
+    while let Some(&caller) = callers.get(&at) {
+        // They call each other in a circle, and nobody else calls them.
+        if !seen.insert(caller) {
+            return index;
+        }
+        at = caller;
+    }
+    at
 }

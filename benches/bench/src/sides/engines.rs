@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{COUNTED_CPU, Places, Side, version};
+use super::{COUNTED_CPU, Places, Side, WITH_LLVM, version};
 use crate::measure::{self, Usage};
 use crate::program::Program;
 
@@ -43,6 +43,25 @@ pub(super) fn ours(places: &Places) -> Found {
         compiler: command.clone(),
         compile: COMPILE.to_vec(),
         runner: command,
+        run: (&["run"], &["--"]),
+    }))
+}
+
+/// This project with LLVM as the code generator, whose artefacts the command without it
+/// runs.
+pub(super) fn ours_with_llvm(places: &Places) -> Found {
+    let compiler = places.release.join("wasm-aot-llvm");
+    let about = version(&compiler, "--version").map_err(|_| "not built: there is no LLVM 19")?;
+    let mut compile = COMPILE.to_vec();
+    compile.extend(["-O3", "--codegen", "llvm"]);
+    Ok(Box::new(Engine {
+        name: WITH_LLVM,
+        about: about + ", --cpu native -O3 --codegen llvm",
+        folder: places.artefacts.clone(),
+        suffix: "llvm.so",
+        compiler,
+        compile,
+        runner: places.release.join("wasm-aot"),
         run: (&["run"], &["--"]),
     }))
 }

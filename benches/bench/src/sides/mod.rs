@@ -74,6 +74,7 @@ pub(crate) fn find(places: &Places) -> (Vec<Box<dyn Side>>, Vec<(&'static str, S
         Err(reason) => absent.push((name, reason)),
     };
     add("wasm-aot", engines::ours(places));
+    add(WITH_LLVM, engines::ours_with_llvm(places));
     add("wasmtime", engines::wasmtime(places));
     add("wasm2c", wasm2c::Wasm2c::find(places));
     add("v8", v8::V8::find(places));
@@ -85,6 +86,9 @@ pub(crate) fn find(places: &Places) -> (Vec<Box<dyn Side>>, Vec<(&'static str, S
     }
     (present, absent)
 }
+
+/// The name of this project with LLVM as the code generator.
+pub(crate) const WITH_LLVM: &str = "wasm-aot-llvm";
 
 /// The names of native code, of which the fastest is what others are compared with.
 pub(crate) const NATIVE: &[&str] = &native::COMPILERS;
