@@ -130,13 +130,12 @@ impl Mapping {
 
     /// Tells profilers that its code, which is from a copy, is from a file.
     fn name_code(&self, original: &File) -> Result<(), OpenError> {
-        let file = self.file().expect("a copy");
         let mut segments = self.elf.segments().iter();
         let code = segments.find(|segment| segment.executable);
         // SAFETY: the dynamic linker has just mapped it so for us, and whoever looks at
         // what is loaded looks at headers and unwind information, which are elsewhere.
         let named = code.map_or(Ok(()), |code| unsafe {
-            profile::name_code(code, self.base, file, original)
+            profile::name_code(code, self.base, original)
         });
         named.map_err(|source| OpenError::Map {
             what: "the code",
