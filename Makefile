@@ -114,6 +114,13 @@ bench-c:
 tools:
 	.ci/tools
 
+# What is unsafe in the loader under Miri, what threads do together under ThreadSanitizer,
+# and programs in C under valgrind; `tests/sanitizers` installs what they need. TSan
+# compiles all once more: 2 GB in $(CARGO_TARGET_DIR)/tsan.
+.PHONY: miri tsan leaks
+miri tsan leaks:
+	tests/sanitizers/$@
+
 # Formatting, lints and documentation; warnings are errors.
 .PHONY: lint
 lint:

@@ -1,6 +1,6 @@
 # What the examples need that are not Rust: sets WASM_AOT (the compiler), INCLUDE and
 # LIBRARY (folders of the headers and of libwasm_aot) and OUT (where to build), unless
-# they are set. Builds compiler and library if they are to come from this checkout.
+# they are set. RUN is what to run the program with, as valgrind. Builds compiler and library if they are to come from this checkout.
 #
 # With an installed wasm-aot: WASM_AOT=wasm-aot INCLUDE=/usr/local/include \
 # LIBRARY=/usr/local/lib ./run

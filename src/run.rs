@@ -41,7 +41,7 @@ Examples:
   wasm-aot run app.wasm --fuel 1000000 --fuel-used
   wasm-aot run app.so --preload math=libmath.so    with another module to import from
   wasm-aot run --key release.key.pub app.so        if it is signed by that key
-  perf record wasm-aot run --verify trusted app.so")]
+  perf record wasm-aot run app.so                  perf report has its functions' names")]
 pub(crate) struct Args {
     /// The module: compiled, or in binary or text format
     #[arg(value_name = "FILE.{so,wasm,wat}")]

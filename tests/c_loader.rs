@@ -57,6 +57,38 @@ fn riscv64_runs_programs_and_reports_traps() {
     check(&RISCV64);
 }
 
+/// A fault of what it runs is an error for valgrind, so nothing traps here.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn x86_64_runs_under_valgrind() {
+    use common::VALGRIND;
+    let scratch = tempfile::tempdir().unwrap();
+    let Some(loader) = Loader::build(&X86_64, &scratch) else {
+        return;
+    };
+    let module = scratch.path().join("module.wat");
+    fs::write(&module, MODULE).unwrap();
+    let artefact = loader.compile(&module);
+    for (arguments, printed) in [
+        (&["weigh", "-1", "2", "0.5", "0.25"][..], "0.875\n"),
+        (&["indirect", "1", "20"], "400\n"),
+        (&["peek", "65536"], "1852796776\n"),
+        (&["grown"], "1\n3\n"),
+    ] {
+        let output = Command::new(VALGRIND[0])
+            .args(&VALGRIND[1..])
+            .arg(&loader.path)
+            .arg(&artefact)
+            .args(arguments)
+            .output();
+        let Some(output) = installed(VALGRIND[0], output) else {
+            return;
+        };
+        assert!(output.status.success(), "{}", describe(&output));
+        assert_eq!(String::from_utf8_lossy(&output.stdout), printed);
+    }
+}
+
 #[test]
 fn the_loader_has_less_than_500_lines() {
     let lines = ["abi.h", "loader.c"].map(|name| {

@@ -341,6 +341,56 @@ fn valgrind_counts_by_lines_in_programs() {
     assert_order(&counts, &expected);
 }
 
+/// Although what runs is a copy without a name.
+#[test]
+fn perf_knows_functions_and_lines_without_any_option() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("spin.wat"), SPIN).unwrap();
+    let output = wasm_aot()
+        .args(["compile", "spin.wat", "-o", "spin.so"])
+        .current_dir(&folder)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", describe(&output));
+    let perf = |arguments: &[&str]| {
+        let mut perf = Command::new("perf");
+        // Where it keeps copies of what it has seen.
+        perf.env("HOME", folder.path()).current_dir(&folder);
+        installed("perf", perf.args(arguments).output())
+    };
+    let program = env!("CARGO_BIN_EXE_wasm-aot");
+    let record = ["record", "--quiet", "--event", "cpu-clock", program];
+    let run = ["run", "spin.so", "--invoke", "spin", "100000000"];
+    let Some(output) = perf(&[&record[..], &run].concat()) else {
+        return;
+    };
+    if !path("perf.data").exists() {
+        // The kernel may not let us.
+        eprintln!("skipped: {}", describe(&output));
+        return;
+    }
+    let report = perf(&["report", "--stdio", "--sort", "dso,symbol"]).unwrap();
+    let report = text(&report);
+    let top = report.lines().find(|line| line.contains('%')).unwrap();
+    assert!(
+        top.contains("spin.so") && top.ends_with("[.] turn"),
+        "{report}"
+    );
+    let annotated = text(&perf(&["annotate", "--stdio", "turn"]).unwrap());
+    assert!(annotated.contains("turn"), "{annotated}");
+}
+
+const SPIN: &str = r#"
+(module
+  (func $turn (param i32) (result i32) (local i32)
+    (loop $again
+      (local.set 1 (i32.add (i32.mul (local.get 1) (i32.const 1103515245)) (local.get 0)))
+      (br_if $again (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+    (local.get 1))
+  (func (export "spin") (param i32) (result i32) (call $turn (local.get 0))))
+"#;
+
 /// The loader reserves gigabytes for a memory, of which nothing is there.
 #[test]
 fn a_core_dump_has_what_a_memory_uses_and_no_more() {

@@ -28,7 +28,10 @@ const TARGETS: [(&str, Target); 3] = [
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let scripts = list(&folder(), "wast");
+    let scripts = list(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "wast")
+    });
     if std::env::var_os("GOLDEN").is_some() {
         return match scripts.iter().try_for_each(|script| write(script)) {
             Ok(()) => ExitCode::SUCCESS,
@@ -39,10 +42,7 @@ fn main() -> ExitCode {
         };
     }
     let mut trials = Vec::new();
-    let versions: Vec<_> = list(&folder(), "")
-        .into_iter()
-        .filter(|path| path.is_dir())
-        .collect();
+    let versions = list(Path::is_dir);
     for script in &scripts {
         for version in &versions {
             let artefacts = version.join(std::env::consts::ARCH);
@@ -151,15 +151,11 @@ fn stem(path: &Path) -> String {
     stem.unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// What is in a folder with this extension, in order.
-fn list(folder: &Path, extension: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).expect("the folder is there");
+/// What is in the folder and wanted, in order.
+fn list(is_wanted: impl Fn(&Path) -> bool) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder()).expect("the folder is there");
     let paths = entries.map(|entry| entry.expect("it can be read").path());
-    let has = |path: &PathBuf| path.extension().unwrap_or_default() == extension;
-    let mut paths: Vec<_> = match extension {
-        "" => paths.collect(),
-        _ => paths.filter(has).collect(),
-    };
+    let mut paths: Vec<_> = paths.filter(|path| is_wanted(path)).collect();
     paths.sort();
     paths
 }

@@ -222,8 +222,6 @@ impl Backend {
             .finish(flags(options.level))
             .map_err(|error| Error::Options(error.to_string()))?;
         let codegen = options.codegen()?;
-        // LLVM's frames say nothing of what is where.
-        let keeps_locals = options.level == Level::O0 && codegen == Codegen::Cranelift;
         Ok(Backend {
             isa,
             codegen,
@@ -238,7 +236,10 @@ impl Backend {
             spectre_guards: options.spectre_guards,
             signals: options.signals,
             origins: options.debug,
-            keeps_locals: options.debug && keeps_locals,
+            // LLVM's frames say nothing of what is where.
+            keeps_locals: options.debug
+                && options.level == Level::O0
+                && codegen == Codegen::Cranelift,
         })
     }
 

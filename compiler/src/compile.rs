@@ -211,7 +211,11 @@ pub(crate) fn compile_and_look(
     let generated = during(Stage::Generate, observer, || {
         generate(&cx, &backend, &bodies, observer)
     })?;
-    let made = (&cx, &contents, generated);
+    let made = Made {
+        cx: &cx,
+        contents: &contents,
+        generated,
+    };
     assemble(options, &backend, observer, made, look, out)
 }
 
@@ -234,16 +238,28 @@ pub(crate) struct Object {
     pub(crate) is_kept: bool,
 }
 
+/// What an artefact is made of.
+pub(crate) struct Made<'a> {
+    pub(crate) cx: &'a Context<'a>,
+    pub(crate) contents: &'a Contents<'a>,
+    pub(crate) generated: Generated,
+}
+
 /// Makes an artefact of the compiled functions, which are in order. Shows `look` the
 /// machine code when it is placed.
 pub(crate) fn assemble(
     options: &Options,
     backend: &Backend,
     observer: &(impl Observer + ?Sized),
-    (cx, contents, generated): (&Context<'_>, &Contents<'_>, Generated),
+    made: Made<'_>,
     look: Look<'_>,
     out: impl Write + Seek,
 ) -> Result<()> {
+    let Made {
+        cx,
+        contents,
+        generated,
+    } = made;
     if let Some(kept) = cx.kept {
         keep(kept, &generated, contents, observer);
     }

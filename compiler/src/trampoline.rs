@@ -306,24 +306,9 @@ impl<'f> Trampoline<'f> {
     /// Has the host make the store ready for calls from this thread, unless the
     /// stack pointer says that it is. What follows is on the way where it is.
     fn attach(&mut self, ctx: Value, isa: &dyn TargetIsa) {
-        let store = self.load(
-            types::I64,
-            Access::Fixed,
-            ctx,
-            offset_of!(abi::VmContext, store),
-        );
-        let limit = self.load(
-            types::I64,
-            STORE,
-            store,
-            offset_of!(abi::StoreContext, stack_limit),
-        );
-        let size = self.load(
-            types::I64,
-            STORE,
-            store,
-            offset_of!(abi::StoreContext, stack_size),
-        );
+        let store = self.word(Access::Fixed, ctx, offset_of!(abi::VmContext, store));
+        let limit = self.word(STORE, store, offset_of!(abi::StoreContext, stack_limit));
+        let size = self.word(STORE, store, offset_of!(abi::StoreContext, stack_size));
         let sp = self.builder.ins().get_stack_pointer(types::I64);
         let distance = self.builder.ins().isub(sp, limit);
         let ready = self
@@ -337,12 +322,7 @@ impl<'f> Trampoline<'f> {
         self.builder.seal_block(ask);
 
         self.builder.switch_to_block(ask);
-        let builtins = self.load(
-            types::I64,
-            Access::Fixed,
-            ctx,
-            offset_of!(abi::VmContext, builtins),
-        );
+        let builtins = self.word(Access::Fixed, ctx, offset_of!(abi::VmContext, builtins));
         let call = self.call_builtin(Builtin::Attach, builtins, &[store], isa);
         let status = self.builder.inst_results(call)[0];
         self.builder.ins().brif(status, refused, [], proceed, []);
@@ -359,12 +339,7 @@ impl<'f> Trampoline<'f> {
     /// status that the trap came with.
     fn enter(&mut self, ty: &FuncType, ctx: Value, callee: Callee, args: &[Value]) -> Vec<Value> {
         let signature = self.builder.import_signature(wasm_signature(ty));
-        let store = self.load(
-            types::I64,
-            Access::Fixed,
-            ctx,
-            offset_of!(abi::VmContext, store),
-        );
+        let store = self.word(Access::Fixed, ctx, offset_of!(abi::VmContext, store));
         let size = size_of::<abi::EntryRecord>() as u32;
         let record = self.stack_slot(size);
 
@@ -373,18 +348,8 @@ impl<'f> Trampoline<'f> {
         self.builder.ins().jump(call_block, []);
         self.builder.seal_block(call_block);
         self.builder.switch_to_block(call_block);
-        let previous = self.load(
-            types::I64,
-            STORE,
-            store,
-            offset_of!(abi::StoreContext, entry),
-        );
-        let exit_fp = self.load(
-            types::I64,
-            STORE,
-            store,
-            offset_of!(abi::StoreContext, exit_fp),
-        );
+        let previous = self.word(STORE, store, offset_of!(abi::StoreContext, entry));
+        let exit_fp = self.word(STORE, store, offset_of!(abi::StoreContext, exit_fp));
         let sp = self.builder.ins().get_stack_pointer(types::I64);
         let fp = self.builder.ins().get_frame_pointer(types::I64);
         let handler = self
@@ -460,7 +425,7 @@ impl<'f> Trampoline<'f> {
         isa: &dyn TargetIsa,
     ) -> Inst {
         let code = builtin.offset() as usize;
-        let code = self.load(types::I64, Access::Fixed, builtins, code);
+        let code = self.word(Access::Fixed, builtins, code);
         let signature = self.builder.import_signature(builtin.signature(isa));
         self.builder.ins().call_indirect(signature, code, args)
     }
@@ -510,7 +475,7 @@ impl<'f> Trampoline<'f> {
                 offset_of!(abi::StoreContext, exit_fp),
             ),
         ] {
-            let value = self.load(types::I64, STORE, record, from);
+            let value = self.word(STORE, record, from);
             self.store(STORE, value, store, to);
         }
     }
@@ -561,6 +526,11 @@ impl<'f> Trampoline<'f> {
     fn store_unaligned(&mut self, value: Value, address: Value) {
         let flags = cranelift_codegen::ir::MemFlagsData::new().with_notrap();
         self.builder.ins().store(flags, value, address, 0);
+    }
+
+    /// Loads an address, or whatever else is as large.
+    fn word(&mut self, access: Access, base: Value, offset: usize) -> Value {
+        self.load(types::I64, access, base, offset)
     }
 
     fn load(&mut self, ty: Type, access: Access, base: Value, offset: usize) -> Value {

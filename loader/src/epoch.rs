@@ -46,12 +46,7 @@ use crate::{BoxError, Store};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Default)]
-pub struct Epoch(Arc<Clock>);
-
-#[derive(Default)]
-struct Clock {
-    state: Mutex<State>,
-}
+pub struct Epoch(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
@@ -99,13 +94,13 @@ impl Epoch {
     /// If the system has no thread.
     pub fn ticking(interval: Duration) -> io::Result<Epoch> {
         let epoch = Epoch::new();
-        let clock: Weak<Clock> = Arc::downgrade(&epoch.0);
+        let state: Weak<Mutex<State>> = Arc::downgrade(&epoch.0);
         let thread = thread::Builder::new().name("wasm-aot epoch".to_owned());
         thread.spawn(move || {
             loop {
                 thread::sleep(interval);
-                match clock.upgrade() {
-                    Some(clock) => Epoch(clock).increment(),
+                match state.upgrade() {
+                    Some(state) => Epoch(state).increment(),
                     None => break,
                 }
             }
@@ -131,7 +126,7 @@ impl Epoch {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        ignore_poison(self.0.state.lock())
+        ignore_poison(self.0.lock())
     }
 }
 

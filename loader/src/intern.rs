@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn equal_types_have_equal_ids_and_others_have_not() {
-        let mut interner = Interner::default();
+        let mut interner = Interner::lock();
         let all = [
             I32,
             I64,
@@ -316,7 +316,7 @@ mod tests {
 
     #[test]
     fn groups_are_equal_as_a_whole() {
-        let mut interner = Interner::default();
+        let mut interner = Interner::lock();
         let [a, b] = pair(&mut interner, None, false);
         assert_ne!(a, b);
         assert_eq!(pair(&mut interner, None, false), [a, b]);

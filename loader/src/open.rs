@@ -17,8 +17,9 @@ pub enum Verify {
     /// What was checked is what runs, whoever may write to the file. The file is copied
     /// to memory that nobody can change, its digest is checked there, and the copy is
     /// mapped. Files of the same content are one artefact in the process, but every
-    /// process has a copy of its own. Debuggers find it by the name
-    /// `/proc/PID/fd/N`, profilers that look at it later do not.
+    /// process has a copy of its own. Debuggers find it by the name `/proc/PID/fd/N`, and
+    /// `perf record` of a program knows which file it is; `perf` that is attached to a
+    /// process later does not.
     #[default]
     Full,
     /// The digest of a file is checked once in a process, and then taken for granted as

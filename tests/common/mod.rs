@@ -36,6 +36,17 @@ pub(crate) fn describe(output: &Output) -> String {
     )
 }
 
+/// Fails if there is an error, or if something is lost.
+#[allow(dead_code, reason = "of some tests")]
+pub(crate) const VALGRIND: [&str; 6] = [
+    "valgrind",
+    "--quiet",
+    "--error-exitcode=99",
+    "--leak-check=full",
+    "--show-leak-kinds=definite",
+    "--errors-for-leak-kinds=definite",
+];
+
 /// What running a tool has given, unless it is not installed.
 #[allow(dead_code, reason = "not every test runs tools of the system")]
 pub(crate) fn installed(tool: &str, output: io::Result<Output>) -> Option<Output> {

@@ -40,11 +40,45 @@ static inline wasm_instance_t *load(wasm_store_t *store, const char *path) {
   return instance;
 }
 
+/* The module in a file, compiled, and an instance of it without imports. */
+static inline wasm_instance_t *compile(wasm_store_t *store, const char *path) {
+  wasm_byte_vec_t bytes;
+  read_file(path, &bytes);
+  wasm_module_t *module = wasm_module_new(store, &bytes);
+  check(module);
+  wasm_byte_vec_delete(&bytes);
+  wasm_extern_vec_t imports = WASM_EMPTY_VEC;
+  wasm_instance_t *instance = wasm_instance_new(store, module, &imports, NULL);
+  check(instance);
+  wasm_module_delete(module);
+  return instance;
+}
+
+/* That a file's artefact cannot have an instance, and why. */
+static inline void print_refusal(wasm_store_t *store, const char *path) {
+  wasm_module_t *module = wasm_aot_module_open(store, path);
+  check(module);
+  wasm_extern_vec_t imports = WASM_EMPTY_VEC;
+  check(!wasm_instance_new(store, module, &imports, NULL));
+  printf("%s\n", wasm_aot_last_error());
+  wasm_module_delete(module);
+}
+
 /* An exported function. */
 static inline wasm_func_t *export_func(const wasm_instance_t *instance, const char *name) {
   wasm_func_t *func = wasm_extern_as_func(wasm_aot_instance_export(instance, name));
   check(func);
   return func;
+}
+
+/* Calls the exported function `count`. */
+static inline wasm_trap_t *count(const wasm_instance_t *instance, int32_t times) {
+  wasm_func_t *func = export_func(instance, "count");
+  wasm_val_t as[] = {WASM_I32_VAL(times)};
+  wasm_val_vec_t args = WASM_ARRAY_VEC(as), results = WASM_EMPTY_VEC;
+  wasm_trap_t *trap = wasm_func_call(func, &args, &results);
+  wasm_func_delete(func);
+  return trap;
 }
 
 /* Prints the message of a trap, and deletes it. */

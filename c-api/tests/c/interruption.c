@@ -22,28 +22,12 @@ static void done(void *env) {
   puts("nobody asks any more");
 }
 
-static wasm_trap_t *count(const wasm_instance_t *instance, int32_t times) {
-  wasm_func_t *func = export_func(instance, "count");
-  wasm_val_t as[] = {WASM_I32_VAL(times)};
-  wasm_val_vec_t args = WASM_ARRAY_VEC(as), results = WASM_EMPTY_VEC;
-  wasm_trap_t *trap = wasm_func_call(func, &args, &results);
-  wasm_func_delete(func);
-  return trap;
-}
-
 int main(void) {
   wasm_config_t *config = wasm_config_new();
   wasm_aot_config_set_interruptible(config, true);
   wasm_engine_t *engine = wasm_engine_new_with_config(config);
   wasm_store_t *store = wasm_store_new(engine);
-  wasm_byte_vec_t bytes;
-  read_file("interruption.wasm", &bytes);
-  wasm_module_t *module = wasm_module_new(store, &bytes);
-  check(module);
-  wasm_byte_vec_delete(&bytes);
-  wasm_extern_vec_t imports = WASM_EMPTY_VEC;
-  wasm_instance_t *instance = wasm_instance_new(store, module, &imports, NULL);
-  check(instance);
+  wasm_instance_t *instance = compile(store, "interruption.wasm");
   check(!count(instance, 1000));
 
   wasm_aot_interrupt_t *interrupt = wasm_aot_interrupt_new(store);
@@ -61,11 +45,7 @@ int main(void) {
   puts("stopped");
 
   // What was compiled without cannot be stopped, so it is not taken.
-  wasm_module_t *other = wasm_aot_module_open(store, "interruption.so");
-  check(other);
-  check(!wasm_instance_new(store, other, &imports, NULL));
-  printf("%s\n", wasm_aot_last_error());
-  wasm_module_delete(other);
+  print_refusal(store, "interruption.so");
 
   // Ends when its time is over, after somebody has given it some more.
   wasm_aot_epoch_t *epoch = wasm_aot_epoch_new();
@@ -90,7 +70,6 @@ int main(void) {
   wasm_aot_epoch_delete(epoch);
 
   wasm_instance_delete(instance);
-  wasm_module_delete(module);
   wasm_store_delete(store);
   wasm_aot_interrupt(interrupt);
   wasm_aot_interrupt_delete(interrupt);

@@ -23,7 +23,7 @@ pub use self::asynchronous::compile_async;
 use self::background::{Background, Function};
 use crate::backend::Backend;
 use crate::cache::{Cache, Kept};
-use crate::compile::{Generated, assemble, binary, context};
+use crate::compile::{Generated, Made, assemble, binary, context};
 use crate::error::{Error, Result};
 use crate::functions::{Checker, Compiled, Worker};
 use crate::module::{self, Intake, Wanted};
@@ -316,7 +316,11 @@ impl Stream {
             others: Vec::new(),
             objects: Vec::new(),
         };
-        let made = (&cx, &contents, generated);
+        let made = Made {
+            cx: &cx,
+            contents: &contents,
+            generated,
+        };
         assemble(options, backend, observer, made, None, out)
     }
 }

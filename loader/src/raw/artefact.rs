@@ -132,7 +132,7 @@ impl Artefact {
                 let name = path.file_name().unwrap_or_default();
                 let copy = Anonymous::of_file(name, &file, metadata.len())?;
                 let seal = check(&copy, options)?;
-                let map = || Mapping::of_anonymous(copy);
+                let map = || Mapping::of_anonymous(copy, Some(&file));
                 return Artefact::share(Source::Content(seal), Box::new(map));
             }
             Verify::Cached => {
@@ -190,7 +190,13 @@ impl Artefact {
             check(&copy, options)?;
         }
         let _registry = registry();
-        let mapping = Mapping::of_anonymous(copy)?;
+        let mapping = Mapping::of_anonymous(copy, None)?;
+        Ok(Arc::new(Artefact::new(mapping, None)?))
+    }
+
+    /// What is mapped, as an artefact of its own.
+    #[cfg(test)]
+    pub(super) fn of_mapping(mapping: Mapping) -> Result<Arc<Artefact>, OpenError> {
         Ok(Arc::new(Artefact::new(mapping, None)?))
     }
 
@@ -305,21 +311,24 @@ impl Artefact {
     /// What its code reads in front of to see whether to go on, if it reads.
     pub(super) fn gate(&self) -> Option<GateOf> {
         let metadata = self.metadata();
-        let required = Required(metadata.descriptor().required);
         let imported = metadata.imports().map(|import| import.ty);
         let own = metadata.memories().map(|memory| memory.ty);
         let is_memory = |ty: &abi::ExternType| ty.kind == ExternKind::Memory as u32;
-        required.contains(Required::INTERRUPTION_PAGE).then(|| {
-            match imported.filter(is_memory).chain(own).next() {
-                Some(ty) if ty.flags & abi::ExternType::SHARED == 0 => GateOf::Memory,
-                _ => GateOf::Vmctx,
-            }
+        let reads = self.required().contains(Required::INTERRUPTION_PAGE);
+        reads.then(|| match imported.filter(is_memory).chain(own).next() {
+            Some(ty) if ty.flags & abi::ExternType::SHARED == 0 => GateOf::Memory,
+            _ => GateOf::Vmctx,
         })
+    }
+
+    /// What its code asks of a loader.
+    fn required(&self) -> Required {
+        Required(self.metadata().descriptor().required)
     }
 
     /// Whether its code pays for what it executes.
     pub(super) fn pays(&self) -> bool {
-        Required(self.metadata().descriptor().required).contains(Required::FUEL)
+        self.required().contains(Required::FUEL)
     }
 
     /// Whether its traps are faults: unless it says that they are calls.
@@ -330,7 +339,7 @@ impl Artefact {
 
     /// Whether its code looks whether to go on.
     pub(super) fn can_be_interrupted(&self) -> bool {
-        let required = Required(self.metadata().descriptor().required);
+        let required = self.required();
         required.contains(Required::INTERRUPTION) || required.contains(Required::INTERRUPTION_PAGE)
     }
 

@@ -61,7 +61,7 @@ pub(super) unsafe extern "C" fn pause(fp: *mut c_void) {
     // SAFETY: as the fault handler has found.
     unsafe {
         let inner = store_of(pc, code_fp);
-        (*inner).context_mut().exit_fp = fp;
+        (*Inner::context_of(inner)).exit_fp = fp;
         let status = ask(inner);
         if status != 0 {
             (*inner).capture.walk(inner.cast(), pc, code_fp, true);

@@ -22,8 +22,9 @@ pub struct Description {
     metadata: Metadata<'static>,
     types: Box<[FuncType]>,
     imported: Counts,
-    /// The file, if it was read.
-    _bytes: Option<Box<[u8]>>,
+    /// The file, if it was read. Not a `Box`: moving that claims that nobody else refers to
+    /// what is in it.
+    _bytes: Option<Vec<u8>>,
 }
 
 /// How many things of each kind a module imports.
@@ -56,9 +57,8 @@ impl Description {
 
     /// Of a whole file.
     pub(crate) fn of_file(file: Vec<u8>) -> Result<Description, OpenError> {
-        let file = file.into_boxed_slice();
         let elf = Elf::parse(&file)?;
-        // SAFETY: nobody changes what is in the box, and it is kept.
+        // SAFETY: nobody changes what is in the vector, and it is kept.
         let description = unsafe { Description::of_mapped(elf.metadata(&file), &elf)? };
         Ok(Description {
             _bytes: Some(file),

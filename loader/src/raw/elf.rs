@@ -57,6 +57,11 @@ impl Elf {
         })
     }
 
+    /// What is mapped, ascending.
+    pub(super) fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
     /// What the file can be checked with.
     pub(crate) fn seal(&self) -> Option<Seal> {
         self.seal

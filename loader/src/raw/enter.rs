@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::panic::resume_unwind;
 
-use wasm_aot_abi::{STATUS_HOST, StoreContext, TrapCode};
+use wasm_aot_abi::{STATUS_HOST, TrapCode};
 
 use super::host::enter_host;
 use super::store::{Inner, Pending, StoreId};
@@ -230,7 +230,7 @@ unsafe fn enter(store: &mut Store, code: &Code, values: *mut Slot) -> u32 {
     unsafe {
         let ours = (*inner).id() == code.store();
         assert!(ours, "the function belongs to another store");
-        let context = (*inner).context_mut() as *mut StoreContext;
+        let context = Inner::context_of(inner);
         let outer_handle = (*inner).replace_handle(store);
         let outer_limit = (*context).stack_limit;
         let activation = Activation {

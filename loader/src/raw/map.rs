@@ -24,6 +24,7 @@ use std::ptr::{self, NonNull};
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 
 use super::elf::Elf;
+use super::profile;
 use crate::OpenError;
 
 /// Which file it is, and whether it has been written to.
@@ -102,10 +103,17 @@ impl Mapping {
         Mapping::load_anonymous(copy, Some(file), elf, view.bytes())
     }
 
-    /// Loads a file that was checked.
-    pub(super) fn of_anonymous(file: Anonymous) -> Result<Mapping, OpenError> {
+    /// Loads a file that was checked, a copy of `original` if there is one.
+    pub(super) fn of_anonymous(
+        file: Anonymous,
+        original: Option<&File>,
+    ) -> Result<Mapping, OpenError> {
         let Anonymous { file, view, elf } = file;
-        Mapping::load_anonymous(file, None, elf, view.bytes())
+        let mapping = Mapping::load_anonymous(file, None, elf, view.bytes())?;
+        if let Some(original) = original {
+            mapping.name_code(original)?;
+        }
+        Ok(mapping)
     }
 
     fn load_anonymous(
@@ -118,6 +126,21 @@ impl Mapping {
         let name = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
         let library = load(OsStr::new(&name), 0).map_err(OpenError::DynamicLinker)?;
         Mapping::new(library, file, original, elf, bytes)
+    }
+
+    /// Tells profilers that its code, which is from a copy, is from a file.
+    fn name_code(&self, original: &File) -> Result<(), OpenError> {
+        let mut segments = self.elf.segments().iter();
+        let code = segments.find(|segment| segment.executable);
+        // SAFETY: the dynamic linker has just mapped it so for us, and whoever looks at
+        // what is loaded looks at headers and unwind information, which are elsewhere.
+        let named = code.map_or(Ok(()), |code| unsafe {
+            profile::name_code(code, self.base, original)
+        });
+        named.map_err(|source| OpenError::Map {
+            what: "the code",
+            source,
+        })
     }
 
     fn new(
@@ -155,6 +178,29 @@ impl Mapping {
             elf,
             base,
         }
+    }
+
+    /// A file's segments as they are in memory, in memory of the allocator: all but code is
+    /// as if it was mapped.
+    #[cfg(test)]
+    pub(super) fn in_heap(file: &[u8]) -> Mapping {
+        /// What tests have, for ever.
+        static ALL: std::sync::Mutex<Vec<Vec<[u128; 256]>>> = std::sync::Mutex::new(Vec::new());
+        let elf = Elf::parse(file).expect("an artefact");
+        let end = elf.segments().last().map(|last| last.address + last.size);
+        let pages = end.expect("it has segments").div_ceil(4096) as usize;
+        let mut memory = vec![[0u128; 256]; pages];
+        let start: *mut u8 = memory.as_mut_ptr().cast();
+        for segment in elf.segments() {
+            let bytes = &file[segment.offset as usize..][..segment.size as usize];
+            // SAFETY: there is room for all segments.
+            unsafe {
+                let to = start.add(segment.address as usize);
+                ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len());
+            }
+        }
+        ALL.lock().expect("no test fails there").push(memory);
+        Mapping::in_memory(elf, start.expose_provenance(), PathBuf::new())
     }
 
     /// Sees to it that the memory image, which is at an address in the file, can
@@ -388,6 +434,9 @@ impl Drop for View {
 
 /// An anonymous file with these bytes, which cannot be changed any more.
 fn sealed_copy(bytes: &[u8]) -> Result<File, OpenError> {
+    if cfg!(miri) {
+        return File::open("/dev/null").map_err(not_copied); // no image is mapped there
+    }
     let mut file = memfd(OsStr::new("wasm-aot")).map_err(not_copied)?;
     file.write_all(bytes).map_err(not_copied)?;
     seal(&file)?;

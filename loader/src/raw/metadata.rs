@@ -31,21 +31,20 @@ impl<'a> Metadata<'a> {
 
     /// A name.
     pub(crate) fn text(&self, text: Str) -> &'a str {
-        let bytes = Slice {
-            offset: text.offset,
-            count: text.len,
-        };
-        std::str::from_utf8(self.bytes(bytes)).expect("names are verified")
+        std::str::from_utf8(self.text_bytes(text)).expect("names are verified")
     }
 
     /// The name of a function. Whether those are UTF-8 is not verified when an artefact
     /// is opened, as there are many of them and nothing but a backtrace asks.
     pub(crate) fn function_name(&self, record: FunctionName) -> &'a str {
-        let bytes = Slice {
-            offset: record.name.offset,
-            count: record.name.len,
-        };
-        std::str::from_utf8(self.bytes(bytes)).unwrap_or("(damaged)")
+        std::str::from_utf8(self.text_bytes(record.name)).unwrap_or("(damaged)")
+    }
+
+    fn text_bytes(&self, text: Str) -> &'a [u8] {
+        self.bytes(Slice {
+            offset: text.offset,
+            count: text.len,
+        })
     }
 
     /// A slice of bytes.

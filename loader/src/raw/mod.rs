@@ -8,11 +8,13 @@
 //! | `metadata` | reading checked records in place (no unsafe code) |
 //! | `checked` | files whose digest is known to be right (no unsafe code) |
 //! | `map` | loading a checked file, or a copy that nobody can change |
+//! | `profile` | telling profilers which file the code of a copy is from |
 //! | `linked` | finding what is in memory already |
 //! | `artefact` | a loaded artefact |
 //! | `store` | what a store owns |
 //! | `instance` | what an instance owns, and how it is made |
 //! | `vmctx`, `memory`, `shared`, `reservation`, `table`, `stable` | memory that compiled code knows the address of |
+//! | `pages` | what is asked of the system about address space |
 //! | `values` | values as compiled code sees them |
 //! | `enter`, `host` | calls from the host into compiled code, and the other way |
 //! | `direct` | calls from C into compiled code, without us |
@@ -41,12 +43,16 @@ mod linked;
 mod map;
 mod memory;
 mod metadata;
+mod pages;
+mod profile;
 mod reservation;
 mod shared;
 mod signal;
 mod stable;
 mod store;
 mod table;
+#[cfg(test)]
+mod tests;
 mod thread;
 mod trap;
 mod values;

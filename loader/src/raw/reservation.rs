@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::AsRawFd;
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use wasm_aot_abi::INTERRUPTION_PAGE;
+
+use super::pages;
 
 /// Address space that memories of one module have given back, as it was when
 /// they were made: of one size, with the same part of it accessible and the same
@@ -71,18 +72,7 @@ impl Reservation {
                 front_readable: false,
             });
         }
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-        // SAFETY: the kernel chooses fresh addresses; nothing else is touched.
-        let start =
-            unsafe { libc::mmap(ptr::null_mut(), front + size, libc::PROT_NONE, flags, -1, 0) };
-        if start == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
-        }
-        // Debuggers write gigabytes of nothing otherwise. A kernel that does not know this
-        // needs not be told.
-        // SAFETY: the range is ours; nothing that a program sees changes.
-        unsafe { libc::madvise(start, front + size, libc::MADV_DONTDUMP) };
-        let start: NonNull<u8> = NonNull::new(start.cast()).expect("the kernel does not map at 0");
+        let start = pages::reserve(front + size)?;
         Ok(Reservation {
             // SAFETY: so many bytes are mapped.
             base: unsafe { start.add(front) },
@@ -98,12 +88,13 @@ impl Reservation {
     ///
     /// If there is none.
     pub(super) fn front_page(&mut self) -> io::Result<Page> {
-        assert!(self.front >= page_size(), "made with one");
-        let page = Page {
-            start: self.base.as_ptr().wrapping_sub(page_size()).cast(),
+        let size = pages::size();
+        assert!(self.front >= size, "made with one");
+        let mut page = Page {
+            start: self.base.as_ptr().wrapping_sub(size),
             readable: self.front_readable,
         };
-        let page = page.protected(true)?;
+        page.protect(true)?;
         self.front_readable = true;
         Ok(page)
     }
@@ -120,16 +111,8 @@ impl Reservation {
         }
         let address = self.range(offset, len as usize);
         // SAFETY: the range is in our reservation; what was not accessible
-        // before, nobody refers to. Core dumps have it from now on.
-        let result = unsafe {
-            libc::madvise(address, len as usize, libc::MADV_DODUMP);
-            libc::mprotect(address, len as usize, libc::PROT_READ | libc::PROT_WRITE)
-        };
-        if result == 0 {
-            Ok(())
-        } else {
-            Err(io::Error::last_os_error())
-        }
+        // before, nobody refers to.
+        unsafe { pages::open(address, len as usize) }
     }
 
     /// Maps a range of a file, copy-on-write, over a range that is not used yet.
@@ -141,34 +124,16 @@ impl Reservation {
         file_offset: u64,
     ) -> io::Result<()> {
         let address = self.range(offset, len);
-        let protection = libc::PROT_READ | libc::PROT_WRITE;
-        let flags = libc::MAP_PRIVATE | libc::MAP_FIXED;
-        let file_offset = file_offset as libc::off_t;
         // SAFETY: the range is in our reservation, so nothing of anybody else's
         // is replaced; the caller says that nobody refers to it.
-        let mapped = unsafe {
-            libc::mmap(
-                address,
-                len,
-                protection,
-                flags,
-                file.as_raw_fd(),
-                file_offset,
-            )
-        };
-        if mapped == libc::MAP_FAILED {
-            Err(io::Error::last_os_error())
-        } else {
-            Ok(())
-        }
+        unsafe { pages::map(address, len, file, file_offset) }
     }
 
     /// Asks for no pages but small ones.
     #[cfg(feature = "async")]
     pub(super) fn use_small_pages(&self) {
-        // SAFETY: the range is ours; it changes nothing that can be seen. A kernel
-        // without large pages refuses, and needs not be told.
-        unsafe { libc::madvise(self.range(0, self.size), self.size, libc::MADV_NOHUGEPAGE) };
+        // SAFETY: the range is ours.
+        unsafe { pages::keep_small(self.range(0, self.size), self.size) };
     }
 
     /// Undoes everything that was done since `first` bytes were made accessible
@@ -177,36 +142,26 @@ impl Reservation {
         if now == 0 {
             return Ok(());
         }
-        let advice = libc::MADV_DONTNEED;
+        let grown = now - first;
         // SAFETY: nobody refers to the reservation any more. The pages that are
         // dropped read as zeros again, or as what the image's file has.
-        let dropped = unsafe { libc::madvise(self.range(0, now), now, advice) };
-        let grown = now - first;
-        let closed = if grown == 0 {
-            0
-        } else {
-            // SAFETY: as above.
-            unsafe {
-                let grown_from = self.range(first as u64, grown);
-                libc::madvise(grown_from, grown, libc::MADV_DONTDUMP);
-                libc::mprotect(grown_from, grown, libc::PROT_NONE)
+        unsafe {
+            pages::clear(self.range(0, now), now)?;
+            match grown {
+                0 => Ok(()),
+                grown => pages::close(self.range(first as u64, grown), grown),
             }
-        };
-        if (dropped, closed) == (0, 0) {
-            Ok(())
-        } else {
-            Err(io::Error::last_os_error())
         }
     }
 
     /// The address of a range in the reservation.
-    fn range(&self, offset: u64, len: usize) -> *mut libc::c_void {
+    fn range(&self, offset: u64, len: usize) -> *mut u8 {
         let end = (offset as usize).checked_add(len);
         assert!(
             end.is_some_and(|end| end <= self.size),
             "in the reservation"
         );
-        self.base.as_ptr().wrapping_add(offset as usize).cast()
+        self.base.as_ptr().wrapping_add(offset as usize)
     }
 }
 
@@ -215,7 +170,7 @@ impl Drop for Reservation {
         if self.front + self.size > 0 {
             let start = self.base.as_ptr().wrapping_sub(self.front);
             // SAFETY: we own the range, and nobody refers to it any more.
-            unsafe { libc::munmap(start.cast(), self.front + self.size) };
+            unsafe { pages::release(start, self.front + self.size) };
         }
     }
 }
@@ -223,7 +178,7 @@ impl Drop for Reservation {
 /// The page in front of a reservation, as long as that is there.
 #[derive(Debug)]
 pub(super) struct Page {
-    start: *mut libc::c_void,
+    start: *mut u8,
     readable: bool,
 }
 
@@ -232,34 +187,16 @@ unsafe impl Send for Page {}
 
 impl Page {
     /// Lets reads from it succeed or fault.
-    pub(super) fn protected(mut self, readable: bool) -> io::Result<Page> {
-        self.protect(readable)?;
-        Ok(self)
-    }
-
-    /// Lets reads from it succeed or fault.
     pub(super) fn protect(&mut self, readable: bool) -> io::Result<()> {
         if self.readable == readable {
             return Ok(());
         }
-        let protection = match readable {
-            true => libc::PROT_READ,
-            false => libc::PROT_NONE,
-        };
         // SAFETY: nobody reads from the page but compiled code, whose faults there are
         // expected.
-        if unsafe { libc::mprotect(self.start, page_size(), protection) } != 0 {
-            return Err(io::Error::last_os_error());
-        }
+        unsafe { pages::make_readable(self.start, readable)? };
         self.readable = readable;
         Ok(())
     }
-}
-
-/// Size of a page of the host, in bytes.
-pub(super) fn page_size() -> usize {
-    // SAFETY: reads a constant of the system.
-    unsafe { libc::sysconf(libc::_SC_PAGESIZE) as usize }
 }
 
 // No page of our machines is smaller.
@@ -270,6 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "address space is memory there")]
     fn a_pool_keeps_no_more_than_its_share_of_the_address_space() {
         for (size, count, expected) in [(4 << 10, 66, 64), (1 << 37, 5, 4), (1 << 40, 1, 0)] {
             let pool = Pool::default();

@@ -391,6 +391,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes an hour")]
     fn no_table_is_larger_than_ten_million() {
         let mut table = table(1, None);
         assert_eq!(grow(&mut table, MAX_ELEMENTS, 0), None);

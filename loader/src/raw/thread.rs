@@ -46,6 +46,13 @@ impl Bounds {
         high: 0,
         limit: 0,
     };
+
+    /// When nothing is known: as for a stack that is not the thread's.
+    const OF_ANOTHER: Bounds = Bounds {
+        low: usize::MAX - 1,
+        high: usize::MAX,
+        limit: 0,
+    };
 }
 
 /// What a signal handler may use: plain words, without a destructor.
@@ -136,6 +143,11 @@ impl Thread {
 
     #[cold]
     fn prepare(&self) {
+        if cfg!(miri) {
+            // Which has neither signals nor a stack with bounds.
+            self.bounds.set(Bounds::OF_ANOTHER);
+            return;
+        }
         let (low, high) = stack_bounds();
         let reserve = HOST_RESERVE.min((high - low) / 2).max(LEAST_RESERVE);
         self.bounds.set(Bounds {
@@ -189,7 +201,7 @@ struct SignalStack {
 impl SignalStack {
     /// Gives the thread one if it has none, or too small a one.
     fn install() -> Option<SignalStack> {
-        let guard = super::reservation::page_size();
+        let guard = super::pages::size();
         let size = guard + SIGNAL_STACK;
         let mut previous = MaybeUninit::<libc::stack_t>::uninit();
         // SAFETY: the first call only reads the present state; the mapping is

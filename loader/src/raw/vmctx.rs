@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use wasm_aot_abi::{ALIGNMENT, VmContext};
 
 use super::gate::Gated;
-use super::reservation::{Reservation, page_size};
+use super::pages;
+use super::reservation::Reservation;
 use crate::ResourceError;
 use crate::interrupt::Interrupt;
 use crate::parking::ignore_poison;
@@ -30,8 +31,7 @@ const MAX_FREE: usize = 64;
 impl Vmctx {
     /// A vmctx of `size` bytes, and at least a header's.
     pub(super) fn new(size: u32) -> Result<Vmctx, ResourceError> {
-        let size = (size as usize).max(size_of::<VmContext>());
-        let layout = Layout::from_size_align(size, ALIGNMENT).expect("a size below 4 GiB");
+        let layout = layout(size);
         // SAFETY: the size is not 0.
         let start = unsafe { alloc_zeroed(layout) };
         let start = NonNull::new(start.cast());
@@ -48,13 +48,13 @@ impl Vmctx {
         size: u32,
         interrupt: &Arc<Interrupt>,
     ) -> Result<Vmctx, ResourceError> {
-        let size = (size as usize).max(size_of::<VmContext>());
-        let layout = Layout::from_size_align(size, ALIGNMENT).expect("a size below 4 GiB");
+        let layout = layout(size);
+        let reservation = reservation(layout.size());
         let mut reservation =
-            reservation(size).map_err(|error| ResourceError::new("an instance", error))?;
+            reservation.map_err(|error| ResourceError::new("an instance", error))?;
         let gate = Gated::new(&mut reservation, interrupt)?;
         // SAFETY: so many bytes are there and writable, and nobody else knows them.
-        unsafe { reservation.base.write_bytes(0, size) };
+        unsafe { reservation.base.write_bytes(0, layout.size()) };
         Ok(Vmctx {
             start: reservation.base.cast(),
             layout,
@@ -94,9 +94,15 @@ impl Vmctx {
     }
 }
 
+/// What a vmctx of `size` bytes takes: at least a header's.
+fn layout(size: u32) -> Layout {
+    let size = (size as usize).max(size_of::<VmContext>());
+    Layout::from_size_align(size, ALIGNMENT).expect("a size below 4 GiB")
+}
+
 /// At least so many writable bytes, behind a page that can be a gate.
 fn reservation(size: usize) -> std::io::Result<Reservation> {
-    let page = page_size();
+    let page = pages::size();
     let size = size.next_multiple_of(page);
     let mut free = ignore_poison(FREE.lock());
     if let Some(position) = free.iter().rposition(|free| free.size == size) {

@@ -119,6 +119,9 @@ pub(crate) fn isolated(test: &str, body: impl FnOnce()) -> Option<Output> {
         .args(words)
         .args([test, "--exact", "--nocapture", "--test-threads=1"])
         .env(CHILD, "1")
+        // Of more threads that compile, one could start whenever it gets to it, and with
+        // it the memory and the system calls that it takes.
+        .env("RAYON_NUM_THREADS", "1")
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);

@@ -137,6 +137,28 @@ fn a_file_without_a_digest_is_refused_unless_nobody_asks() {
     assert_eq!(error.to_string(), "its digest is of the unknown kind 2");
 }
 
+/// Profilers are told that it is from the file: that was mapped there for a moment.
+#[test]
+fn what_is_mapped_to_run_is_the_copy() {
+    // No other test has a copy of it, with another name.
+    let (_folder, path) = file(&returning(3));
+    let executable = |name: &str| {
+        let maps = fs::read_to_string("/proc/self/maps").unwrap();
+        let mut lines = maps.lines();
+        lines.any(|line| line.contains(" r-xp ") && line.contains(name))
+    };
+    let name = path.file_name().unwrap().to_str().unwrap();
+    let copy = format!("/memfd:{name}");
+    let path_name = path.to_str().unwrap();
+    for round in 0..2 {
+        let module = Module::open(&path).unwrap();
+        assert_eq!(call(&module), (3, b'd'), "{round}");
+        assert!(executable(&copy) && !executable(path_name));
+    }
+    let _module = options(Verify::TrustedPath).open(&path).unwrap();
+    assert!(executable(path_name));
+}
+
 #[test]
 fn a_file_rewritten_under_a_running_instance_changes_nothing() {
     let (old, new) = (returning(1), returning(2));
@@ -219,8 +241,9 @@ fn a_file_that_is_being_rewritten_opens_as_what_was_checked_or_not_at_all() {
 
 #[test]
 fn files_of_one_content_are_one_artefact_if_it_was_checked() {
-    let (_folder, path) = file(&returning(1));
-    let (_other, copy) = file(&returning(1));
+    // No other test has a copy of it, with another name.
+    let (_folder, path) = file(&returning(4));
+    let (_other, copy) = file(&returning(4));
     let maps = || {
         let maps = fs::read_to_string("/proc/self/maps").unwrap();
         let lines = maps.lines().filter(|line| line.contains("only-here.so"));

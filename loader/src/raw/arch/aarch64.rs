@@ -6,6 +6,7 @@ use std::ffi::c_void;
 use wasm_aot_abi::{EntryRecord, StoreContext};
 
 use super::super::{deadline, trap};
+use super::WithStack;
 
 /// The registers of interrupted code, in what the kernel hands to a signal
 /// handler.
@@ -175,33 +176,23 @@ pub(in super::super) unsafe extern "C" fn resume(entry: *const EntryRecord, valu
     )
 }
 
-/// Calls `call` with `data` and a stack pointer: above it is everything that callers
-/// have in registers.
-pub(in super::super) fn with_registers(
-    call: unsafe extern "C" fn(data: *mut c_void, sp: usize),
-    data: *mut c_void,
-) {
-    #[unsafe(naked)]
-    unsafe extern "C" fn spill(
-        call: unsafe extern "C" fn(data: *mut c_void, sp: usize),
-        data: *mut c_void,
-    ) {
-        naked_asm!(
-            "stp x29, x30, [sp, #-96]!",
-            "mov x29, sp",
-            "stp x19, x20, [sp, #16]",
-            "stp x21, x22, [sp, #32]",
-            "stp x23, x24, [sp, #48]",
-            "stp x25, x26, [sp, #64]",
-            "stp x27, x28, [sp, #80]",
-            "mov x9, x0",
-            "mov x0, x1",
-            "mov x1, sp",
-            "blr x9",
-            "ldp x29, x30, [sp], #96",
-            "ret",
-        )
-    }
-    // SAFETY: it does nothing but the call.
-    unsafe { spill(call, data) }
+/// See [`with_registers`](super::with_registers): puts what callers have in registers on
+/// the stack, and calls.
+#[unsafe(naked)]
+pub(in super::super) unsafe extern "C" fn spill(call: WithStack, data: *mut c_void) {
+    naked_asm!(
+        "stp x29, x30, [sp, #-96]!",
+        "mov x29, sp",
+        "stp x19, x20, [sp, #16]",
+        "stp x21, x22, [sp, #32]",
+        "stp x23, x24, [sp, #48]",
+        "stp x25, x26, [sp, #64]",
+        "stp x27, x28, [sp, #80]",
+        "mov x9, x0",
+        "mov x0, x1",
+        "mov x1, sp",
+        "blr x9",
+        "ldp x29, x30, [sp], #96",
+        "ret",
+    )
 }

@@ -10,12 +10,20 @@ mod riscv64;
 mod x86_64;
 
 #[cfg(target_arch = "aarch64")]
-pub(super) use aarch64::{Registers, missing_exit, pause, prepare, raise, resume, with_registers};
+use aarch64::spill;
+#[cfg(target_arch = "aarch64")]
+pub(super) use aarch64::{Registers, missing_exit, pause, prepare, raise, resume};
 pub(super) use cpu::cpu_features;
 #[cfg(target_arch = "riscv64")]
-pub(super) use riscv64::{Registers, missing_exit, pause, prepare, raise, resume, with_registers};
+use riscv64::spill;
+#[cfg(target_arch = "riscv64")]
+pub(super) use riscv64::{Registers, missing_exit, pause, prepare, raise, resume};
 #[cfg(target_arch = "x86_64")]
-pub(super) use x86_64::{Registers, missing_exit, pause, prepare, raise, resume, with_registers};
+use x86_64::spill;
+#[cfg(target_arch = "x86_64")]
+pub(super) use x86_64::{Registers, missing_exit, pause, prepare, raise, resume};
+
+use std::ffi::c_void;
 
 use wasm_aot_abi::Target;
 
@@ -33,3 +41,13 @@ compile_error!("the loader is for Linux on x86-64, little-endian AArch64 and 64-
 
 /// What this loader was compiled for.
 pub(super) const HOST: Target = Target::HOST.expect("there is a target for each such machine");
+
+/// Takes data and a stack pointer.
+pub(super) type WithStack = unsafe extern "C" fn(data: *mut c_void, sp: usize);
+
+/// Calls `call` with `data` and a stack pointer: above it is everything that callers
+/// have in registers.
+pub(super) fn with_registers(call: WithStack, data: *mut c_void) {
+    // SAFETY: it does nothing but the call.
+    unsafe { spill(call, data) }
+}

@@ -6,6 +6,7 @@ use std::ffi::c_void;
 use wasm_aot_abi::{CpuFeatures, EntryRecord, StoreContext};
 
 use super::super::{deadline, trap};
+use super::WithStack;
 
 /// Positions in what the kernel saves: there, the program counter has the place
 /// of x0.
@@ -209,41 +210,31 @@ pub(in super::super) unsafe extern "C" fn resume(entry: *const EntryRecord, valu
     )
 }
 
-/// Calls `call` with `data` and a stack pointer: above it is everything that callers
-/// have in registers.
-pub(in super::super) fn with_registers(
-    call: unsafe extern "C" fn(data: *mut c_void, sp: usize),
-    data: *mut c_void,
-) {
-    #[unsafe(naked)]
-    unsafe extern "C" fn spill(
-        call: unsafe extern "C" fn(data: *mut c_void, sp: usize),
-        data: *mut c_void,
-    ) {
-        naked_asm!(
-            "addi sp, sp, -112",
-            "sd ra, 0(sp)",
-            "sd s0, 8(sp)",
-            "sd s1, 16(sp)",
-            "sd s2, 24(sp)",
-            "sd s3, 32(sp)",
-            "sd s4, 40(sp)",
-            "sd s5, 48(sp)",
-            "sd s6, 56(sp)",
-            "sd s7, 64(sp)",
-            "sd s8, 72(sp)",
-            "sd s9, 80(sp)",
-            "sd s10, 88(sp)",
-            "sd s11, 96(sp)",
-            "mv t0, a0",
-            "mv a0, a1",
-            "mv a1, sp",
-            "jalr t0",
-            "ld ra, 0(sp)",
-            "addi sp, sp, 112",
-            "ret",
-        )
-    }
-    // SAFETY: it does nothing but the call.
-    unsafe { spill(call, data) }
+/// See [`with_registers`](super::with_registers): puts what callers have in registers on
+/// the stack, and calls.
+#[unsafe(naked)]
+pub(in super::super) unsafe extern "C" fn spill(call: WithStack, data: *mut c_void) {
+    naked_asm!(
+        "addi sp, sp, -112",
+        "sd ra, 0(sp)",
+        "sd s0, 8(sp)",
+        "sd s1, 16(sp)",
+        "sd s2, 24(sp)",
+        "sd s3, 32(sp)",
+        "sd s4, 40(sp)",
+        "sd s5, 48(sp)",
+        "sd s6, 56(sp)",
+        "sd s7, 64(sp)",
+        "sd s8, 72(sp)",
+        "sd s9, 80(sp)",
+        "sd s10, 88(sp)",
+        "sd s11, 96(sp)",
+        "mv t0, a0",
+        "mv a0, a1",
+        "mv a1, sp",
+        "jalr t0",
+        "ld ra, 0(sp)",
+        "addi sp, sp, 112",
+        "ret",
+    )
 }

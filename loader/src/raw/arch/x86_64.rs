@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use wasm_aot_abi::{EntryRecord, StoreContext};
 
 use super::super::{deadline, trap};
+use super::WithStack;
 
 /// The registers of interrupted code, in what the kernel hands to a signal
 /// handler.
@@ -178,33 +179,23 @@ pub(in super::super) unsafe extern "C" fn resume(entry: *const EntryRecord, valu
     )
 }
 
-/// Calls `call` with `data` and a stack pointer: above it is everything that callers
-/// have in registers.
-pub(in super::super) fn with_registers(
-    call: unsafe extern "C" fn(data: *mut c_void, sp: usize),
-    data: *mut c_void,
-) {
-    #[unsafe(naked)]
-    unsafe extern "C" fn spill(
-        call: unsafe extern "C" fn(data: *mut c_void, sp: usize),
-        data: *mut c_void,
-    ) {
-        naked_asm!(
-            "push rbp",
-            "push rbx",
-            "push r12",
-            "push r13",
-            "push r14",
-            "push r15",
-            "sub rsp, 8",
-            "mov rax, rdi",
-            "mov rdi, rsi",
-            "mov rsi, rsp",
-            "call rax",
-            "add rsp, 56",
-            "ret",
-        )
-    }
-    // SAFETY: it does nothing but the call.
-    unsafe { spill(call, data) }
+/// See [`with_registers`](super::with_registers): puts what callers have in registers on
+/// the stack, and calls.
+#[unsafe(naked)]
+pub(in super::super) unsafe extern "C" fn spill(call: WithStack, data: *mut c_void) {
+    naked_asm!(
+        "push rbp",
+        "push rbx",
+        "push r12",
+        "push r13",
+        "push r14",
+        "push r15",
+        "sub rsp, 8",
+        "mov rax, rdi",
+        "mov rdi, rsi",
+        "mov rsi, rsp",
+        "call rax",
+        "add rsp, 56",
+        "ret",
+    )
 }

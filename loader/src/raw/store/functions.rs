@@ -1,5 +1,6 @@
 //! Functions of a store.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -24,12 +25,13 @@ pub(super) struct Hosts {
     pending: Vec<u32>,
 }
 
-/// A host function that is called without an importer.
+/// A host function that is called without an importer. Once it is there, nobody borrows it
+/// mutably: compiled code has pointers to the binding.
 struct HostEntry {
     binding: HostBinding,
     /// Made when it is asked for. Its code is set once more if an exit
     /// trampoline turns up only later.
-    func_ref: Option<Stable<FuncRef>>,
+    func_ref: OnceCell<Stable<FuncRef>>,
 }
 
 impl Inner {
@@ -46,7 +48,7 @@ impl Inner {
             let store = self.this();
             hosts.functions.push(Stable::new(HostEntry {
                 binding: HostBinding::new(store, function.clone(), NONE),
-                func_ref: None,
+                func_ref: OnceCell::new(),
             }));
             hosts.positions.insert(Arc::as_ptr(function), index);
             index
@@ -101,16 +103,15 @@ impl Inner {
         }
         let mut hosts = self.hosts.borrow_mut();
         let hosts = &mut *hosts;
-        let entry = &mut hosts.functions[func.origin.index as usize];
-        if entry.func_ref.is_none() {
+        let entry = &hosts.functions[func.origin.index as usize];
+        let func_ref = entry.func_ref.get_or_init(|| {
             let ty = entry.binding.function().ty();
             let exit = exit_trampoline(&self.modules, ty);
             if exit.is_none() {
                 hosts.pending.push(func.origin.index);
             }
-            entry.func_ref = Some(Stable::new(entry.binding.func_ref(exit)));
-        }
-        let func_ref = entry.func_ref.as_ref().expect("just made");
+            Stable::new(entry.binding.func_ref(exit))
+        });
         func_ref.as_ptr().as_ptr()
     }
 
@@ -160,13 +161,13 @@ impl Inner {
         let hosts = self.hosts.get_mut();
         let pending = std::mem::take(&mut hosts.pending);
         for index in pending {
-            let entry = &mut hosts.functions[index as usize];
+            let entry = &hosts.functions[index as usize];
             let ty = entry.binding.function().ty();
             let Some(exit) = exit_trampoline(&self.modules, ty) else {
                 hosts.pending.push(index);
                 continue;
             };
-            let func_ref = entry.func_ref.as_ref().expect("pending has one");
+            let func_ref = entry.func_ref.get().expect("pending has one");
             let func_ref = func_ref.as_ptr().as_ptr();
             // SAFETY: it is alive, and no compiled code runs.
             unsafe { (*func_ref).code = exit.cast() };

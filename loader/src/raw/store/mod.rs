@@ -270,6 +270,13 @@ impl Inner {
         context.cast()
     }
 
+    /// The context of a store: an address that stays valid while the store is borrowed.
+    #[inline]
+    pub(super) fn context_of(inner: *mut Inner) -> *mut StoreContext {
+        // As above.
+        inner.cast()
+    }
+
     /// Our address, to be written to by others.
     pub(super) fn this(&self) -> *mut Inner {
         self.this
@@ -297,11 +304,6 @@ impl Inner {
 
     pub(super) fn context(&self) -> &StoreContext {
         &self.context
-    }
-
-    #[inline]
-    pub(super) fn context_mut(&mut self) -> &mut StoreContext {
-        &mut self.context
     }
 
     /// Whether the module's code can be stopped, if that is wanted.
