@@ -168,8 +168,8 @@ pub(crate) struct TrustArg {
     /// What to check of compiled modules: full (the digest; what runs is a copy in memory),
     /// cached (the digest, once; what runs is the file) or trusted (no digest)
     ///
-    /// Their structure is always checked. Profilers find functions by name with cached and
-    /// trusted, where the file is mapped under its own name.
+    /// Their structure is always checked. A profiler that comes to the process later (perf -p)
+    /// finds names with cached and trusted, where what runs is the file.
     #[arg(
         long,
         value_name = "HOW",
