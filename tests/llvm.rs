@@ -248,3 +248,20 @@ fn signalling_nans_pass_as_results() {
     let result = third.call(&mut store, 0x7fa0_0001).unwrap();
     assert_eq!(result, (0x7fa0_0001, 0x7ff4_0000_0000_0001));
 }
+
+/// Vectors are in the registers that floats are in.
+#[test]
+fn signalling_nans_pass_as_results_behind_vectors() {
+    let mut store = Store::new();
+    let wat = r#"(module
+        (table funcref (elem $three))
+        (func $three (result f64 v128 f64)
+            (f64.const 2) (v128.const i64x2 1 2) (f64.const nan:0x4000000000001))
+        (func (export "third") (result i64)
+            (i64.reinterpret_f64 (call_indirect (result f64 v128 f64) (i32.const 0)))
+            (return)))"#;
+    let (_, instance) = instance(&mut store, wat);
+    let third = instance.get_typed_func::<(), i64>(&store, "third").unwrap();
+    let result = third.call(&mut store, ()).unwrap();
+    assert_eq!(result, 0x7ff4_0000_0000_0001, "{result:x}");
+}

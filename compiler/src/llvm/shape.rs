@@ -161,7 +161,8 @@ impl Shape {
         let mut floats = 0;
         let field = |&result: &Option<usize>| {
             let class = result.map_or(Class::I64, |index| self.results[index]);
-            floats += usize::from(matches!(class, Class::F32 | Class::F64));
+            // Vectors are in the same registers.
+            floats += usize::from(!class.is_integer());
             match class {
                 Class::F32 if floats > FLOAT_RESULTS => "i32",
                 Class::F64 if floats > FLOAT_RESULTS => "i64",
