@@ -10,9 +10,10 @@ use cranelift_frontend::FunctionBuilderContext;
 use super::object::Name;
 use super::plan::{Plan, Summary};
 use super::shape::Shape;
+use super::sites::TRAP;
 use super::unit::{self, Output, Piece};
 use crate::abi::Symbol;
-use crate::backend::{Backend, Code, Origin, Relocation, Site};
+use crate::backend::{Backend, Code, Inlined, Origin, Relocation, Site};
 use crate::compile::{Generated, Object};
 use crate::error::{Error, Result};
 use crate::functions::Compiled;
@@ -194,6 +195,7 @@ fn join(mut parts: Vec<Part>, index: u32, places: &Places) -> Result<Code> {
         row: 0,
         relocations: Vec::new(),
         sites: Vec::new(),
+        inlined: Vec::new(),
         guarded: Vec::new(),
         unwind: None,
         origins: Vec::new(),
@@ -248,6 +250,11 @@ fn join(mut parts: Vec<Part>, index: u32, places: &Places) -> Result<Code> {
                     code: site.code + start,
                     ..site
                 }));
+                all.inlined
+                    .extend(sites.inlined.into_iter().map(|inlined| Inlined {
+                        code: inlined.code + start,
+                        caller: inlined.caller.map(|caller| caller + start),
+                    }));
                 all.origins
                     .extend(sites.origins.into_iter().map(|origin| Origin {
                         start: origin.start + start,
@@ -282,9 +289,6 @@ impl Part {
         }
     }
 }
-
-/// `int3`, where nothing comes along.
-const TRAP: u8 = 0xcc;
 
 /// DWARF's numbers of rbp and rsp.
 const RBP: u16 = 6;

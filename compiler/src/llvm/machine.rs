@@ -17,6 +17,7 @@ use inkwell::values::{
 use inkwell::{IntPredicate, OptimizationLevel};
 use wasm_aot_abi::{self as abi, CpuFeatures, TrapCode};
 
+use super::folded;
 use super::trap;
 use super::write::MARKER;
 use crate::Level;
@@ -66,6 +67,7 @@ impl Machine {
             .run_passes(self.passes(), &machine, PassBuilderOptions::create())
             .map_err(|error| error.to_string())?;
         for function in module.get_functions() {
+            folded::locate(function);
             finish(&context, &module, function)?;
         }
         if cfg!(debug_assertions) {
@@ -252,7 +254,7 @@ fn what(instruction: InstructionValue<'_>) -> What {
         },
         // Through an address, or a trap.
         None => {
-            let kind = Attribute::get_named_enum_kind_id("nomerge");
+            let kind = Attribute::get_named_enum_kind_id("noreturn");
             match call.get_enum_attribute(AttributeLoc::Function, kind) {
                 Some(_) => What::Other,
                 None => What::Call,

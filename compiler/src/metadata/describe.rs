@@ -52,6 +52,7 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
         .collect();
     let exports = block.records(exports);
     let (functions, sites) = functions(&mut block, parts);
+    let inlined = inlined(&mut block, parts);
     let trampolines = trampolines(&mut block, parts);
     let funcrefs = block.records(cx.whole.escapes.funcrefs().iter().copied());
 
@@ -200,6 +201,7 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
         tags,
         guarded_calls,
         handlers,
+        inlined,
     })?;
 
     let mut fixups = vec![Fixup {
@@ -314,6 +316,19 @@ fn functions(block: &mut Block, parts: &Parts<'_>) -> (Slice, Slice) {
         }
     }
     (block.records(functions), block.bytes(&sites))
+}
+
+/// Where code of inlined functions begins and ends.
+fn inlined(block: &mut Block, parts: &Parts<'_>) -> Slice {
+    let pieces = parts.text.pieces.iter();
+    let records = pieces.flat_map(|piece| {
+        piece.inlined.iter().map(|inlined| abi::Inlined {
+            code: piece.offset + inlined.code,
+            caller: inlined.caller.map_or(NONE, |caller| piece.offset + caller),
+        })
+    });
+    let records: Vec<_> = records.collect();
+    block.records(records)
 }
 
 /// The calls that have handlers, and the handlers. Calls that have the same share
