@@ -186,8 +186,19 @@ pub(crate) struct Site {
 pub(crate) struct Inlined {
     /// Bytes from the start of the code.
     pub(crate) code: u32,
-    /// Behind the byte that stands for the call, if it is inlined.
-    pub(crate) caller: Option<u32>,
+    pub(crate) at: At,
+}
+
+/// What code is inlined at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum At {
+    /// Nothing.
+    Function,
+    /// Nothing: it is no function's, but leads to one.
+    Border,
+    /// A call, by its number; or behind the byte that stands for it, in bytes from the start
+    /// of the code.
+    Call(u32),
 }
 
 /// A call with handlers; see [`wasm_aot_abi::GuardedCall`].

@@ -28,7 +28,8 @@
 //! as a return address, is a site like any other. [`Inlined`](crate::Inlined) records say
 //! from which such call code comes: with them one machine frame becomes as many frames as
 //! there would have been without inlining. The byte of a call comes from the next call
-//! around it in the same way. So what shows a backtrace does, for every frame,
+//! around it in the same way. A frame may also be no function's: code that leads to the
+//! function from another convention. So what shows a backtrace does, for every frame,
 //!
 //! ```c
 //! struct inlined { uint32_t code, caller; };      /* Descriptor.inlined, ascending */
@@ -36,11 +37,12 @@
 //! /* `code`: text offset of the trap, or of the return address */
 //! void show(uint32_t function, uint32_t code, bool is_trap) {
 //!     for (;;) {
-//!         frame(function, site(function, code, is_trap)->source);
 //!         uint32_t at = is_trap ? code : code - 1, caller = UINT32_MAX;
 //!         for (size_t i = 0; i < inlined_count && inlined[i].code <= at; i++)
 //!             caller = inlined[i].caller;         /* a real one halves the range */
-//!         if (caller == UINT32_MAX)
+//!         if (caller != 0)
+//!             frame(function, site(function, code, is_trap)->source);
+//!         if (caller == 0 || caller == UINT32_MAX)
 //!             return;
 //!         code = caller;                          /* always greater than `at` */
 //!         is_trap = false;

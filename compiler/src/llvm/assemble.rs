@@ -13,7 +13,7 @@ use super::shape::Shape;
 use super::sites::TRAP;
 use super::unit::{self, Output, Piece};
 use crate::abi::Symbol;
-use crate::backend::{Backend, Code, Inlined, Origin, Relocation, Site};
+use crate::backend::{At, Backend, Code, Inlined, Origin, Relocation, Site};
 use crate::compile::{Generated, Object};
 use crate::error::{Error, Result};
 use crate::functions::Compiled;
@@ -221,6 +221,7 @@ fn join(mut parts: Vec<Part>, index: u32, places: &Places) -> Result<Code> {
                     }));
                 rules.extend(TRAMPOLINE_FRAME.map(|(offset, rule)| (start + offset, rule)));
                 all.bytes.extend(code.bytes);
+                begin(&mut all.inlined, start, At::Border);
             }
             Part::Piece(name, Piece { section, sites }) => {
                 for reference in section.references {
@@ -250,10 +251,14 @@ fn join(mut parts: Vec<Part>, index: u32, places: &Places) -> Result<Code> {
                     code: site.code + start,
                     ..site
                 }));
+                begin(&mut all.inlined, start, At::Function);
                 all.inlined
                     .extend(sites.inlined.into_iter().map(|inlined| Inlined {
                         code: inlined.code + start,
-                        caller: inlined.caller.map(|caller| caller + start),
+                        at: match inlined.at {
+                            At::Call(caller) => At::Call(caller + start),
+                            other => other,
+                        },
                     }));
                 all.origins
                     .extend(sites.origins.into_iter().map(|origin| Origin {
@@ -271,6 +276,7 @@ fn join(mut parts: Vec<Part>, index: u32, places: &Places) -> Result<Code> {
             }
         }
     }
+    begin(&mut all.inlined, all.bytes.len() as u32, At::Function);
     if all.bytes.is_empty() {
         // It is a part of those that called it.
         all.bytes.push(TRAP);
@@ -279,6 +285,13 @@ fn join(mut parts: Vec<Part>, index: u32, places: &Places) -> Result<Code> {
         all.unwind = Some(FrameInfo::Rules(rules));
     }
     Ok(all)
+}
+
+/// Notes that something else begins.
+fn begin(inlined: &mut Vec<Inlined>, code: u32, at: At) {
+    if inlined.last().map_or(At::Function, |last| last.at) != at {
+        inlined.push(Inlined { code, at });
+    }
 }
 
 impl Part {

@@ -6,7 +6,7 @@ use std::iter::successors;
 
 use super::object::{self, Name};
 use super::plan::Unit;
-use crate::backend::Inlined;
+use crate::backend::{At, Inlined};
 
 /// The inlined calls of a function, and a place in its code.
 pub(super) struct Chains<'a> {
@@ -19,7 +19,7 @@ pub(super) struct Chains<'a> {
     /// The ranges that the place is in: their ends and calls, innermost last.
     around: Vec<(u32, u32)>,
     /// Where the call changes that code is inlined at.
-    changes: Vec<(u32, Option<u32>)>,
+    changes: Vec<(u32, At)>,
     /// Where the byte of each call is that a site is in.
     places: BTreeMap<u32, u32>,
 }
@@ -49,20 +49,29 @@ impl<'a> Chains<'a> {
         }
         self.around.retain(|&(end, _)| end > code);
         let call = self.around.last().map(|&(_, call)| call);
-        self.change(code, call.filter(|&call| self.source(call).is_some()));
+        self.change(code, self.at(call));
         source.or_else(|| self.start(call))
     }
 
     /// Notes an instruction that is not inlined, whatever is around it.
     pub(super) fn leave(&mut self, code: u32) -> Option<u32> {
-        self.change(code, None);
+        self.change(code, At::Function);
         None
     }
 
-    fn change(&mut self, code: u32, call: Option<u32>) {
-        let before = self.changes.last().and_then(|&(_, call)| call);
-        if call != before {
-            self.changes.push((code, call));
+    fn change(&mut self, code: u32, at: At) {
+        let before = self.changes.last().map_or(At::Function, |&(_, at)| at);
+        if at != before {
+            self.changes.push((code, at));
+        }
+    }
+
+    /// What code is inlined at that is in a call, and in no other behind that.
+    fn at(&self, call: Option<u32>) -> At {
+        match call.filter(|&call| self.source(call).is_some()) {
+            Some(call) => At::Call(call),
+            None if call.is_none() && matches!(self.name, Name::Arrival(_)) => At::Border,
+            None => At::Function,
         }
     }
 
@@ -91,14 +100,17 @@ impl<'a> Chains<'a> {
     /// Gives each call that sites are in a byte, from `end` on, and returns what they come
     /// from in the module.
     pub(super) fn calls(&mut self, end: u32) -> Vec<u32> {
-        let inner = self.changes.iter().filter_map(|&(_, call)| call);
+        let inner = self.changes.iter().filter_map(|&(_, at)| match at {
+            At::Call(call) => Some(call),
+            _ => None,
+        });
         let calls = inner.flat_map(|call| successors(Some(call), |&call| self.around(call)));
         let calls: BTreeSet<u32> = calls.collect();
         let mut sources = Vec::with_capacity(calls.len());
         // Inner ones first: who follows them gets on.
         for (place, call) in (end..).zip(calls.into_iter().rev()) {
             self.places.insert(call, place);
-            self.change(place, self.around(call));
+            self.change(place, self.around(call).map_or(At::Function, At::Call));
             sources.extend(self.source(call));
         }
         sources
@@ -108,9 +120,12 @@ impl<'a> Chains<'a> {
     pub(super) fn finish(self) -> Vec<Inlined> {
         let changes = self.changes.into_iter();
         changes
-            .map(|(code, call)| Inlined {
+            .map(|(code, at)| Inlined {
                 code,
-                caller: call.map(|call| self.places[&call] + 1),
+                at: match at {
+                    At::Call(call) => At::Call(self.places[&call] + 1),
+                    other => other,
+                },
             })
             .collect()
     }

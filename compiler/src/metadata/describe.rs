@@ -13,7 +13,7 @@ use wasmparser::{GlobalType, MemoryType, TableType};
 use super::Parts;
 use super::block::Block;
 use crate::abi::{Symbol, val_type};
-use crate::backend::Handler;
+use crate::backend::{At, Handler};
 use crate::error::Result;
 use crate::layout::{Fixup, Metadata, Target};
 use crate::module::{ConstExpr, ElementSegment, Item, Operation, SegmentMode, Step};
@@ -324,7 +324,11 @@ fn inlined(block: &mut Block, parts: &Parts<'_>) -> Slice {
     let records = pieces.flat_map(|piece| {
         piece.inlined.iter().map(|inlined| abi::Inlined {
             code: piece.offset + inlined.code,
-            caller: inlined.caller.map_or(NONE, |caller| piece.offset + caller),
+            caller: match inlined.at {
+                At::Function => NONE,
+                At::Border => 0,
+                At::Call(caller) => piece.offset + caller,
+            },
         })
     });
     let records: Vec<_> = records.collect();

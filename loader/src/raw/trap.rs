@@ -3,7 +3,7 @@
 
 use std::ffi::c_void;
 
-use wasm_aot_abi::{STATUS_HOST, StoreContext, TrapCode};
+use wasm_aot_abi::{NONE, STATUS_HOST, StoreContext, TrapCode};
 
 use super::arch;
 use super::direct;
@@ -120,11 +120,14 @@ impl Capture {
             });
             if let Some((module, function, mut inside)) = found {
                 loop {
-                    let code = inside + u32::from(!fault);
-                    frames.push(Frame::new(module.clone(), function, code, fault));
-                    let Some(caller) = module.artefact().inlined_at(inside) else {
+                    let caller = module.artefact().inlined_at(inside);
+                    if caller > 0 {
+                        let code = inside + u32::from(!fault);
+                        frames.push(Frame::new(module.clone(), function, code, fault));
+                    }
+                    if caller == 0 || caller == NONE {
                         break;
-                    };
+                    }
                     (inside, fault) = (caller - 1, false);
                 }
             }

@@ -202,7 +202,8 @@ impl<'a> Checker<'a> {
         // The end of the function that the last one is in.
         let (mut end, mut last) = (0, nothing(0));
         for next in inlined.chain([nothing(NONE)]) {
-            let sound = last.caller == NONE || next.code < last.caller && last.caller <= end;
+            let is_call = last.caller != NONE && last.caller != 0;
+            let sound = !is_call || next.code < last.caller && last.caller <= end;
             ensure(sound && last.code <= next.code, what, "it is impossible")?;
             while end <= next.code
                 && let Some(function) = functions.next()
