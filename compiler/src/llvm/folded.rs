@@ -1,7 +1,13 @@
-//! Says of instructions that LLVM may make one of with a load that they are where the load
-//! is in the source: the one has the place of the last, and traps as the first.
+//! What LLVM would make one instruction of, when it generates code, and has but one place
+//! in the source for.
+//!
+//! What may be one with a load, since it uses what was loaded, is said to be where the load
+//! is: the one has the place of the last, and traps as the first. Accesses that blocks end
+//! with are not to be one at all, which would come from neither place.
 
 use inkwell::basic_block::BasicBlock;
+use inkwell::builder::BuilderError;
+use inkwell::context::Context;
 use inkwell::debug_info::DILocation;
 use inkwell::values::{
     AnyValue as _, AnyValueEnum, BasicValueEnum, BasicValueUse, CallSiteValue, FunctionValue,
@@ -12,18 +18,47 @@ use inkwell::values::{
 /// comparison and a branch.
 const LONGEST: usize = 4;
 
-/// Changes the places of a function's instructions. Those with later loads are last.
-pub(super) fn locate(function: FunctionValue<'_>) {
+/// Changes the places of a function's instructions, and adds some of no effect that keep
+/// blocks apart.
+///
+/// # Errors
+///
+/// LLVM's message.
+pub(super) fn keep_apart<'c>(
+    context: &'c Context,
+    function: FunctionValue<'c>,
+) -> Result<(), BuilderError> {
+    let mut ends = Vec::new();
     for block in function.get_basic_blocks() {
-        for load in block.get_instructions() {
-            if load.get_opcode() == Opcode::Load
-                && load.get_volatile() == Ok(true)
-                && let Some(place) = load.get_debug_location()
+        let mut traps = false;
+        // Those with later loads are last.
+        for instruction in block.get_instructions() {
+            let is_volatile = instruction.get_volatile() == Ok(true);
+            traps |= is_volatile;
+            if is_volatile
+                && instruction.get_opcode() == Opcode::Load
+                && let Some(place) = instruction.get_debug_location()
             {
-                follow(block, load, place);
+                follow(block, instruction, place);
             }
         }
+        ends.extend(block.get_terminator().filter(|end| {
+            let goes_on = end.get_opcode() == Opcode::Br && end.get_num_operands() == 1;
+            traps && (goes_on || end.get_opcode() == Opcode::Return)
+        }));
     }
+    if ends.len() < 2 {
+        return Ok(());
+    }
+    let ty = context.void_type().fn_type(&[], false);
+    let nothing = String::new;
+    let assembly = context.create_inline_asm(ty, nothing(), nothing(), true, false, None, false);
+    let builder = context.create_builder();
+    for end in ends {
+        builder.position_before(&end);
+        builder.build_indirect_call(ty, assembly, &[], "")?;
+    }
+    Ok(())
 }
 
 fn follow<'c>(block: BasicBlock<'c>, load: InstructionValue<'c>, place: DILocation<'c>) {

@@ -67,8 +67,8 @@ impl Machine {
             .run_passes(self.passes(), &machine, PassBuilderOptions::create())
             .map_err(|error| error.to_string())?;
         for function in module.get_functions() {
-            folded::locate(function);
             finish(&context, &module, function)?;
+            folded::keep_apart(&context, function).map_err(|error| error.to_string())?;
         }
         if cfg!(debug_assertions) {
             module.verify().map_err(|error| error.to_string())?;
