@@ -65,17 +65,21 @@ fn options(codegen: Codegen) -> Options {
 
 fn imports() -> Imports {
     let mut imports = Imports::new();
-    imports.func("h", "fail", || -> Result<i32, BoxError> { Err("no".into()) });
+    imports.func("h", "fail", || -> Result<i32, BoxError> {
+        Err("no".into())
+    });
     imports.func("h", "trap", || -> Result<i32, Trap> {
         Err(TrapCode::Unreachable.into())
     });
     imports.func("h", "interrupt", |caller: Caller<'_>| {
         caller.interrupt_handle().interrupt();
     });
-    imports.func_async("h", "wait", |_caller, value: i32| Box::pin(async move {
-        tokio::task::yield_now().await;
-        value
-    }));
+    imports.func_async("h", "wait", |_caller, value: i32| {
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            value
+        })
+    });
     imports
 }
 
@@ -207,10 +211,22 @@ fn operands_in_memory_are_where_they_are_loaded() {
             BODY
             (i32.const 1)))"#;
     for (body, inner) in [
-        ("(return (i32.xor (call $load (local.get 0)) (local.get 0)))", "load"),
-        ("(if (i32.lt_s (call $load (local.get 0)) (local.get 0)) (then (return (i32.const 5))))", "load"),
-        ("(if (i32.and (i32.const 24) (call $small (local.get 0))) (then (return (i32.const 5))))", "small"),
-        ("(return (i32.wrap_i64 (i64.mul (i64.const 77) (i64.extend_i32_u (call $small (local.get 0))))))", "small"),
+        (
+            "(return (i32.xor (call $load (local.get 0)) (local.get 0)))",
+            "load",
+        ),
+        (
+            "(if (i32.lt_s (call $load (local.get 0)) (local.get 0)) (then (return (i32.const 5))))",
+            "load",
+        ),
+        (
+            "(if (i32.and (i32.const 24) (call $small (local.get 0))) (then (return (i32.const 5))))",
+            "small",
+        ),
+        (
+            "(return (i32.wrap_i64 (i64.mul (i64.const 77) (i64.extend_i32_u (call $small (local.get 0))))))",
+            "small",
+        ),
     ] {
         assert_same(&wat.replace("BODY", body), 1 << 15, &[inner, "run"]);
     }
@@ -265,7 +281,9 @@ fn calls_that_wait_have_the_same_frames() {
         let mut store = Store::new();
         let instance = Instance::new(&mut store, &module, &imports()).expect("an instance");
         let run = instance.get_typed_func::<i32, i32>(&store, "run").unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
         Seen::new(runtime.block_on(run.call_async(&mut store, 0)))
     };
     let expected = by(Codegen::Cranelift);
@@ -308,7 +326,9 @@ fn many_traps_are_shown_alike() {
         let (first, second) = (index % 5, (index / 5 + index + 1) % 5);
         // Of accesses that branches have in common LLVM may make one, which then comes from
         // neither: so they have none.
-        let third = (0..5).find(|&leaf| leaf != first && leaf != second).unwrap();
+        let third = (0..5)
+            .find(|&leaf| leaf != first && leaf != second)
+            .unwrap();
         let constant = (index + 1) * 8;
         let call = match index {
             0..5 => format!("(call $leaf{second} (local.get 0))"),

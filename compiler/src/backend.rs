@@ -191,6 +191,10 @@ pub(crate) struct Inlined {
 
 /// What code is inlined at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "llvm"),
+    expect(dead_code, reason = "Cranelift inlines nothing")
+)]
 pub(crate) enum At {
     /// Nothing.
     Function,

@@ -8,8 +8,8 @@ use std::marker::PhantomData;
 
 use wasm_aot_abi::{
     CustomSection, DataSegment, Descriptor, ElementSegment, Export, FuncType, Function,
-    FunctionName, Global, GuardedCall, Handler, Import, Inlined, Memory, Slice, Str, SubType, Table, Tag,
-    Trampoline, Wire,
+    FunctionName, Global, GuardedCall, Handler, Import, Inlined, Memory, Slice, Str, SubType,
+    Table, Tag, Trampoline, Wire,
 };
 
 /// The metadata block of an artefact.

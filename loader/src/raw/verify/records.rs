@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use wasm_aot_abi::{
     CustomSection, DataMode, DataSegment, Descriptor, ElementItems, ElementMode, ElementSegment,
     Export, ExternKind, ExternType, FuncRef, Function, FunctionImport, FunctionName, Global,
-    HeapType, Import, Inlined, Memory, MemorySlot, NONE, Required, Table, TableDef, Tag, Trampoline,
-    TrampolineKind, ValType, VmContext,
+    HeapType, Import, Inlined, Memory, MemorySlot, NONE, Required, Table, TableDef, Tag,
+    Trampoline, TrampolineKind, ValType, VmContext,
 };
 
 use super::super::description::memory_type;
