@@ -65,7 +65,7 @@ test-no-signals:
 # With LLVM as the code generator, which Debian has as llvm-19-dev; those of the suites
 # that LLVM_TESTS names, and LLVM_COUNT generated modules.
 LLVM_CONFIG = /usr/lib/llvm-19/bin/llvm-config
-LLVM_TESTS ?= llvm llvm_units spec spec_linked programs wasi
+LLVM_TESTS ?= llvm llvm_backtraces llvm_units spec spec_linked programs wasi
 LLVM_COUNT ?= 500
 .PHONY: test-llvm fuzz-llvm lint-llvm
 test-llvm: export WASM_AOT_TEST_CODEGEN = llvm
@@ -79,7 +79,7 @@ fuzz-llvm: llvm
 
 lint-llvm: llvm
 	cargo clippy --features llvm --package wasm-aot-compiler --package wasm-aot \
-		--test llvm --test llvm_units --lib -- --deny warnings
+		--test llvm --test llvm_backtraces --test llvm_units --lib -- --deny warnings
 
 .PHONY: llvm
 llvm:

@@ -66,8 +66,9 @@ fn options(codegen: Codegen) -> Options {
     }
 }
 
-/// What a call gives: a result, or why and where it trapped.
-type Outcome = Result<i32, (String, u32, Option<u32>)>;
+/// What a call gives: a result, or why and where it trapped, by indices of functions and
+/// offsets in these.
+type Outcome = Result<i32, (String, Vec<(u32, Option<u32>)>)>;
 
 fn outcomes(artefact: &[u8]) -> Vec<Outcome> {
     let module = Module::from_bytes(artefact).expect("it opens");
@@ -76,9 +77,9 @@ fn outcomes(artefact: &[u8]) -> Vec<Outcome> {
     let run = instance.get_typed_func::<(i32, i32), i32>(&store, "run");
     let run = run.expect("it is exported");
     let place = |trap: Trap| {
-        let frame = &trap.backtrace().frames()[0];
-        let code = trap.code().to_string();
-        (code, frame.func_index(), frame.func_offset())
+        let frames = trap.backtrace().frames().iter();
+        let frames = frames.map(|frame| (frame.func_index(), frame.func_offset()));
+        (trap.code().to_string(), frames.collect())
     };
     (0..100)
         .map(|seed: i32| {

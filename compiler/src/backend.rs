@@ -60,6 +60,10 @@ pub(crate) struct Code {
     pub(crate) relocations: Vec<Relocation>,
     /// In ascending order of `code`.
     pub(crate) sites: Vec<Site>,
+    /// In ascending order of `code`. Nothing if this has been kept, since Cranelift
+    /// inlines nothing.
+    #[serde(skip)]
+    pub(crate) inlined: Vec<Inlined>,
     /// In ascending order of `code`.
     pub(crate) guarded: Vec<GuardedCall>,
     pub(crate) unwind: Option<FrameInfo>,
@@ -177,6 +181,30 @@ pub(crate) struct Site {
     pub(crate) source: Option<u32>,
 }
 
+/// Where code of inlined functions begins or ends; see [`wasm_aot_abi::Inlined`].
+#[derive(Clone, Copy)]
+pub(crate) struct Inlined {
+    /// Bytes from the start of the code.
+    pub(crate) code: u32,
+    pub(crate) at: At,
+}
+
+/// What code is inlined at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "llvm"),
+    expect(dead_code, reason = "Cranelift inlines nothing")
+)]
+pub(crate) enum At {
+    /// Nothing.
+    Function,
+    /// Nothing: it is no function's, but leads to one.
+    Border,
+    /// A call, by its number; or behind the byte that stands for it, in bytes from the start
+    /// of the code.
+    Call(u32),
+}
+
 /// A call with handlers; see [`wasm_aot_abi::GuardedCall`].
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct GuardedCall {
@@ -288,6 +316,7 @@ impl Backend {
                 .max(alignment.preferred),
             row: 0,
             relocations,
+            inlined: Vec::new(),
             guarded: guarded_calls(buffer)?,
             unwind,
             origins: match self.origins {

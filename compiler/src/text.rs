@@ -6,7 +6,7 @@ use cranelift_codegen::binemit::Reloc;
 use wasm_aot_abi::NONE;
 
 use crate::abi::Symbol;
-use crate::backend::{Backend, Code, Frame, GuardedCall, Origin, Relocation, Site};
+use crate::backend::{Backend, Code, Frame, GuardedCall, Inlined, Origin, Relocation, Site};
 use crate::error::{Error, Result};
 use crate::layout::Unwind;
 use crate::translate::{BEYOND, Context, TEXT_ROW};
@@ -35,6 +35,7 @@ pub(crate) struct Piece {
     /// See [`Code::row`].
     row: u32,
     pub(crate) sites: Vec<Site>,
+    pub(crate) inlined: Vec<Inlined>,
     pub(crate) guarded: Vec<GuardedCall>,
     pub(crate) origins: Vec<Origin>,
     pub(crate) frame: Option<Frame>,
@@ -72,7 +73,8 @@ impl Text {
             let size = code.bytes.len() as u64;
             let offset = text.place(symbol, &code.bytes, code.align);
             let piece = text.pieces.last_mut().expect("just placed");
-            (piece.sites, piece.guarded) = (code.sites, code.guarded);
+            (piece.sites, piece.inlined) = (code.sites, code.inlined);
+            piece.guarded = code.guarded;
             (piece.origins, piece.frame) = (code.origins, code.frame);
             piece.row = code.row;
             relocations.extend(code.relocations.into_iter().map(|relocation| Relocation {
@@ -133,6 +135,7 @@ impl Text {
             size: bytes.len() as u32,
             row: 0,
             sites: Vec::new(),
+            inlined: Vec::new(),
             guarded: Vec::new(),
             origins: Vec::new(),
             frame: None,

@@ -132,12 +132,10 @@ pub struct Backtrace {
 }
 
 impl Backtrace {
-    pub(crate) fn new(mut young: Vec<Frame>, omitted: usize, old: Vec<Frame>) -> Backtrace {
-        let split = young.len();
-        young.extend(old);
+    pub(crate) fn new(frames: Vec<Frame>, young: usize, omitted: usize) -> Backtrace {
         Backtrace {
-            frames: young,
-            young: split,
+            frames,
+            young,
             omitted,
         }
     }
@@ -147,7 +145,8 @@ impl Backtrace {
         &self.frames
     }
 
-    /// How many frames in the middle of a deep stack were not kept.
+    /// How many frames in the middle of a deep stack were not kept; functions that are
+    /// inlined in these are not counted.
     pub fn omitted(&self) -> usize {
         self.omitted
     }
@@ -201,7 +200,7 @@ pub struct Frame {
     /// Index, among the functions that the module defines, of the one whose machine code
     /// this is.
     function: u32,
-    /// Offset in the text.
+    /// Offset in the text. Of a call that is inlined, that of the place that stands for it.
     code: u32,
     /// Whether `code` is where a trap happened, not where a call returns to.
     trap: bool,
@@ -227,9 +226,8 @@ impl Frame {
         self.module.name()
     }
 
-    /// The function's index in its module, imports first. Of functions that the compiler
-    /// has inlined into one another at this place, the innermost; those around it have no
-    /// frames.
+    /// The function's index in its module, imports first. Functions that the compiler has
+    /// inlined into one another have frames as any others.
     pub fn func_index(&self) -> u32 {
         self.module.imported_functions() + self.innermost()
     }

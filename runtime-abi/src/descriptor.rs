@@ -149,6 +149,8 @@ records! {
         pub guarded_calls: Slice,
         /// Of [`Handler`](crate::Handler).
         pub handlers: Slice,
+        /// Of [`Inlined`](crate::Inlined). A loader may ignore them.
+        pub inlined: Slice,
     }
 
     /// What the code relies on. Requirements, not wishes: a loader which cannot

@@ -87,7 +87,7 @@ fn everything() -> BTreeMap<String, u64> {
         TableDef MemorySlot MemoryDef Exception Builtins
         Descriptor Tunables VmctxLayout Slice Str Seal
         FuncType SubType ExternType Import Export Function FunctionName Trampoline Table
-        Memory Global Tag GuardedCall Handler ConstExpr ElementSegment DataSegment
+        Memory Global Tag GuardedCall Handler Inlined ConstExpr ElementSegment DataSegment
         CustomSection
     }
     numbers! {

@@ -335,7 +335,7 @@ pub use features::{CpuFeatures, Required, WasmFeatures};
 pub use records::{
     ConstExpr, ConstKind, CustomSection, DataMode, DataSegment, ElementItems, ElementMode,
     ElementSegment, Export, ExternKind, ExternType, FuncType, Function, FunctionName, Global,
-    GuardedCall, Handler, Import, Memory, SubType, Table, Tag, Trampoline, TrampolineKind,
+    GuardedCall, Handler, Import, Inlined, Memory, SubType, Table, Tag, Trampoline, TrampolineKind,
 };
 pub use seal::{
     DIGEST_SHA256, SEAL_NOTE_NAME, SEAL_NOTE_TYPE, SEAL_SECTION, SIGNATURE_CONTEXT,

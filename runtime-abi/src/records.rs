@@ -321,6 +321,18 @@ records! {
         pub keeps: u32,
     }
 
+    /// Where code of inlined functions begins or ends; see [`sites`](crate::sites).
+    /// Ascending by `code`.
+    pub struct Inlined {
+        /// Text offset: the record is about the code from here to that of the next one.
+        pub code: u32,
+        /// The call that the code is inlined at, by the text offset of its return address,
+        /// in the same function, behind the `code` of the next record. [`NONE`] if the code
+        /// is inlined nowhere, as that behind the last record of a function is; 0 if it is
+        /// no code of the function's, but leads to it from another convention.
+        pub caller: u32,
+    }
+
     /// A constant expression.
     pub struct ConstExpr {
         /// A [`ConstKind`].

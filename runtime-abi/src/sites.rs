@@ -17,6 +17,38 @@
 //!
 //! A site takes two to three bytes in practice; a module has one for nearly
 //! every load and store, and they are read only when something went wrong.
+//!
+//! # Inlined functions
+//!
+//! Code of a function can come from functions that were inlined into it. The source
+//! offset of a site then is in the innermost of them: which one that is can be seen by
+//! [`Function::body`](crate::Function::body), as offsets of the module's functions do
+//! not overlap. For each call that is not there any more, the function has one byte, at
+//! its end, that is never executed; it stands for the call, and the address behind it,
+//! as a return address, is a site like any other. [`Inlined`](crate::Inlined) records say
+//! from which such call code comes: with them one machine frame becomes as many frames as
+//! there would have been without inlining. The byte of a call comes from the next call
+//! around it in the same way. A frame may also be no function's: code that leads to the
+//! function from another convention. So what shows a backtrace does, for every frame,
+//!
+//! ```c
+//! struct inlined { uint32_t code, caller; };      /* Descriptor.inlined, ascending */
+//!
+//! /* `code`: text offset of the trap, or of the return address */
+//! void show(uint32_t function, uint32_t code, bool is_trap) {
+//!     for (;;) {
+//!         uint32_t at = is_trap ? code : code - 1, caller = UINT32_MAX;
+//!         for (size_t i = 0; i < inlined_count && inlined[i].code <= at; i++)
+//!             caller = inlined[i].caller;         /* a real one halves the range */
+//!         if (caller != 0)
+//!             frame(function, site(function, code, is_trap)->source);
+//!         if (caller == 0 || caller == UINT32_MAX)
+//!             return;
+//!         code = caller;                          /* always greater than `at` */
+//!         is_trap = false;
+//!     }
+//! }
+//! ```
 
 use crate::TrapCode;
 

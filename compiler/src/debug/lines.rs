@@ -4,10 +4,9 @@ use gimli::read::{self, ColumnType, LineProgramHeader};
 use gimli::write::{DirectoryId, FileId, FileInfo, LineProgram, LineString, LineStringTable};
 use gimli::{Encoding, LineEncoding};
 
-use super::places::{Function, Places};
+use super::places::{Places, Stretch};
 use super::sections::{self, Reader};
 use super::{Budget, Result};
-use crate::text::Piece;
 
 /// The line table of a unit, and the files that it and entries refer to.
 pub(super) struct Lines {
@@ -57,8 +56,8 @@ impl Lines {
         let spans = lines.spans(input, budget)?;
         for &function in functions {
             let function = places.function(function);
-            for piece in &function.pieces {
-                lines.sequence(&spans, function, piece);
+            for stretch in &function.stretches {
+                lines.sequence(&spans, stretch);
             }
         }
         Ok(Some(lines))
@@ -163,9 +162,8 @@ impl Lines {
         Ok(spans)
     }
 
-    /// Adds the lines of a piece of code.
-    fn sequence(&mut self, spans: &[Span], function: &Function<'_>, piece: &Piece) {
-        let parts = function.parts(piece);
+    /// Adds the lines of code.
+    fn sequence(&mut self, spans: &[Span], stretch: &Stretch) {
         let find = |address: u64| {
             let after = spans.partition_point(|span| span.start <= address);
             spans
@@ -173,10 +171,14 @@ impl Lines {
                 .filter(|span| address < span.end)
         };
         let mut last: Option<Row> = None;
-        for (code, operator) in parts {
-            let span = operator.and_then(find);
+        for part in &stretch.parts {
+            let span = part.operator.and_then(find);
             let row = match (span, last) {
-                (Some(span), _) => span.row,
+                // Nobody is to wait where nothing comes along.
+                (Some(span), _) => Row {
+                    is_statement: span.row.is_statement && !part.stands_for_call,
+                    ..span.row
+                },
                 // Nothing is known yet of the function's file.
                 (None, None) => continue,
                 (None, Some(last)) => Row {
@@ -190,21 +192,22 @@ impl Lines {
                 continue;
             }
             if !self.program.in_sequence() {
-                let start = sections::address(piece.offset);
+                let start = sections::address(stretch.code.start);
                 self.program.begin_sequence(Some(start));
             }
             let next = self.program.row();
-            next.address_offset = u64::from(code.start - piece.offset);
+            next.address_offset = u64::from(part.code.start - stretch.code.start);
             next.file = row.file;
             next.line = row.line.into();
             next.column = row.column.into();
             next.is_statement = row.is_statement;
             next.prologue_end =
-                span.is_some_and(|span| span.prologue_end && operator == Some(span.start));
+                span.is_some_and(|span| span.prologue_end && part.operator == Some(span.start));
             self.program.generate_row();
         }
         if self.program.in_sequence() {
-            self.program.end_sequence(piece.size.into());
+            let size = stretch.code.end - stretch.code.start;
+            self.program.end_sequence(size.into());
         }
     }
 }

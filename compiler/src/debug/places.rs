@@ -1,9 +1,10 @@
 //! Which machine code comes from which range of the code section.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use crate::abi::Symbol;
-use crate::backend::{Frame, Origin};
+use crate::backend::{At, Frame};
 use crate::module::Contents;
 use crate::text::{Piece, Text};
 
@@ -20,11 +21,19 @@ pub(super) struct Function<'a> {
     /// Where its entry in the section starts, with the size of the body.
     entry: u64,
     /// The code: that of the function, then that of the C symbol if it contains it.
-    pub(super) pieces: Vec<&'a Piece>,
+    pieces: Vec<&'a Piece>,
+    /// The code that comes from it, which may be inlined in that of others.
+    pub(super) stretches: Vec<Stretch>,
     /// The machine code that comes from operators, by these.
     operators: Vec<Operator>,
-    /// What is to be subtracted from offsets in the binary.
-    base: u64,
+}
+
+/// Code of a piece that comes from one function.
+pub(super) struct Stretch {
+    /// Where in the text.
+    pub(super) code: Range<u32>,
+    /// All of it, in order.
+    pub(super) parts: Vec<Part>,
 }
 
 struct Operator {
@@ -32,10 +41,16 @@ struct Operator {
     code: Range<u32>,
 }
 
-/// A part of a piece: where in the text, and the address of the operator that it comes
-/// from. What comes from none moves values, or is data. What a function begins with
-/// comes from the start of its body.
-pub(super) type Part = (Range<u32>, Option<u64>);
+/// A part of a piece.
+pub(super) struct Part {
+    /// Where in the text.
+    pub(super) code: Range<u32>,
+    /// The address of the operator that it comes from. What comes from none moves values,
+    /// or is data. What a function begins with comes from the start of its body.
+    pub(super) operator: Option<u64>,
+    /// Whether it stands for a call that was inlined, and is not executed.
+    pub(super) stands_for_call: bool,
+}
 
 impl<'a> Places<'a> {
     pub(super) fn new(contents: &Contents<'_>, text: &'a Text) -> Places<'a> {
@@ -50,28 +65,107 @@ impl<'a> Places<'a> {
             let body = u64::from(body.start)..u64::from(body.end);
             let symbols = [Symbol::Function(index), Symbol::Typed(index)];
             let pieces = symbols.into_iter().filter_map(|symbol| text.piece(symbol));
-            let pieces: Vec<_> = pieces.filter(|piece| !piece.origins.is_empty()).collect();
-            let mut operators: Vec<Operator> = (pieces.iter())
-                .flat_map(|piece| {
-                    piece
-                        .origins
-                        .iter()
-                        .map(|origin| operator(piece, origin, base))
-                })
-                .collect();
-            operators.sort_by_key(|operator| operator.address);
+            let pieces = pieces.filter(|piece| !piece.origins.is_empty()).collect();
             let entry = previous.max(body.start.saturating_sub(MAX_SIZE_LEN)) - base;
             previous = body.end;
             Function {
                 body: body.start - base..body.end - base,
                 entry,
                 pieces,
-                operators,
-                base,
+                stretches: Vec::new(),
+                operators: Vec::new(),
             }
         });
-        Places {
+        let mut places = Places {
             functions: functions.collect(),
+        };
+        for index in 0..places.functions.len() {
+            for piece in places.functions[index].pieces.clone() {
+                places.divide(index, piece, base);
+            }
+        }
+        for function in &mut places.functions {
+            let operators = &mut function.operators;
+            operators.sort_by_key(|operator| operator.address);
+        }
+        places
+    }
+
+    /// Gives code of function `index` to the functions that it comes from.
+    fn divide(&mut self, index: usize, piece: &Piece, base: u64) {
+        let calls: HashSet<u32> = (piece.inlined.iter())
+            .filter_map(|inlined| match inlined.at {
+                At::Call(caller) => Some(caller),
+                _ => None,
+            })
+            .collect();
+        let (mut end, mut owner) = (0, None);
+        for origin in &piece.origins {
+            self.between(index, piece, end..origin.start, &mut owner);
+            let address = u64::from(origin.source) - base;
+            let function = self.find(&(address..address)).unwrap_or(index);
+            let code = piece.offset + origin.start..piece.offset + origin.end;
+            let operators = &mut self.functions[function].operators;
+            operators.push(Operator {
+                address,
+                code: code.clone(),
+            });
+            let part = Part {
+                code,
+                operator: Some(address),
+                stands_for_call: calls.contains(&origin.end),
+            };
+            self.give(function, part, &mut owner);
+            end = origin.end;
+        }
+        self.between(index, piece, end..piece.size, &mut owner);
+    }
+
+    /// Gives away code that comes from no operator. It can only trap or call if it checks
+    /// the stack or whether to go on, which functions begin with wherever they have the
+    /// code for it.
+    fn between(
+        &mut self,
+        index: usize,
+        piece: &Piece,
+        code: Range<u32>,
+        owner: &mut Option<usize>,
+    ) {
+        if code.is_empty() {
+            return;
+        }
+        let after = piece.sites.partition_point(|site| site.code < code.start);
+        let mut sites = piece.sites[after..]
+            .iter()
+            .take_while(|site| site.code <= code.end);
+        // A call is before where it returns to.
+        let acts = sites.any(|site| match site.trap {
+            Some(_) => site.code < code.end,
+            None => code.start < site.code,
+        });
+        let is_start = code.start == 0 || acts;
+        let function = owner.filter(|_| !is_start).unwrap_or(index);
+        let part = Part {
+            code: piece.offset + code.start..piece.offset + code.end,
+            operator: is_start.then_some(self.functions[function].body.start),
+            stands_for_call: false,
+        };
+        self.give(function, part, owner);
+    }
+
+    /// Gives a part to a function, behind what `owner` has got of the same piece.
+    fn give(&mut self, function: usize, part: Part, owner: &mut Option<usize>) {
+        let goes_on = owner.replace(function) == Some(function);
+        let stretches = &mut self.functions[function].stretches;
+        match stretches.last_mut().filter(|_| goes_on) {
+            Some(last) => {
+                last.code.end = part.code.end;
+                last.parts.push(part);
+            }
+            None => stretches.push(Stretch {
+                code: part.code.clone(),
+                parts: vec![part],
+            }),
         }
     }
 
@@ -111,20 +205,11 @@ impl<'a> Places<'a> {
 /// The bytes that the size of a body takes, at most.
 const MAX_SIZE_LEN: u64 = 5;
 
-fn operator(piece: &Piece, origin: &Origin, base: u64) -> Operator {
-    Operator {
-        address: u64::from(origin.source) - base,
-        code: piece.offset + origin.start..piece.offset + origin.end,
-    }
-}
-
 impl<'a> Function<'a> {
     /// All of its code.
     pub(super) fn code(&self) -> Vec<Range<u32>> {
-        let pieces = self.pieces.iter();
-        pieces
-            .map(|piece| piece.offset..piece.offset + piece.size)
-            .collect()
+        let stretches = self.stretches.iter();
+        stretches.map(|stretch| stretch.code.clone()).collect()
     }
 
     /// What its frame keeps, if there is one of that kind only.
@@ -155,42 +240,6 @@ impl<'a> Function<'a> {
         let position = |address| (self.operators).partition_point(|o| o.address < address);
         let start = position(range.start);
         &self.operators[start..position(range.end).max(start)]
-    }
-
-    /// All parts of a piece of the function, in order.
-    pub(super) fn parts(&self, piece: &Piece) -> Vec<Part> {
-        let mut parts = Vec::with_capacity(piece.origins.len() + 2);
-        let mut end = piece.offset;
-        for origin in &piece.origins {
-            let Operator { address, code } = operator(piece, origin, self.base);
-            if end < code.start {
-                parts.push(self.between(piece, end..code.start));
-            }
-            end = code.end;
-            parts.push((code, Some(address)));
-        }
-        if end < piece.offset + piece.size {
-            parts.push(self.between(piece, end..piece.offset + piece.size));
-        }
-        parts
-    }
-
-    /// Code that comes from no operator. It can only trap or call if it checks the
-    /// stack or whether to go on, which functions begin with wherever they have the
-    /// code for it.
-    fn between(&self, piece: &Piece, code: Range<u32>) -> Part {
-        let (start, end) = (code.start - piece.offset, code.end - piece.offset);
-        let after = piece.sites.partition_point(|site| site.code < start);
-        let mut sites = piece.sites[after..]
-            .iter()
-            .take_while(|site| site.code <= end);
-        // A call is before where it returns to.
-        let acts = sites.any(|site| match site.trap {
-            Some(_) => site.code < end,
-            None => start < site.code,
-        });
-        let is_start = start == 0 || acts;
-        (code, is_start.then_some(self.body.start))
     }
 }
 

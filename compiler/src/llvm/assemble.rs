@@ -10,9 +10,10 @@ use cranelift_frontend::FunctionBuilderContext;
 use super::object::Name;
 use super::plan::{Plan, Summary};
 use super::shape::Shape;
+use super::sites::TRAP;
 use super::unit::{self, Output, Piece};
 use crate::abi::Symbol;
-use crate::backend::{Backend, Code, Origin, Relocation, Site};
+use crate::backend::{At, Backend, Code, Inlined, Origin, Relocation, Site};
 use crate::compile::{Generated, Object};
 use crate::error::{Error, Result};
 use crate::functions::Compiled;
@@ -197,6 +198,7 @@ fn join(mut parts: Vec<Part>, index: u32, places: &Places) -> Result<Code> {
         row: 0,
         relocations: Vec::new(),
         sites: Vec::new(),
+        inlined: Vec::new(),
         guarded: Vec::new(),
         unwind: None,
         origins: Vec::new(),
@@ -222,6 +224,7 @@ fn join(mut parts: Vec<Part>, index: u32, places: &Places) -> Result<Code> {
                     }));
                 rules.extend(TRAMPOLINE_FRAME.map(|(offset, rule)| (start + offset, rule)));
                 all.bytes.extend(code.bytes);
+                begin(&mut all.inlined, start, At::Border);
             }
             Part::Piece(name, Piece { section, sites }) => {
                 for reference in section.references {
@@ -251,6 +254,15 @@ fn join(mut parts: Vec<Part>, index: u32, places: &Places) -> Result<Code> {
                     code: site.code + start,
                     ..site
                 }));
+                begin(&mut all.inlined, start, At::Function);
+                all.inlined
+                    .extend(sites.inlined.into_iter().map(|inlined| Inlined {
+                        code: inlined.code + start,
+                        at: match inlined.at {
+                            At::Call(caller) => At::Call(caller + start),
+                            other => other,
+                        },
+                    }));
                 all.origins
                     .extend(sites.origins.into_iter().map(|origin| Origin {
                         start: origin.start + start,
@@ -267,6 +279,7 @@ fn join(mut parts: Vec<Part>, index: u32, places: &Places) -> Result<Code> {
             }
         }
     }
+    begin(&mut all.inlined, all.bytes.len() as u32, At::Function);
     if all.bytes.is_empty() {
         // It is a part of those that called it.
         all.bytes.push(TRAP);
@@ -277,6 +290,13 @@ fn join(mut parts: Vec<Part>, index: u32, places: &Places) -> Result<Code> {
     Ok(all)
 }
 
+/// Notes that something else begins.
+fn begin(inlined: &mut Vec<Inlined>, code: u32, at: At) {
+    if inlined.last().map_or(At::Function, |last| last.at) != at {
+        inlined.push(Inlined { code, at });
+    }
+}
+
 impl Part {
     fn bytes(&self) -> &[u8] {
         match self {
@@ -285,9 +305,6 @@ impl Part {
         }
     }
 }
-
-/// `int3`, where nothing comes along.
-const TRAP: u8 = 0xcc;
 
 /// DWARF's numbers of rbp and rsp.
 const RBP: u16 = 6;

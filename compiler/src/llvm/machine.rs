@@ -17,6 +17,7 @@ use inkwell::values::{
 use inkwell::{IntPredicate, OptimizationLevel};
 use wasm_aot_abi::{self as abi, CpuFeatures, TrapCode};
 
+use super::folded;
 use super::trap;
 use super::write::MARKER;
 use crate::Level;
@@ -70,6 +71,7 @@ impl Machine {
             .map_err(|error| error.to_string())?;
         for function in module.get_functions() {
             finish(&context, &module, function)?;
+            folded::keep_apart(&context, function).map_err(|error| error.to_string())?;
         }
         if cfg!(debug_assertions) {
             module.verify().map_err(|error| error.to_string())?;
@@ -255,7 +257,7 @@ fn what(instruction: InstructionValue<'_>) -> What {
         },
         // Through an address, or a trap.
         None => {
-            let kind = Attribute::get_named_enum_kind_id("nomerge");
+            let kind = Attribute::get_named_enum_kind_id("noreturn");
             match call.get_enum_attribute(AttributeLoc::Function, kind) {
                 Some(_) => What::Other,
                 None => What::Call,

@@ -10,6 +10,8 @@
 //! code begins; see `shape`.
 
 mod assemble;
+mod folded;
+mod inlined;
 mod machine;
 mod object;
 mod plan;

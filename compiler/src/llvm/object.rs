@@ -2,6 +2,7 @@
 //! constants, and what says where instructions come from and how frames look.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use gimli::{EndianSlice, LittleEndian, UnwindSection as _};
 use object::read::elf::ElfFile64;
@@ -19,8 +20,30 @@ pub(super) struct Section {
     pub(super) references: Vec<Reference>,
     /// Where lines begin, in ascending order of offsets: byte offsets in the module, or 0.
     pub(super) rows: Vec<(u32, u32)>,
+    /// What in it is inlined.
+    pub(super) inlined: Inlined,
     /// How its frame looks, by offsets in the code.
     pub(super) frame: Option<Rules>,
+}
+
+/// What comes from functions that were inlined.
+#[derive(Default)]
+pub(super) struct Inlined {
+    /// Each behind the one around it.
+    pub(super) calls: Vec<Call>,
+    /// Code that comes from each: in ascending order of where it starts, then of the
+    /// numbers of calls. Ranges are within those of the call around it.
+    pub(super) ranges: Vec<(Range<u32>, u32)>,
+}
+
+/// A call that was inlined.
+pub(super) struct Call {
+    /// The line that it is at.
+    pub(super) line: u32,
+    /// What it calls.
+    pub(super) callee: Option<Name>,
+    /// The number of the call that it was inlined at itself.
+    pub(super) around: Option<u32>,
 }
 
 type Rules = Vec<(u32, FrameRule)>;
@@ -84,6 +107,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<BTreeMap<Name, Section>, String> {
                 align: section.align() as u32,
                 references: Vec::new(),
                 rows: Vec::new(),
+                inlined: Inlined::default(),
                 frame: None,
             },
         );
@@ -98,7 +122,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<BTreeMap<Name, Section>, String> {
         let references = references.collect::<Result<_, _>>()?;
         sections.get_mut(name).expect("just added").references = references;
     }
-    lines(&file, &names, &mut sections)?;
+    let lines_there = relocated(&file, ".debug_line")?;
+    lines(&lines_there, &names, &mut sections)?;
+    inlined(&file, &lines_there, &names, &mut sections)?;
     frames(&file, &names, &mut sections)?;
     Ok(sections)
 }
@@ -188,11 +214,15 @@ fn relocated(file: &ElfFile64<'_, object::LittleEndian>, label: &str) -> Result<
         let address = (section.0 as u64) << 32;
         let address = address + symbol.address().wrapping_add_signed(relocation.addend());
         let offset = offset as usize;
-        if let RelocationFlags::Elf {
-            r_type: elf::R_X86_64_64,
-        } = relocation.flags()
-        {
-            bytes[offset..offset + 8].copy_from_slice(&address.to_le_bytes());
+        match relocation.flags() {
+            RelocationFlags::Elf {
+                r_type: elf::R_X86_64_64,
+            } => bytes[offset..offset + 8].copy_from_slice(&address.to_le_bytes()),
+            // An offset in another section.
+            RelocationFlags::Elf {
+                r_type: elf::R_X86_64_32,
+            } => bytes[offset..offset + 4].copy_from_slice(&(address as u32).to_le_bytes()),
+            _ => {}
         }
     }
     Ok(bytes)
@@ -200,12 +230,11 @@ fn relocated(file: &ElfFile64<'_, object::LittleEndian>, label: &str) -> Result<
 
 /// Reads the line table.
 fn lines(
-    file: &ElfFile64<'_, object::LittleEndian>,
+    bytes: &[u8],
     names: &HashMap<SectionIndex, Name>,
     sections: &mut BTreeMap<Name, Section>,
 ) -> Result<(), String> {
-    let bytes = relocated(file, ".debug_line")?;
-    let table = gimli::DebugLine::new(&bytes, LittleEndian);
+    let table = gimli::DebugLine::new(bytes, LittleEndian);
     let mut offset = 0;
     while offset < bytes.len() {
         let at = gimli::DebugLineOffset(offset);
@@ -229,6 +258,88 @@ fn lines(
                 }
             }
         }
+    }
+    Ok(())
+}
+
+/// Reads what is inlined where.
+fn inlined(
+    file: &ElfFile64<'_, object::LittleEndian>,
+    lines: &[u8],
+    names: &HashMap<SectionIndex, Name>,
+    sections: &mut BTreeMap<Name, Section>,
+) -> Result<(), String> {
+    let wrong = |error: gimli::Error| format!("inlined calls: {error}");
+    let section = |label| relocated(file, label);
+    let (info, abbreviations) = (section(".debug_info")?, section(".debug_abbrev")?);
+    let (ranges, strings) = (section(".debug_ranges")?, section(".debug_str")?);
+    let dwarf = gimli::Dwarf {
+        debug_info: gimli::DebugInfo::new(&info, LittleEndian),
+        debug_abbrev: gimli::DebugAbbrev::new(&abbreviations, LittleEndian),
+        debug_str: gimli::DebugStr::new(&strings, LittleEndian),
+        debug_line: gimli::DebugLine::new(lines, LittleEndian),
+        ranges: gimli::RangeLists::new(
+            gimli::DebugRanges::new(&ranges, LittleEndian),
+            gimli::DebugRngLists::new(&[], LittleEndian),
+        ),
+        ..gimli::Dwarf::default()
+    };
+    let mut units = dwarf.units();
+    while let Some(header) = units.next().map_err(wrong)? {
+        let unit = dwarf.unit(header).map_err(wrong)?;
+        let unit = unit.unit_ref(&dwarf);
+        let name = |offset| {
+            let entry = unit.entry(offset).ok()?;
+            let name = unit.attr_string(entry.attr_value(gimli::DW_AT_name)?);
+            external(name.ok()?.to_string().ok()?)
+        };
+        // Names of functions are where they are not inlined, before or behind the calls.
+        let mut callees: HashMap<gimli::UnitOffset, Option<Name>> = HashMap::new();
+        let mut entries = unit.entries();
+        // The section that is at hand, and the calls that the next entry is in, with their
+        // depths.
+        let (mut at, mut around): (_, Vec<(isize, u32)>) = (None, Vec::new());
+        while let Some(entry) = entries.next_dfs().map_err(wrong)? {
+            around.retain(|&(depth, _)| depth < entry.depth);
+            if entry.tag == gimli::DW_TAG_subprogram {
+                let address = match entry.attr_value(gimli::DW_AT_low_pc) {
+                    Some(gimli::AttributeValue::Addr(address)) => Some(address),
+                    _ => None,
+                };
+                let index = address.map(|address| SectionIndex((address >> 32) as usize));
+                at = index.and_then(|index| names.get(&index));
+            }
+            if entry.tag != gimli::DW_TAG_inlined_subroutine {
+                continue;
+            }
+            let Some(section) = at.and_then(|name| sections.get_mut(name)) else {
+                continue;
+            };
+            let Inlined { calls, ranges } = &mut section.inlined;
+            let number = calls.len() as u32;
+            let line = entry.attr_value(gimli::DW_AT_call_line);
+            let callee = match entry.attr_value(gimli::DW_AT_abstract_origin) {
+                Some(gimli::AttributeValue::UnitRef(offset)) => callees
+                    .entry(offset)
+                    .or_insert_with(|| name(offset))
+                    .clone(),
+                _ => None,
+            };
+            calls.push(Call {
+                line: line.and_then(|line| line.udata_value()).unwrap_or(0) as u32,
+                callee,
+                around: around.last().map(|&(_, number)| number),
+            });
+            around.push((entry.depth, number));
+            let mut pieces = unit.die_ranges(entry).map_err(wrong)?;
+            while let Some(piece) = pieces.next().map_err(wrong)? {
+                ranges.push((piece.begin as u32..piece.end as u32, number));
+            }
+        }
+    }
+    for section in sections.values_mut() {
+        let ranges = &mut section.inlined.ranges;
+        ranges.sort_by_key(|(range, number)| (range.start, *number));
     }
     Ok(())
 }

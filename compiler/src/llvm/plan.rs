@@ -144,6 +144,14 @@ impl Unit {
         self.members[..self.own].iter().map(|member| member.index)
     }
 
+    /// The byte offset in the module of the body of a function.
+    pub(super) fn start(&self, index: u32) -> Option<u32> {
+        let mut members = self.members.iter();
+        members
+            .find(|member| member.index == index)
+            .map(|member| member.offset)
+    }
+
     /// The byte offset in the module for a line; none for 0.
     pub(super) fn source(&self, line: u32) -> Option<u32> {
         let after = self.members.partition_point(|member| member.line <= line);

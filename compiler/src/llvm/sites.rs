@@ -11,16 +11,22 @@ use iced_x86::{
 };
 use wasm_aot_abi::TrapCode;
 
-use super::object::Section;
+use super::inlined::Chains;
+use super::object::{Name, Section};
 use super::plan::Unit;
 use super::trap;
-use crate::backend::{Origin, Site};
+use crate::backend::{Inlined, Origin, Site};
+
+/// `int3`, where nothing comes along.
+pub(super) const TRAP: u8 = 0xcc;
 
 /// What is in the code of a function.
 #[derive(Default)]
 pub(super) struct Sites {
     /// In ascending order of `code`.
     pub(super) sites: Vec<Site>,
+    /// What of them is in inlined functions.
+    pub(super) inlined: Vec<Inlined>,
     /// None, if they are not wanted.
     pub(super) origins: Vec<Origin>,
     /// Bytes of its frame, at most: what it pushes, and what it moves the stack pointer
@@ -28,9 +34,12 @@ pub(super) struct Sites {
     pub(super) frame_size: u32,
 }
 
-/// Looks at the code of a function in a unit, whose traps become `ud2`.
-pub(super) fn find(section: &mut Section, unit: &Unit, debug: bool) -> Sites {
+/// Looks at the code of a function in a unit, whose traps become `ud2`, and adds the bytes
+/// that stand for inlined calls.
+pub(super) fn find(name: &Name, section: &mut Section, unit: &Unit, debug: bool) -> Sites {
     let code = section.bytes.clone();
+    let inlined = std::mem::take(&mut section.inlined);
+    let mut chains = Chains::new(&inlined, unit, name);
     let mut decoder = Decoder::new(64, &code, DecoderOptions::NONE);
     let mut factory = InstructionInfoFactory::new();
     let mut instruction = Instruction::default();
@@ -40,6 +49,7 @@ pub(super) fn find(section: &mut Section, unit: &Unit, debug: bool) -> Sites {
         sites,
         origins,
         frame_size,
+        ..
     } = &mut found;
     let mut source = None;
     while decoder.can_decode() {
@@ -52,31 +62,38 @@ pub(super) fn find(section: &mut Section, unit: &Unit, debug: bool) -> Sites {
         }
         *frame_size = frame_size.saturating_add(pushed(&instruction));
         if let Some((code, place)) = trap::decode(&code[start..end]) {
+            let source = unit.source(place);
+            // The stack is looked at for the function as a whole.
+            let source = match source {
+                Some(_) => chains.enter(start as u32, source),
+                None => chains.leave(start as u32),
+            };
             sites.push(Site {
                 code: start as u32,
                 trap: Some(code),
-                source: unit.source(place),
+                source,
             });
             let bytes = &mut section.bytes[start..end];
-            bytes.fill(0xcc); // `int3`
+            bytes.fill(TRAP);
             bytes[..2].copy_from_slice(&[0x0f, 0x0b]);
         } else {
-            if may_fault(&mut factory, &instruction) {
-                sites.push(Site {
-                    code: start as u32,
-                    trap: Some(TrapCode::MemoryOutOfBounds),
-                    source,
-                });
-            }
-            if matches!(
+            let calls = matches!(
                 instruction.flow_control(),
                 FlowControl::Call | FlowControl::IndirectCall
-            ) {
+            );
+            let faults = may_fault(&mut factory, &instruction);
+            let mut site = |code: usize, trap| {
                 sites.push(Site {
-                    code: end as u32,
-                    trap: None,
-                    source,
+                    code: code as u32,
+                    trap,
+                    source: chains.enter(start as u32, source),
                 });
+            };
+            if faults {
+                site(start, Some(TrapCode::MemoryOutOfBounds));
+            }
+            if calls {
+                site(end, None);
             }
         }
         if debug && let Some(source) = source {
@@ -89,6 +106,20 @@ pub(super) fn find(section: &mut Section, unit: &Unit, debug: bool) -> Sites {
     }
     // A return address may be where the next instruction traps: the call's first.
     sites.sort_by_key(|site| site.code);
+    for source in chains.calls(code.len() as u32) {
+        let start = section.bytes.len() as u32;
+        section.bytes.push(TRAP);
+        let end = start + 1;
+        sites.push(Site {
+            code: end,
+            trap: None,
+            source: Some(source),
+        });
+        if debug {
+            origins.push(Origin { start, end, source });
+        }
+    }
+    found.inlined = chains.finish();
     found
 }
 

@@ -64,7 +64,7 @@ impl Generator<'_> {
         let pieces = sections.into_iter().map(|(name, mut section)| {
             let sites = match name {
                 Name::Constants(_) => Sites::default(),
-                _ => sites::find(&mut section, unit, plan.debug),
+                _ => sites::find(&name, &mut section, unit, plan.debug),
             };
             (name, Piece { section, sites })
         });

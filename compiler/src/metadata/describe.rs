@@ -13,7 +13,7 @@ use wasmparser::{GlobalType, MemoryType, TableType};
 use super::Parts;
 use super::block::Block;
 use crate::abi::{Symbol, val_type};
-use crate::backend::Handler;
+use crate::backend::{At, Handler};
 use crate::error::Result;
 use crate::layout::{Fixup, Metadata, Target};
 use crate::module::{ConstExpr, ElementSegment, Item, Operation, SegmentMode, Step};
@@ -51,6 +51,7 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
         .collect();
     let exports = block.records(exports);
     let (functions, sites) = functions(&mut block, parts);
+    let inlined = inlined(&mut block, parts);
     let trampolines = trampolines(&mut block, parts);
     let funcrefs = block.records(cx.whole.escapes.funcrefs().iter().copied());
 
@@ -173,6 +174,7 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
         tags,
         guarded_calls,
         handlers,
+        inlined,
     })?;
 
     let mut fixups = vec![Fixup {
@@ -287,6 +289,23 @@ fn functions(block: &mut Block, parts: &Parts<'_>) -> (Slice, Slice) {
         }
     }
     (block.records(functions), block.bytes(&sites))
+}
+
+/// Where code of inlined functions begins and ends.
+fn inlined(block: &mut Block, parts: &Parts<'_>) -> Slice {
+    let pieces = parts.text.pieces.iter();
+    let records = pieces.flat_map(|piece| {
+        piece.inlined.iter().map(|inlined| abi::Inlined {
+            code: piece.offset + inlined.code,
+            caller: match inlined.at {
+                At::Function => NONE,
+                At::Border => 0,
+                At::Call(caller) => piece.offset + caller,
+            },
+        })
+    });
+    let records: Vec<_> = records.collect();
+    block.records(records)
 }
 
 /// The calls that have handlers, and the handlers. Calls that have the same share

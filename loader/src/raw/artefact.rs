@@ -378,6 +378,15 @@ impl Artefact {
         (self.metadata().functions().at(index).code == code).then_some(index)
     }
 
+    /// The return address of the call that the code at an offset in the text is inlined at;
+    /// [`NONE`] if it is not, and 0 if it is in no function.
+    pub(super) fn inlined_at(&self, code: u32) -> u32 {
+        let inlined = self.metadata().inlined();
+        let after = inlined.partition_point(|inlined| inlined.code <= code);
+        let last = inlined.get(after.wrapping_sub(1));
+        last.map_or(NONE, |inlined| inlined.caller)
+    }
+
     /// Why the instruction at an offset in the text traps, if it can.
     pub(super) fn trap_at(&self, code: u32) -> Option<TrapCode> {
         let function = self.function_at(code)?;

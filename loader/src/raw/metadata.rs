@@ -8,8 +8,8 @@ use std::marker::PhantomData;
 
 use wasm_aot_abi::{
     CustomSection, DataSegment, Descriptor, ElementSegment, Export, FuncType, Function,
-    FunctionName, Global, GuardedCall, Handler, Import, Memory, Slice, Str, SubType, Table, Tag,
-    Trampoline, Wire,
+    FunctionName, Global, GuardedCall, Handler, Import, Inlined, Memory, Slice, Str, SubType,
+    Table, Tag, Trampoline, Wire,
 };
 
 /// The metadata block of an artefact.
@@ -87,6 +87,7 @@ tables! {
     tags: Tag,
     guarded_calls: GuardedCall,
     handlers: Handler,
+    inlined: Inlined,
 }
 
 /// A run of equal records, decoded one at a time. An iterator over itself.

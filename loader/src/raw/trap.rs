@@ -3,7 +3,7 @@
 
 use std::ffi::c_void;
 
-use wasm_aot_abi::{STATUS_HOST, StoreContext, TrapCode};
+use wasm_aot_abi::{NONE, STATUS_HOST, StoreContext, TrapCode};
 
 use super::arch;
 use super::direct;
@@ -99,32 +99,51 @@ impl Capture {
         self.fault = false;
     }
 
-    /// What was captured, with its modules; and forgets it.
+    /// What was captured, with its modules and with the functions that were inlined; and
+    /// forgets it.
     pub(super) fn take(&mut self, modules: &[Module]) -> Backtrace {
         let count = std::mem::take(&mut self.count);
-        let fault = std::mem::take(&mut self.fault);
-        let resolve = |position: usize, pc: usize| {
-            let fault = fault && position == 0;
-            // A call may be the last instruction of its function.
-            let inside = if fault { pc } else { pc.wrapping_sub(1) };
-            modules.iter().find_map(|module| {
-                let artefact = module.artefact();
-                let code = artefact.text_offset(inside)?;
-                let function = artefact.function_at(code)?;
-                let code = if fault { code } else { code + 1 };
-                Some(Frame::new(module.clone(), function, code, fault))
-            })
-        };
-        let young =
-            (0..count.min(YOUNG)).filter_map(|position| resolve(position, self.young[position]));
+        let mut fault = std::mem::take(&mut self.fault);
+        let mut frames = Vec::new();
+        let mut young = 0;
         let first_old = count.saturating_sub(OLD).max(YOUNG);
-        let old = (first_old..count)
-            .filter_map(|position| resolve(position, self.old[(position - YOUNG) % OLD]));
-        Backtrace::new(
-            young.collect(),
-            first_old.saturating_sub(YOUNG).min(count),
-            old.collect(),
-        )
+        for position in (0..count.min(YOUNG)).chain(first_old..count) {
+            let pc = match self.young.get(position) {
+                Some(pc) => *pc,
+                None => self.old[(position - YOUNG) % OLD],
+            };
+            // A call may be the last instruction of its function.
+            let inside = pc.wrapping_sub(usize::from(!fault));
+            let found = modules.iter().find_map(|module| {
+                let code = module.artefact().text_offset(inside)?;
+                Some((module, module.artefact().function_at(code)?, code))
+            });
+            if let Some((module, function, mut inside)) = found {
+                loop {
+                    let caller = module.artefact().inlined_at(inside);
+                    if caller > 0 {
+                        let code = inside + u32::from(!fault);
+                        frames.push(Frame::new(module.clone(), function, code, fault));
+                    }
+                    if caller == 0 || caller == NONE {
+                        break;
+                    }
+                    (inside, fault) = (caller - 1, false);
+                }
+            }
+            fault = false;
+            if position < YOUNG {
+                young = frames.len();
+            }
+        }
+        // As many as there would be if nothing were inlined.
+        let mut omitted = first_old.saturating_sub(YOUNG).min(count);
+        if frames.len() > YOUNG + OLD {
+            let end = frames.len() - OLD;
+            omitted += frames.drain(YOUNG..end).len();
+            young = YOUNG;
+        }
+        Backtrace::new(frames, young, omitted)
     }
 }
 

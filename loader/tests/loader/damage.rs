@@ -2,11 +2,12 @@
 //! harmless, never a crash.
 
 use wasm_aot_abi::{
-    ConstKind, Descriptor, ExternType, FuncType, Global, HeapType, MAGIC, Required, Slice, SubType,
-    ValType, Wire,
+    ConstKind, Descriptor, ExternType, FuncType, Global, HeapType, Inlined, MAGIC, NONE, Required,
+    Slice, SubType, ValType, Wire,
 };
 use wasm_aot_loader::{Module, OpenError};
 
+use crate::mutations::INLINED;
 use crate::support::{artefact, open_changed, options};
 
 /// With at least one record of each kind.
@@ -332,4 +333,48 @@ fn traps() -> Required {
         true => Required::FAULTS,
         false => Required::TRAP_CALLS,
     }
+}
+
+/// Else who follows them might not get to an end.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn inlined_calls_are_in_their_function_behind_what_is_inlined() {
+    let start = descriptor(INLINED);
+    let fields = Descriptor::decode(&INLINED[start..]);
+    let at = |index: usize| start + fields.inlined.offset as usize + index * Inlined::SIZE;
+    let record = |index| Inlined::decode(&INLINED[at(index)..]);
+    let count = fields.inlined.count as usize;
+    let opens = |index, inlined: Inlined| {
+        let mut bytes = INLINED.to_vec();
+        inlined.encode(&mut bytes[at(index)..at(index) + Inlined::SIZE]);
+        match open_changed(&bytes) {
+            Ok(_) => true,
+            Err(error) => {
+                let expected = "damaged: an inlined call: it is impossible";
+                assert_eq!(error.to_string(), expected);
+                false
+            }
+        }
+    };
+    let size = fields.text_size as u32;
+    let mut calls = 0;
+    for index in 0..count {
+        let old = record(index);
+        let with = |caller| Inlined { caller, ..old };
+        assert!(opens(index, old));
+        assert!(opens(index, with(NONE)));
+        assert!(!opens(index, with(size)));
+        if index + 1 == count {
+            assert!(!opens(index, with(old.code + 1)));
+            continue;
+        }
+        let next = record(index + 1).code;
+        for caller in [1, old.code, next] {
+            assert!(!opens(index, with(caller)), "{index}: {caller}");
+        }
+        let code = next + 1;
+        assert!(!opens(index, Inlined { code, ..old }), "{index}");
+        calls += u32::from(old.caller != NONE);
+    }
+    assert!(calls > 10, "{calls}");
 }

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use wasm_aot_abi::{self as abi, Descriptor, Str, Wire};
-use wasm_aot_loader::{ExternType, Imports, Instance, Module, Seal, Store, Val};
+use wasm_aot_loader::{CallError, ExternType, Imports, Instance, Module, Seal, Store, Val};
 
 use crate::damage::{EVERYTHING, IMAGE, TYPED, descriptor};
 use crate::support::{artefact, isolated_ok};
@@ -31,6 +31,10 @@ const RUNS: &str = r#"(module $runs
     (loop $l (local.set $i (i32.add (local.get $i) (i32.const 1)))
       (br_if $l (i32.lt_u (local.get $i) (i32.const 1000))))
     (local.get $i)))"#;
+
+/// Of functions that were inlined, compiled with LLVM from `tests/golden/inlined.wat`, for
+/// x86-64.
+pub(crate) const INLINED: &[u8] = include_bytes!("../golden/inlined.so");
 
 /// How many, if the environment does not say.
 const COUNT: u64 = 2000;
@@ -75,7 +79,24 @@ fn word(bytes: &[u8], at: usize) -> usize {
 
 impl Original {
     fn new(wat: &str) -> Original {
-        let bytes = artefact(wat);
+        let mut original = Original::of(artefact(wat));
+        if wat == RUNS {
+            original.results = results(&Module::from_bytes(&original.bytes).unwrap());
+            assert_eq!(original.results, [Some(43), None, Some(1000)]);
+        }
+        original
+    }
+
+    fn inlined() -> Original {
+        let mut original = Original::of(INLINED.to_vec());
+        let module = Module::from_bytes(INLINED).unwrap();
+        original.results = results(&module);
+        assert_eq!(original.results, [Some(43), None, None]);
+        assert_eq!(frames(&module), 5);
+        original
+    }
+
+    fn of(bytes: Vec<u8>) -> Original {
         let (programs, sections) = (word(&bytes, 32), word(&bytes, 40));
         let counts = [56, 60].map(|at| usize::from(u16::from_le_bytes([bytes[at], bytes[at + 1]])));
         let header = 0..64;
@@ -93,25 +114,26 @@ impl Original {
             start..start + text.len as usize
         };
         let hash = start + std::mem::offset_of!(Descriptor, source_hash);
+        let inlined = start + fields.inlined.offset as usize;
+        let inlined = inlined..inlined + fields.inlined.count as usize * abi::Inlined::SIZE;
+        if !inlined.is_empty() {
+            // As often as all else.
+            parts.extend(vec![inlined.clone(); parts.len()]);
+        }
         let inert = vec![
             text(fields.name),
             text(fields.producer),
             text(fields.options),
             hash..hash + 32,
+            inlined,
         ];
-        let mut original = Original {
+        Original {
             parts,
             content: start..crate::damage::mapped_end(&bytes),
             inert,
             results: Vec::new(),
             bytes,
-        };
-        if wat == RUNS {
-            let module = Module::from_bytes(&original.bytes).unwrap();
-            original.results = results(&module);
-            assert_eq!(original.results, [Some(43), None, Some(1000)]);
         }
-        original
     }
 
     /// Whether a changed file has all that code depends on, and has it mapped to the
@@ -247,6 +269,21 @@ fn results(module: &Module) -> Vec<Option<i32>> {
         .collect()
 }
 
+/// How many frames the trap has that the module is there for. That there is an end to them
+/// is what is tested.
+fn frames(module: &Module) -> usize {
+    let mut store = Store::new();
+    let instance = Instance::new(&mut store, module, &Imports::new()).expect("it has no imports");
+    let trap = instance.get_typed_func::<(), i32>(&store, "trap").unwrap();
+    match trap.call(&mut store, ()) {
+        Err(CallError::Trap(trap)) => {
+            assert!(!trap.to_string().is_empty());
+            trap.backtrace().frames().len()
+        }
+        other => panic!("no trap: {other:?}"),
+    }
+}
+
 /// Asks for everything that can be asked.
 fn look_at(module: &Module) -> usize {
     module
@@ -306,6 +343,7 @@ fn check(original: &Original, seed: u64, outcomes: &mut Outcomes) {
     assert!(look_at(&module) > 0);
     if !original.results.is_empty() && original.is_sound(&changed) {
         assert_eq!(results(&module), original.results);
+        frames(&module);
         outcomes.ran += 1;
     }
 }
@@ -339,6 +377,10 @@ fn changed_artefacts_are_refused_or_sound() {
             }
         });
         let originals = [RUNS, EVERYTHING, RUNS, TYPED, RUNS, IMAGE].map(Original::new);
+        let mut originals = Vec::from(originals);
+        if cfg!(target_arch = "x86_64") {
+            originals.push(Original::inlined());
+        }
         let mut outcomes = Outcomes::default();
         let many = seeds.end - seeds.start >= COUNT;
         for seed in seeds {

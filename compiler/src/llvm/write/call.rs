@@ -114,10 +114,10 @@ impl Writer<'_> {
         }
         let (returned, list) = (shape.returned(), list.join(", "));
         match *self.func.dfg.inst_results(inst) {
-            [] => self.line(format_args!("call {returned} {callee}({list})")),
-            [_] => self.located(inst, format_args!("call {returned} {callee}({list})")),
+            [] => self.line(format_args!("call {returned} {callee}({list}) #3")),
+            [_] => self.located(inst, format_args!("call {returned} {callee}({list}) #3")),
             ref results => {
-                let all = self.located_temp(format_args!("call {returned} {callee}({list})"));
+                let all = self.located_temp(format_args!("call {returned} {callee}({list}) #3"));
                 let (fields, places) = shape.fields();
                 for (&result, place) in results.iter().zip(places) {
                     let (field, own) = (fields[place], ty(self.type_of(result)));
@@ -146,7 +146,7 @@ impl Writer<'_> {
         }
         let (name, ctx) = (shape.name(), self.typed(args[0]));
         self.line(format_args!(
-            "call void @leave_{name}({code}, {ctx}, ptr {values})"
+            "call void @leave_{name}({code}, {ctx}, ptr {values}) #3"
         ));
         let results = self.func.dfg.inst_results(inst);
         for (position, (&result, class)) in results.iter().zip(shape.results()).enumerate() {

@@ -138,6 +138,8 @@ pub(super) fn module(
     line(format_args!(
         "attributes #2 = {{ nounwind noreturn nomerge cold }}"
     ));
+    // Each call has a place of its own.
+    line(format_args!("attributes #3 = {{ nomerge }}"));
     line(format_args!("!llvm.dbg.cu = !{{!{UNIT}}}"));
     line(format_args!("!llvm.module.flags = !{{!5, !6, !7}}"));
     line(format_args!(

@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use wasm_aot_abi::{
     CustomSection, DataMode, DataSegment, Descriptor, ElementItems, ElementMode, ElementSegment,
     Export, ExternKind, ExternType, FuncRef, Function, FunctionImport, FunctionName, Global,
-    HeapType, Import, Memory, MemorySlot, NONE, Required, Table, TableDef, Tag, Trampoline,
-    TrampolineKind, ValType, VmContext,
+    HeapType, Import, Inlined, Memory, MemorySlot, NONE, Required, Table, TableDef, Tag,
+    Trampoline, TrampolineKind, ValType, VmContext,
 };
 
 use super::super::description::memory_type;
@@ -24,6 +24,7 @@ pub(super) fn check(block: &Block<'_>, descriptor: &Descriptor) -> Result {
     checker.types()?;
     checker.imports()?;
     checker.functions()?;
+    checker.inlined()?;
     checker.trampolines()?;
     checker.funcrefs()?;
     checker.tables()?;
@@ -186,6 +187,30 @@ impl<'a> Checker<'a> {
             let end = u64::from(record.name.offset) + u64::from(record.name.len);
             let inside = end <= self.block.bytes.len() as u64;
             ensure(inside, what, "it ends behind the metadata")?;
+        }
+        Ok(())
+    }
+
+    /// That calls which code is inlined at are in its function, behind all of it: so who
+    /// goes from one to the next gets to the end.
+    fn inlined(&self) -> Result {
+        let what = "an inlined call";
+        let slice = self.descriptor.inlined;
+        let inlined: Records<'_, Inlined> = self.block.records(slice, "the inlined calls")?;
+        let nothing = |code| Inlined { code, caller: NONE };
+        let mut functions = self.functions.clone();
+        // The end of the function that the last one is in.
+        let (mut end, mut last) = (0, nothing(0));
+        for next in inlined.chain([nothing(NONE)]) {
+            let is_call = last.caller != NONE && last.caller != 0;
+            let sound = !is_call || next.code < last.caller && last.caller <= end;
+            ensure(sound && last.code <= next.code, what, "it is impossible")?;
+            while end <= next.code
+                && let Some(function) = functions.next()
+            {
+                end = function.code + function.size;
+            }
+            last = next;
         }
         Ok(())
     }

@@ -1,0 +1,12 @@
+(module $inlined
+  (memory (export "memory") 1)
+  (func $load (param i32) (result i32) (i32.load offset=4 (local.get 0)))
+  (func $divide (param i32) (result i32) (i32.div_u (i32.const 84) (call $load (local.get 0))))
+  (func $twice (param i32 i32) (result i32)
+    (i32.sub (call $divide (local.get 0)) (call $divide (local.get 1))))
+  (func $stay (param i32) (result i32)
+    (i32.store (i32.const 4) (i32.const 2)) (i32.store (i32.const 12) (i32.const 1))
+    (call $twice (local.get 0) (i32.const 8)))
+  (func (export "sum") (result i32) (i32.add (i32.const 85) (call $stay (i32.const 0))))
+  (func (export "trap") (result i32) (call $stay (i32.const -1)))
+  (func (export "zero") (result i32) (call $stay (i32.const 16))))
