@@ -72,6 +72,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
 }
 
+type Elf<'a> = object::read::elf::ElfFile64<'a>;
+
 /// The options that an artefact was compiled with, as it says.
 fn options(recorded: &Description, artefact: &[u8], args: &Args) -> anyhow::Result<Options> {
     /// What is recorded is a command line without its file.
@@ -88,23 +90,26 @@ fn options(recorded: &Description, artefact: &[u8], args: &Args) -> anyhow::Resu
         .chain(["--".into(), args.input.clone().into_os_string()]);
     let line = Line::try_parse_from(line)
         .with_context(|| format!("its options are unknown: {}", recorded.options()))?;
+    let options = line.args.options(String::new());
+    let file = Elf::parse(artefact)?;
     let mut keep_custom: Vec<_> = (recorded.custom_sections())
         .map(|section| section.name.to_owned())
         .collect();
     keep_custom.dedup();
     Ok(Options {
         features: Features::from_recorded(recorded.wasm_features()),
-        name: name(recorded, artefact)?,
+        name: name(recorded, &file)?,
+        // Recorded only where it makes a difference to code.
+        debug: options.debug || file.section_by_name(".debug_line").is_some(),
         keep_custom,
-        ..line.args.options(String::new())
+        ..options
     })
 }
 
 /// The name that it was given: that of the module if it has the prefix of the symbols,
 /// which may then be the module's own name or not; else the prefix, and the name is the
 /// module's own.
-fn name(recorded: &Description, artefact: &[u8]) -> anyhow::Result<String> {
-    let file = object::read::elf::ElfFile64::<object::Endianness>::parse(artefact)?;
+fn name(recorded: &Description, file: &Elf<'_>) -> anyhow::Result<String> {
     let suffix = names::descriptor_symbol("");
     let prefix = file.dynamic_symbols().find_map(|symbol| {
         let name = symbol.name().ok()?;
@@ -142,7 +147,7 @@ fn difference(artefact: &[u8], again: &[u8]) -> Option<String> {
 
 /// The section that is at an offset in a file.
 fn section_at(file: &[u8], offset: u64) -> Option<String> {
-    let file = object::read::elf::ElfFile64::<object::Endianness>::parse(file).ok()?;
+    let file = Elf::parse(file).ok()?;
     let section = file.sections().find(|section| {
         let range = section.file_range();
         range.is_some_and(|(start, size)| (start..start + size).contains(&offset))

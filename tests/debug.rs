@@ -456,3 +456,15 @@ fn a_core_dump_has_symbols() {
     ];
     assert_order(&printed, &expected);
 }
+
+#[test]
+fn what_has_debug_information_is_reproduced_with_it() {
+    for level in ["-O0", "-O2"] {
+        let artefact = artefact("c5-O2", &[level], &format!("reproduced{level}.so"));
+        let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/debug/c5-O2.wasm");
+        let mut command = wasm_aot();
+        command.arg("reproduce").arg(artefact).arg(module);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", describe(&output));
+    }
+}

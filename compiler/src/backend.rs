@@ -45,8 +45,7 @@ pub(crate) struct Backend {
     pub(crate) signals: bool,
     /// Whether to say where all code comes from.
     pub(crate) origins: bool,
-    /// Whether functions keep their locals in their frames, for debuggers to look at:
-    /// that is what the lowest level is for.
+    /// See [`Options::keeps_locals`].
     pub(crate) keeps_locals: bool,
 }
 
@@ -264,10 +263,7 @@ impl Backend {
             spectre_guards: options.spectre_guards,
             signals: options.signals,
             origins: options.debug,
-            // LLVM's frames say nothing of what is where.
-            keeps_locals: options.debug
-                && options.level == Level::O0
-                && codegen == Codegen::Cranelift,
+            keeps_locals: options.keeps_locals(codegen),
         })
     }
 

@@ -113,17 +113,23 @@ impl Options {
         }
     }
 
+    /// Whether functions keep their locals in their frames, for debuggers to look at: that
+    /// is what the lowest level is for. LLVM's frames say nothing of what is where.
+    pub(crate) fn keeps_locals(&self, codegen: Codegen) -> bool {
+        self.debug && self.level == Level::O0 && codegen == Codegen::Cranelift
+    }
+
     /// What artefacts record: those that make a difference to code of `codegen`, as on a
     /// command line, except the target, features, names and custom sections, which
     /// artefacts have elsewhere.
     pub(crate) fn recorded(&self, codegen: Codegen) -> String {
-        let codegen = match (codegen, self.level) {
+        let chosen = match (codegen, self.level) {
             (Codegen::Cranelift, Level::O3) => " --codegen cranelift",
             (Codegen::Cranelift, _) => "",
             (Codegen::Llvm, _) => " --codegen llvm",
         };
         let mut line = format!(
-            "-O{}{codegen} --cpu {} --relaxed-simd {}",
+            "-O{}{chosen} --cpu {} --relaxed-simd {}",
             self.level.as_str(),
             self.cpu,
             self.relaxed_simd.as_str()
@@ -133,7 +139,7 @@ impl Options {
             (self.fuel, " --fuel"),
             (!self.spectre_guards, " --no-spectre-guards"),
             (!self.signals, " --no-signals"),
-            (self.debug, " -g"),
+            (self.keeps_locals(codegen), " -g"),
         ] {
             if is_given {
                 line.push_str(option);
