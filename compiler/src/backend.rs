@@ -9,7 +9,7 @@ use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::entity::PrimaryMap;
 use cranelift_codegen::ir::{ExternalName, Function, UserExternalName, UserExternalNameRef};
 use cranelift_codegen::isa::unwind::{UnwindInfo, UnwindInfoKind};
-use cranelift_codegen::isa::{self, OwnedTargetIsa, TargetIsa};
+use cranelift_codegen::isa::{self, CallConv, OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable, Flags};
 use cranelift_codegen::{
     ExceptionContextLoc, Final, FinalizedMachExceptionHandler, FinalizedMachReloc,
@@ -43,6 +43,8 @@ pub(crate) struct Backend {
     pub(crate) spectre_guards: bool,
     /// Whether traps are faults.
     pub(crate) signals: bool,
+    /// Whether there is a landing pad wherever code is reached by an indirect branch.
+    pub(crate) landing_pads: bool,
     /// Whether to say where all code comes from.
     pub(crate) origins: bool,
     /// Whether functions keep their locals in their frames, for debuggers to look at:
@@ -218,6 +220,10 @@ impl Backend {
                     .expect("a setting of the target");
             }
         }
+        let landing_pads = target == Target::Aarch64Linux;
+        if landing_pads {
+            builder.enable("use_bti").expect("a setting of the target");
+        }
         let isa = builder
             .finish(flags(options.level))
             .map_err(|error| Error::Options(error.to_string()))?;
@@ -235,6 +241,7 @@ impl Backend {
             fuel: options.fuel,
             spectre_guards: options.spectre_guards,
             signals: options.signals,
+            landing_pads,
             origins: options.debug,
             // LLVM's frames say nothing of what is where.
             keeps_locals: options.debug
@@ -281,7 +288,7 @@ impl Backend {
                 true => sites(buffer),
                 false => self.sites_of_calls(buffer, &relocations)?,
             },
-            bytes: buffer.data().to_vec(),
+            bytes: self.landing(&cx.func, buffer.data().to_vec()),
             align: buffer
                 .alignment
                 .max(alignment.minimum)
@@ -296,6 +303,21 @@ impl Backend {
             },
             frame: frame(buffer, &cx.func),
         })
+    }
+
+    /// The code of a function, with a landing pad that all its callers may use.
+    ///
+    /// Cranelift calls by `blr`, for which `bti c` is the pad, and makes indirect tail calls
+    /// by `br x1`, which is taken for a jump unless the register is x16 or x17.
+    fn landing(&self, func: &Function, mut bytes: Vec<u8>) -> Vec<u8> {
+        if self.landing_pads {
+            let pad = bytes.first_chunk_mut().expect("code is not empty");
+            assert_eq!(*pad, BTI_C, "a function starts with its pad");
+            if func.signature.call_conv == CallConv::Tail {
+                *pad = BTI_JC;
+            }
+        }
+        bytes
     }
 
     /// How many bytes of stack the function that was just compiled takes, at most: its
@@ -360,6 +382,11 @@ impl Backend {
         }
     }
 }
+
+/// `bti c`: calls, and jumps by x16 and x17, may lead here.
+const BTI_C: [u8; 4] = 0xd503_245f_u32.to_le_bytes();
+/// `bti jc`: any indirect branch may.
+const BTI_JC: [u8; 4] = 0xd503_24df_u32.to_le_bytes();
 
 /// The code that a [`Symbol::Trap`] is for.
 fn trap_code(number: u32) -> TrapCode {
