@@ -23,8 +23,9 @@ use std::ptr::{self, NonNull};
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 
+use super::arch::landing_pad_protection;
 use super::elf::Elf;
-use super::profile;
+use super::{pages, profile};
 use crate::OpenError;
 
 /// Which file it is, and whether it has been written to.
@@ -160,6 +161,7 @@ impl Mapping {
             elf,
             base: link_map.base,
         };
+        mapping.guard();
         // A last look at whether this is what was checked: cheap, and at the
         // part that says most about the rest.
         let segment = mapping.segment(mapping.elf.descriptor);
@@ -169,6 +171,29 @@ impl Mapping {
             return Err(OpenError::Changed);
         }
         Ok(mapping)
+    }
+
+    /// Has the processor see to it that indirect branches lead to the landing pads of the
+    /// code, if it has them and if that can be had. New dynamic linkers have done so
+    /// already (glibc since 2.32), and may where we may not: some hosts allow no
+    /// changes of code that is mapped. So the code is left as it is if this is refused.
+    fn guard(&self) {
+        let how = landing_pad_protection();
+        if !self.elf.landing_pads || how == 0 {
+            return;
+        }
+        let code = self.elf.segments().iter().filter(|code| code.executable);
+        for segment in code {
+            let before = segment.address as usize % pages::size();
+            let start = self.base + segment.address as usize - before;
+            let len = segment.size as usize + before;
+            // SAFETY: the segment is mapped so, and nobody else has pages of it; what
+            // jumps to where it may not gets a signal instead.
+            unsafe {
+                let start = ptr::with_exposed_provenance_mut(start);
+                libc::mprotect(start, len, libc::PROT_READ | libc::PROT_EXEC | how);
+            }
+        }
     }
 
     /// What is in memory already, from the file at a path, and stays there.
