@@ -220,7 +220,7 @@ impl Backend {
                     .expect("a setting of the target");
             }
         }
-        let landing_pads = target == Target::Aarch64Linux;
+        let landing_pads = options.landing_pads && target == Target::Aarch64Linux;
         if landing_pads {
             builder.enable("use_bti").expect("a setting of the target");
         }

@@ -183,13 +183,28 @@ fn jump_tables_lead_to_landing_pads() {
 }
 
 #[test]
-fn other_targets_have_none() {
-    let options = Options {
-        cpu: Cpu::portable(Target::X86_64Linux),
-        features: Features::v3(),
-        ..Options::default()
+fn files_say_that_there_are_landing_pads_exactly_if_there_are() {
+    let says_so = |target: Target, landing_pads: bool| {
+        let options = Options {
+            cpu: Cpu::portable(target),
+            features: Features::v3(),
+            landing_pads,
+            ..Options::default()
+        };
+        let artefact = compile(MODULE.as_bytes(), &options).unwrap();
+        let file = object::File::parse(&artefact[..]).unwrap();
+        let text = file.section_by_name(".text").unwrap().data().unwrap();
+        let words = text
+            .as_chunks()
+            .0
+            .iter()
+            .map(|&word| u32::from_le_bytes(word));
+        let says_so = file.section_by_name(".note.gnu.property").is_some();
+        let (has, pads) = (words.filter(|word| [C, J, JC].contains(word)).count(), 30);
+        assert!(if says_so { has > pads } else { has == 0 });
+        says_so
     };
-    let artefact = compile(MODULE.as_bytes(), &options).unwrap();
-    let file = object::File::parse(&artefact[..]).unwrap();
-    assert!(file.section_by_name(".note.gnu.property").is_none());
+    assert!(says_so(Target::Aarch64Linux, true));
+    assert!(!says_so(Target::Aarch64Linux, false));
+    assert!(!says_so(Target::X86_64Linux, true));
 }

@@ -124,7 +124,7 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
         parts.backend.codegen.name()
     ));
     let options = block.string(&format!(
-        "-O{}{} --cpu {} --relaxed-simd {}{}{}{}{}",
+        "-O{}{} --cpu {} --relaxed-simd {}{}{}{}{}{}",
         parts.options.level.as_str(),
         match (parts.backend.codegen, parts.options.level) {
             (Codegen::Cranelift, Level::O3) => " --codegen cranelift",
@@ -144,6 +144,10 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
         match parts.options.spectre_guards {
             true => "",
             false => " --no-spectre-guards",
+        },
+        match parts.options.landing_pads {
+            true => "",
+            false => " --no-landing-pads",
         },
         match parts.options.signals {
             true => "",

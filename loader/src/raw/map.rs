@@ -508,3 +508,60 @@ pub(super) fn memfd(name: &OsStr) -> io::Result<File> {
     // SAFETY: the descriptor is fresh, so nobody else owns it.
     Ok(unsafe { File::from_raw_fd(fd) })
 }
+
+#[cfg(all(test, target_arch = "aarch64", not(miri)))]
+mod tests {
+    use super::super::elf::Segment;
+    use super::*;
+
+    /// The signal that a process ends with which calls `code`, if it does.
+    fn signal(code: extern "C" fn()) -> Option<i32> {
+        // SAFETY: the child calls what it was given, and ends.
+        match unsafe { libc::fork() } {
+            0 => {
+                code();
+                // SAFETY: it ends the child.
+                unsafe { libc::_exit(0) }
+            }
+            child => {
+                let mut status = 0;
+                // SAFETY: it waits for the child.
+                assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+                libc::WIFSIGNALED(status).then(|| libc::WTERMSIG(status))
+            }
+        }
+    }
+
+    /// Whatever the dynamic linker does.
+    #[test]
+    fn guarded_code_is_called_at_landing_pads_only() {
+        const NOP_RET: [u32; 2] = [0xd503_201f, 0xd65f_03c0];
+        const BTI_RET: [u32; 2] = [0xd503_245f, 0xd65f_03c0];
+        let size = pages::size();
+        let start = pages::reserve(size).unwrap();
+        // SAFETY: the page is ours; it has code behind it as well as in front.
+        let [without, with] = unsafe {
+            pages::open(start.as_ptr(), size).unwrap();
+            start.cast().write(NOP_RET);
+            start.cast::<[u32; 2]>().add(1).write(BTI_RET);
+            let code = start.as_ptr().cast::<c_void>();
+            let protection = libc::PROT_READ | libc::PROT_EXEC;
+            assert_eq!(libc::mprotect(code, size, protection), 0);
+            [0, 8].map(|at| std::mem::transmute::<*mut c_void, extern "C" fn()>(code.byte_add(at)))
+        };
+        let segment = Segment {
+            address: 0,
+            offset: 0,
+            size: 16,
+            executable: true,
+        };
+        let base = start.as_ptr().expose_provenance();
+        let mut mapping = Mapping::in_memory(Elf::loaded(0, vec![segment]), base, PathBuf::new());
+        mapping.guard();
+        assert_eq!([without, with].map(signal), [None; 2], "without the mark");
+        mapping.elf.landing_pads = true;
+        mapping.guard();
+        let expected = (landing_pad_protection() != 0).then_some(libc::SIGILL);
+        assert_eq!([without, with].map(signal), [expected, None]);
+    }
+}

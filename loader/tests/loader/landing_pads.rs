@@ -204,7 +204,7 @@ mod guarded {
 
     fn instantiate(module: &Module) -> (Store, TypedFunc<i32, i32>) {
         let mut imports = Imports::new();
-        imports.func("h", "f", |_, n: i32| n - 1);
+        imports.func("h", "f", |n: i32| n - 1);
         let mut store = Store::new();
         let instance = Instance::new(&mut store, module, &imports).unwrap();
         let run = instance.get_typed_func(&store, "run").unwrap();
