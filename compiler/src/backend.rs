@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::entity::PrimaryMap;
-use cranelift_codegen::ir::{ExternalName, Function, UserExternalName, UserExternalNameRef};
+use cranelift_codegen::ir::{
+    BlockCall, ExternalName, Function, JumpTableData, UserExternalName, UserExternalNameRef,
+};
 use cranelift_codegen::isa::unwind::{UnwindInfo, UnwindInfoKind};
 use cranelift_codegen::isa::{self, CallConv, OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable, Flags};
@@ -263,6 +265,9 @@ impl Backend {
         &self,
         cx: &mut cranelift_codegen::Context,
     ) -> std::result::Result<Code, String> {
+        if self.landing_pads {
+            list_defaults(&mut cx.func);
+        }
         cx.compile(self.isa(), &mut ControlPlane::default())
             .map_err(|error| {
                 cranelift_codegen::print_errors::pretty_error(error.func, error.inner)
@@ -379,6 +384,23 @@ impl Backend {
         match self.target.architecture() {
             Architecture::X86_64 => 0xcc,                       // `int3`
             Architecture::Aarch64 | Architecture::Riscv64 => 0, // `udf`, `unimp`
+        }
+    }
+}
+
+/// Makes the default of each jump table one of its entries, as Cranelift has landing pads
+/// for those, and jumps to the default by the table, too.
+fn list_defaults(func: &mut Function) {
+    let dfg = &mut func.stencil.dfg;
+    let pool = &mut dfg.value_lists;
+    for table in dfg.jump_tables.values_mut() {
+        let default = table.default_block();
+        let block = default.block(pool);
+        let mut entries = table.as_slice().to_vec();
+        if entries.iter().all(|entry| entry.block(pool) != block) {
+            let args: Vec<_> = default.args(pool).collect();
+            entries.push(BlockCall::new(block, args, pool));
+            *table = JumpTableData::new(default, &entries);
         }
     }
 }

@@ -33,10 +33,12 @@ const MODULE: &str = r#"(module
   (func (export "shared") (type $f)
     (return_call_indirect $shared (type $f) (local.get 0) (local.get 0)))
   (func $switch (export "switch") (type $f)
-    (block $a (block $b (block $c (block $d (block $e (block $g (block $h
-      (br_table $a $b $c $d $e $g $h $a (local.get 0)))
+    (block $default
+      (block $a (block $b (block $c (block $d (block $e (block $g (block $h
+      (br_table $a $b $c $d $e $g $h $default (local.get 0)))
       (return (i32.const 11))) (return (i32.const 12))) (return (call $big (local.get 0))))
       (return (i32.const 14))) (return (i32.const 15))) (return (i32.const 16)))
+      (return (i32.const 17)))
     (i32.div_s (i32.const 17) (local.get 0)))
   ;; Edges to the same blocks that carry different values.
   (func (export "values") (type $f)
@@ -45,7 +47,7 @@ const MODULE: &str = r#"(module
         (local.get 0)
         (loop $c (param i32) (result i32)
           (drop)
-          (br_table $b $a $b $c $a $b $c $a
+          (br_table $b $b $b $c $b $b $c $a
             (call $f (local.get 0)) (local.tee 0 (i32.add (local.get 0) (i32.const 1))))))
       (return (i32.mul (i32.const 3))))
     (i32.add (i32.const 1)))
@@ -57,9 +59,10 @@ const MODULE: &str = r#"(module
   (func $start (memory.fill (i32.const 0) (i32.const 1) (i32.const 8)))
   (start $start))"#;
 
-/// How many jump tables it has, with how many entries each, and indirect tail calls.
+/// How many jump tables it has, and indirect tail calls.
 const JUMP_TABLES: usize = 2;
-const ENTRIES: usize = 7;
+/// In the tables: the default is one of the entries, and behind them.
+const ENTRIES: usize = 7 + 2;
 const TAIL_CALLS: usize = 3;
 
 /// The ways in which code differs.
