@@ -88,7 +88,7 @@ pub(crate) struct Args {
     no_spectre_guards: bool,
 
     /// Leave out what processors check indirect branches by (BTI), which is in code for Linux on
-    /// AArch64: it is smaller then by 2 to 6 %
+    /// AArch64: it is smaller then by 2 to 7 %
     #[arg(long)]
     no_landing_pads: bool,
 
