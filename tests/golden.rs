@@ -3,7 +3,7 @@
 //!
 //! A script (`.wast`) in `tests/golden` is run with those in the folder of each version
 //! of the ABI, `VERSION/ARCHITECTURE/SCRIPT.N.so`, as its modules, of which it has at
-//! least one. `make golden` writes those that are missing for the version of this
+//! least one; its first line may say how they are compiled. `make golden` writes those that are missing for the version of this
 //! source. Nothing replaces one that is there: if a change makes one unreadable, the
 //! change breaks the ABI, which asks for another major version (see "Versions" in
 //! `runtime-abi`).
@@ -109,7 +109,7 @@ fn write(script: &Path) -> Result<(), Failed> {
         };
         let options = Options {
             cpu: Cpu::portable(target),
-            ..Options::default()
+            ..options(&source)
         };
         run_with(&source, &options, &open, drop);
         println!(
@@ -119,6 +119,22 @@ fn write(script: &Path) -> Result<(), Failed> {
         );
     }
     Ok(())
+}
+
+/// What modules of a script are compiled with: what follows `;; compile` in its first line.
+fn options(source: &str) -> Options {
+    let first = source.lines().next().unwrap_or_default();
+    let words = first.strip_prefix(";; compile ").unwrap_or_default();
+    let mut options = Options::default();
+    for word in words.split_whitespace() {
+        match word {
+            "--fuel" => options.fuel = true,
+            "--interruptible" => options.interruptible = true,
+            "--no-signals" => options.signals = false,
+            _ => panic!("{word}: no option of scripts"),
+        }
+    }
+    options
 }
 
 /// The least RISC-V has no vectors.

@@ -73,7 +73,7 @@ WASM_API_EXTERN void wasm_aot_config_set_interruptible(wasm_config_t *, bool);
 WASM_API_EXTERN void wasm_aot_config_set_fuel(wasm_config_t *, uint64_t units);
 
 /* Whether code in a store may trap by signals (SIGSEGV, SIGILL, SIGFPE), for which handlers
- * are installed in the process when the first such code is instantiated; yes at first.
+ * are installed in the process with the first instance; yes at first.
  * Without, wasm_module_new makes code that compares instead, no handler is ever installed
  * for the store, and modules that were compiled without `--no-signals` cannot be
  * instantiated. */

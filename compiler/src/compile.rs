@@ -205,8 +205,10 @@ pub(crate) fn compile_and_look(
     })?;
     let whole = Whole::new(&module, &usage);
 
-    let cache = options.cache.as_ref();
-    let kept = cache.map(|cache| Kept::open(cache, &backend, &module));
+    let kept = options
+        .cache
+        .as_ref()
+        .map(|cache| Kept::open(cache, &backend, &module));
     let cx = context(&module, &whole, &backend, kept.as_ref());
     let generated = during(Stage::Generate, observer, || {
         generate(&cx, &backend, &bodies, observer)

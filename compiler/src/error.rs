@@ -95,6 +95,13 @@ pub enum Error {
 /// The compiler's results.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+impl Error {
+    /// What the code generator says of function `function`.
+    pub(crate) fn codegen(function: u32, message: String) -> Error {
+        Error::Codegen { function, message }
+    }
+}
+
 impl From<BinaryReaderError> for Error {
     fn from(error: BinaryReaderError) -> Error {
         Error::Invalid {

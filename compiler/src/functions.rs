@@ -152,18 +152,11 @@ impl Worker {
 
     fn frame_size(&self, backend: &Backend, body: &Body<'_>) -> Result<u32> {
         let size = backend.frame_size(&self.codegen);
-        size.map_err(|message| refused(body, message))
+        size.map_err(|message| Error::codegen(body.index, message))
     }
 
     fn generate(&mut self, backend: &Backend, body: &Body<'_>) -> Result<Code> {
         let result = backend.compile(&mut self.codegen);
-        result.map_err(|message| refused(body, message))
-    }
-}
-
-fn refused(body: &Body<'_>, message: String) -> Error {
-    Error::Codegen {
-        function: body.index,
-        message,
+        result.map_err(|message| Error::codegen(body.index, message))
     }
 }

@@ -118,6 +118,36 @@ impl Options {
         }
     }
 
+    /// What artefacts record: those that make a difference to code of `codegen`, as on a
+    /// command line, except the target, features, names and custom sections, which
+    /// artefacts have elsewhere.
+    pub(crate) fn recorded(&self, codegen: Codegen) -> String {
+        let codegen = match (codegen, self.level) {
+            (Codegen::Cranelift, Level::O3) => " --codegen cranelift",
+            (Codegen::Cranelift, _) => "",
+            (Codegen::Llvm, _) => " --codegen llvm",
+        };
+        let mut line = format!(
+            "-O{}{codegen} --cpu {} --relaxed-simd {}",
+            self.level.as_str(),
+            self.cpu,
+            self.relaxed_simd.as_str()
+        );
+        for (is_given, option) in [
+            (self.interruptible, " --interruptible"),
+            (self.fuel, " --fuel"),
+            (!self.spectre_guards, " --no-spectre-guards"),
+            (!self.landing_pads, " --no-landing-pads"),
+            (!self.signals, " --no-signals"),
+            (self.debug, " -g"),
+        ] {
+            if is_given {
+                line.push_str(option);
+            }
+        }
+        line
+    }
+
     /// The language features that there is code for on the processor, of those
     /// that a module may use.
     pub(crate) fn language(&self) -> Features {

@@ -222,17 +222,27 @@ pub(crate) fn throw(
     func: &mut Function,
 ) {
     func.signature = throw_signature();
-    let mut trampoline = Trampoline::new(func, scratch);
-    trampoline.ask(Builtin::Throw, isa);
-    trampoline.never(isa);
+    ask_for_good(Builtin::Throw, isa, scratch, func);
 }
 
 /// What traps: shows the host where, by the return address.
 pub(crate) fn trap(isa: &dyn TargetIsa, scratch: &mut FunctionBuilderContext, func: &mut Function) {
     func.signature = ask_signature();
+    ask_for_good(Builtin::Trap, isa, scratch, func);
+}
+
+/// Calls what does not return, with what `func` is called with.
+fn ask_for_good(
+    builtin: Builtin,
+    isa: &dyn TargetIsa,
+    scratch: &mut FunctionBuilderContext,
+    func: &mut Function,
+) {
     let mut trampoline = Trampoline::new(func, scratch);
-    trampoline.ask(Builtin::Trap, isa);
-    trampoline.never(isa);
+    trampoline.ask(builtin, isa);
+    let never = clif_trap(abi::TrapCode::Unreachable);
+    trampoline.builder.ins().trap(never);
+    trampoline.finish(isa);
 }
 
 /// What asks whether a function is to go on, and returns if it is.
@@ -449,18 +459,11 @@ impl<'f> Trampoline<'f> {
             offset_of!(abi::VmContext, store),
             offset_of!(abi::VmContext, builtins),
         ]
-        .map(|field| self.load(types::I64, Access::Fixed, args[0], field));
+        .map(|field| self.word(Access::Fixed, args[0], field));
         let frame = self.builder.ins().get_frame_pointer(types::I64);
         self.store(STORE, frame, store, offset_of!(abi::StoreContext, exit_fp));
         args[0] = store;
         self.call_builtin(builtin, builtins, &args, isa);
-    }
-
-    /// The end of code that does not get there.
-    fn never(mut self, isa: &dyn TargetIsa) {
-        let code = clif_trap(abi::TrapCode::Unreachable);
-        self.builder.ins().trap(code);
-        self.finish(isa);
     }
 
     /// Pops the entry record.

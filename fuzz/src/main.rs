@@ -4,6 +4,9 @@
 //! Modules come from numbers, so each can be made again: `--seed N --count 1`.
 //! They run in processes of their own, many in one: what kills a process is
 //! reported with the number of the module, and the next ones still run.
+//!
+//! What differs is kept, and can be made smaller: `--file` runs a module that is there, and
+//! fails if it differs.
 
 use std::io::{BufRead, BufReader, Write};
 use std::ops::Range;
@@ -39,6 +42,9 @@ struct Args {
     /// What generates our code: cranelift, or llvm (feature `llvm`)
     #[arg(long, value_name = "NAME", default_value = Codegen::Cranelift.as_str())]
     codegen: Codegen,
+    /// Run this module, with the arguments for that of number `--seed`
+    #[arg(long, value_name = "WASM", conflicts_with = "count")]
+    file: Option<PathBuf>,
     /// Run the modules here, and say so one by one
     #[arg(long, hide = true)]
     child: bool,
@@ -63,6 +69,14 @@ fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
     if args.child {
         return child(args.seed..args.seed + args.count, &args.keep, args.codegen);
+    }
+    if let Some(file) = &args.file {
+        let verdict = run(&fs::read(file)?, args.seed, args.codegen)?;
+        println!("{verdict:?}");
+        return Ok(match verdict {
+            Verdict::Different(_) => ExitCode::FAILURE,
+            Verdict::Same { .. } | Verdict::Skipped => ExitCode::SUCCESS,
+        });
     }
     let start = Instant::now();
     let jobs = args

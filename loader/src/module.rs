@@ -66,8 +66,8 @@ impl Module {
         Module { artefact }
     }
 
-    /// Whether traps of its code are signals: `SIGSEGV`, `SIGILL` and `SIGFPE`. The first
-    /// instance of such a module installs handlers for them in the process; see
+    /// Whether traps of its code are signals: `SIGSEGV`, `SIGILL` and `SIGFPE`. Then it
+    /// cannot be instantiated where there are to be no handlers for them; see
     /// [`Config::signals`](crate::Config::signals).
     pub fn needs_signals(&self) -> bool {
         self.artefact.faults()

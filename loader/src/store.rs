@@ -107,7 +107,7 @@ impl Config {
     }
 
     /// Whether code in the store may trap by signals, for which handlers are installed in
-    /// the process when the first such code is instantiated. Without, modules cannot be
+    /// the process with the first instance. Without, modules cannot be
     /// instantiated that [need them](crate::Module::needs_signals), because they were
     /// compiled without `--no-signals`; and the loader touches no signal, no handler and no
     /// thread's stack for them on this store's account. Yes by default.

@@ -71,10 +71,10 @@ static inline wasm_func_t *export_func(const wasm_instance_t *instance, const ch
   return func;
 }
 
-/* Calls the exported function `count`. */
-static inline wasm_trap_t *count(const wasm_instance_t *instance, int32_t times) {
-  wasm_func_t *func = export_func(instance, "count");
-  wasm_val_t as[] = {WASM_I32_VAL(times)};
+/* Calls an exported function of an integer, without results. */
+static inline wasm_trap_t *call_with(const wasm_instance_t *instance, const char *name, int32_t arg) {
+  wasm_func_t *func = export_func(instance, name);
+  wasm_val_t as[] = {WASM_I32_VAL(arg)};
   wasm_val_vec_t args = WASM_ARRAY_VEC(as), results = WASM_EMPTY_VEC;
   wasm_trap_t *trap = wasm_func_call(func, &args, &results);
   wasm_func_delete(func);

@@ -8,17 +8,17 @@ int main(void) {
   wasm_engine_t *engine = wasm_engine_new_with_config(config);
   wasm_store_t *store = wasm_store_new(engine);
   wasm_instance_t *instance = compile(store, "fuel.wasm");
-  check(!count(instance, 10));
+  check(!call_with(instance, "count", 10));
   uint64_t ten = 1000000 - wasm_aot_store_fuel(store);
-  check(!count(instance, 20));
+  check(!call_with(instance, "count", 20));
   uint64_t twenty = 1000000 - ten - wasm_aot_store_fuel(store);
   check(ten > 10 && twenty > ten);
 
   wasm_aot_store_set_fuel(store, ten);
-  check(!count(instance, 10));
+  check(!call_with(instance, "count", 10));
   check(wasm_aot_store_fuel(store) == 0);
   wasm_aot_store_set_fuel(store, ten - 1);
-  wasm_trap_t *trap = count(instance, 10);
+  wasm_trap_t *trap = call_with(instance, "count", 10);
   check(trap && wasm_aot_trap_code(trap) == WASM_AOT_TRAP_OUT_OF_FUEL);
   wasm_trap_delete(trap);
 

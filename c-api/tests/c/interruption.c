@@ -28,20 +28,20 @@ int main(void) {
   wasm_engine_t *engine = wasm_engine_new_with_config(config);
   wasm_store_t *store = wasm_store_new(engine);
   wasm_instance_t *instance = compile(store, "interruption.wasm");
-  check(!count(instance, 1000));
+  check(!call_with(instance, "count", 1000));
 
   wasm_aot_interrupt_t *interrupt = wasm_aot_interrupt_new(store);
   pthread_t thread;
   check(pthread_create(&thread, NULL, stop, interrupt) == 0);
-  wasm_trap_t *trap = count(instance, 0);
+  wasm_trap_t *trap = call_with(instance, "count", 0);
   check(trap && wasm_aot_trap_code(trap) == WASM_AOT_TRAP_INTERRUPTED);
   wasm_trap_delete(trap);
   check(pthread_join(thread, NULL) == 0);
-  trap = count(instance, 1000);
+  trap = call_with(instance, "count", 1000);
   check(trap);
   wasm_trap_delete(trap);
   wasm_aot_interrupt_take_back(interrupt);
-  check(!count(instance, 1000));
+  check(!call_with(instance, "count", 1000));
   puts("stopped");
 
   // What was compiled without cannot be stopped, so it is not taken.
@@ -50,23 +50,23 @@ int main(void) {
   // Ends when its time is over, after somebody has given it some more.
   wasm_aot_epoch_t *epoch = wasm_aot_epoch_new();
   wasm_aot_store_set_deadline(store, epoch, 1);
-  check(!count(instance, 1000));
+  check(!call_with(instance, "count", 1000));
   wasm_aot_epoch_increment(epoch);
-  trap = count(instance, 1000);
+  trap = call_with(instance, "count", 1000);
   check(trap && wasm_aot_trap_code(trap) == WASM_AOT_TRAP_INTERRUPTED);
   wasm_trap_delete(trap);
   uint64_t left = 3;
   wasm_aot_store_at_deadline(store, more, &left, done);
-  check(!count(instance, 1000) && left == 2);
+  check(!call_with(instance, "count", 1000) && left == 2);
   wasm_aot_epoch_increment(epoch);
-  check(!count(instance, 1000) && left == 1);
+  check(!call_with(instance, "count", 1000) && left == 1);
   left = 0;
   wasm_aot_epoch_increment(epoch);
-  trap = count(instance, 0);
+  trap = call_with(instance, "count", 0);
   check(trap && wasm_aot_trap_code(trap) == WASM_AOT_TRAP_INTERRUPTED);
   wasm_trap_delete(trap);
   wasm_aot_store_set_deadline(store, NULL, 0);
-  check(!count(instance, 1000));
+  check(!call_with(instance, "count", 1000));
   wasm_aot_epoch_delete(epoch);
 
   wasm_instance_delete(instance);

@@ -15,11 +15,7 @@ static const int signals[] = {SIGSEGV, SIGILL, SIGFPE, SIGBUS, SIGTRAP};
 enum { COUNT = sizeof signals / sizeof *signals };
 
 static void trap(const wasm_instance_t *instance, const char *name) {
-  wasm_func_t *func = export_func(instance, name);
-  wasm_val_t as[] = {WASM_I32_VAL(0)};
-  wasm_val_vec_t args = WASM_ARRAY_VEC(as), results = WASM_EMPTY_VEC;
-  print_trap(name, wasm_func_call(func, &args, &results));
-  wasm_func_delete(func);
+  print_trap(name, call_with(instance, name, 0));
 }
 
 int main(void) {
@@ -28,14 +24,7 @@ int main(void) {
   wasm_aot_config_set_signals(config, false);
   wasm_engine_t *engine = wasm_engine_new_with_config(config);
   wasm_store_t *store = wasm_store_new(engine);
-  wasm_byte_vec_t bytes;
-  read_file("no_signals.wasm", &bytes);
-  wasm_module_t *module = wasm_module_new(store, &bytes);
-  check(module);
-  wasm_byte_vec_delete(&bytes);
-  wasm_extern_vec_t imports = WASM_EMPTY_VEC;
-  wasm_instance_t *instance = wasm_instance_new(store, module, &imports, NULL);
-  check(instance);
+  wasm_instance_t *instance = compile(store, "no_signals.wasm");
   trap(instance, "load");
   trap(instance, "divide");
   trap(instance, "stop");
@@ -47,13 +36,8 @@ int main(void) {
   }
 
   // What was compiled otherwise is not taken.
-  wasm_module_t *other = wasm_aot_module_open(store, "no_signals.so");
-  check(other);
-  check(!wasm_instance_new(store, other, &imports, NULL));
-  printf("%s\n", wasm_aot_last_error());
-  wasm_module_delete(other);
+  print_refusal(store, "no_signals.so");
   wasm_instance_delete(instance);
-  wasm_module_delete(module);
   wasm_store_delete(store);
   wasm_engine_delete(engine);
   return 0;

@@ -53,7 +53,7 @@ pub(super) fn assemble(
         left,
         kept,
         objects,
-    } = Merged::new(plan, outputs);
+    } = Merged::new(plan, outputs, cx.kept.is_some());
     let mut places = Places::new();
     let mut others = Vec::new();
     for (number, shape) in (0..).zip(&left) {
@@ -145,12 +145,13 @@ struct Merged {
 }
 
 impl Merged {
-    fn new(plan: &Plan, outputs: Vec<Output>) -> Merged {
+    /// Somebody `keeps` the objects, or nobody wants to have them.
+    fn new(plan: &Plan, outputs: Vec<Output>, keeps: bool) -> Merged {
         let mut merged = Merged {
             pieces: BTreeMap::new(),
             left: BTreeSet::new(),
             kept: BTreeSet::new(),
-            objects: Vec::with_capacity(outputs.len()),
+            objects: Vec::new(),
         };
         let mut constants = 0;
         for (unit, output) in plan.units.iter().zip(outputs) {
@@ -171,11 +172,13 @@ impl Merged {
             if output.is_kept {
                 merged.kept.extend(unit.own());
             }
-            merged.objects.push(Object {
-                key: output.key,
-                bytes: output.object,
-                is_kept: output.is_kept,
-            });
+            if keeps {
+                merged.objects.push(Object {
+                    key: output.key,
+                    bytes: output.object,
+                    is_kept: output.is_kept,
+                });
+            }
         }
         merged
     }
@@ -327,10 +330,7 @@ impl Compiler<'_> {
         let func = &mut self.codegen.func;
         translate::translate(cx, body, &mut self.scratch, func)?;
         let code = self.backend.compile(&mut self.codegen);
-        code.map_err(|message| Error::Codegen {
-            function: body.index,
-            message,
-        })
+        code.map_err(|message| Error::codegen(body.index, message))
     }
 
     fn trampoline(

@@ -14,7 +14,7 @@ use std::ops::Range;
 use cranelift_codegen::ir::{ExternalName, Function};
 
 use super::shape::Shape;
-use super::write;
+use super::{unit, write};
 use crate::Level;
 use crate::abi::Symbol;
 use crate::backend::Backend;
@@ -214,12 +214,9 @@ impl Plan {
 
     /// Notes which functions are referred to by units that are not theirs.
     fn find_external(&mut self, groups: &[Group], summaries: &[Summary]) {
-        let Some(first) = summaries.first().map(|function| function.index) else {
-            return;
-        };
         for group in groups {
             for &index in group.own.iter().chain(&group.copies) {
-                for callee in &summaries[(index - first) as usize].callees {
+                for callee in callees_of(summaries, index) {
                     if group.own.binary_search(callee).is_err()
                         && let Some(function) = self.functions.get_mut(callee)
                     {
@@ -231,12 +228,11 @@ impl Plan {
     }
 
     fn unit(&self, group: Group, bodies: &[Body<'_>]) -> Unit {
-        let first = bodies[0].index;
         let mut line = 1;
         let own = group.own.len();
         let all = group.own.into_iter().chain(group.copies);
         let members = all.enumerate().map(|(position, index)| {
-            let body = &bodies[(index - first) as usize];
+            let body = unit::body(bodies, index);
             let linkage = match (position < own, self.functions[&index].is_external) {
                 (true, true) => "hidden",
                 (true, false) => "internal",
@@ -335,10 +331,9 @@ impl Division<'_> {
         for _ in 0..DEPTH {
             let mut next = Vec::new();
             for caller in callers {
-                let callees = self.summary(caller).map_or(&[][..], |it| &it.callees);
-                for &callee in callees {
+                for &callee in callees_of(self.summaries, caller) {
                     let fits = self.is_ours(callee)
-                        && self.summary(callee).is_some_and(|it| it.size <= limit)
+                        && summary(self.summaries, callee).is_some_and(|it| it.size <= limit)
                         && own.binary_search(&callee).is_err();
                     if fits && copies.insert(callee) {
                         next.push(callee);
@@ -356,16 +351,21 @@ impl Division<'_> {
         function.is_some_and(|function| function.is_ours)
     }
 
-    /// That of a function that is not imported.
-    fn summary(&self, index: u32) -> Option<&Summary> {
-        let first = self.summaries.first()?.index;
-        self.summaries.get(index.checked_sub(first)? as usize)
-    }
-
     /// Where a function is in the list of all.
     fn position(&self, index: u32) -> usize {
         (index - self.summaries[0].index) as usize
     }
+}
+
+/// That of a function, unless it is imported.
+fn summary(summaries: &[Summary], index: u32) -> Option<&Summary> {
+    let first = summaries.first()?.index;
+    summaries.get(index.checked_sub(first)? as usize)
+}
+
+/// What a function calls by name.
+fn callees_of(summaries: &[Summary], index: u32) -> &[u32] {
+    summary(summaries, index).map_or(&[], |function| &function.callees)
 }
 
 /// The function that a function becomes a part of, if all is inlined that has one caller:

@@ -86,10 +86,7 @@ impl Generator<'_> {
             let mut func = Function::new();
             translate::translate(self.cx, body, &mut scratch, &mut func)?;
             let function = write::function(plan, member, &func);
-            written.push(function.map_err(|message| Error::Codegen {
-                function: member.index,
-                message,
-            })?);
+            written.push(function.map_err(|message| Error::codegen(member.index, message))?);
         }
         let arrivals = unit
             .own()

@@ -18,7 +18,6 @@ use crate::error::Result;
 use crate::layout::{Fixup, Metadata, Target};
 use crate::module::{ConstExpr, ElementSegment, Item, Operation, SegmentMode, Step};
 use crate::options::Polls;
-use crate::{Codegen, Level};
 
 /// Makes the metadata block.
 ///
@@ -123,37 +122,7 @@ pub(super) fn describe(parts: &Parts<'_>) -> Result<Metadata> {
         env!("CARGO_PKG_VERSION"),
         parts.backend.codegen.name()
     ));
-    let options = block.string(&format!(
-        "-O{}{} --cpu {} --relaxed-simd {}{}{}{}{}{}",
-        parts.options.level.as_str(),
-        match (parts.backend.codegen, parts.options.level) {
-            (Codegen::Cranelift, Level::O3) => " --codegen cranelift",
-            (Codegen::Cranelift, _) => "",
-            (Codegen::Llvm, _) => " --codegen llvm",
-        },
-        parts.options.cpu,
-        parts.options.relaxed_simd.as_str(),
-        match parts.options.interruptible {
-            true => " --interruptible",
-            false => "",
-        },
-        match parts.options.fuel {
-            true => " --fuel",
-            false => "",
-        },
-        match parts.options.spectre_guards {
-            true => "",
-            false => " --no-spectre-guards",
-        },
-        match parts.options.landing_pads {
-            true => "",
-            false => " --no-landing-pads",
-        },
-        match parts.options.signals {
-            true => "",
-            false => " --no-signals",
-        }
-    ));
+    let options = block.string(&parts.options.recorded(parts.backend.codegen));
 
     let image_size =
         (parts.image.bytes.len() as u64).next_multiple_of(parts.backend.target.max_page());

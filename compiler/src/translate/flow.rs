@@ -2,6 +2,19 @@
 
 use wasmparser::Operator;
 
+use crate::error::Result;
+use crate::module::Body;
+
+/// Whether a function calls any.
+pub(super) fn calls(body: &Body<'_>) -> Result<bool> {
+    for operator in body.code().get_operators_reader()? {
+        if is_call(&operator?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Whether an operator calls a function.
 pub(super) fn is_call(operator: &Operator<'_>) -> bool {
     matches!(

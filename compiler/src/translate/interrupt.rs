@@ -19,7 +19,7 @@ use wasm_aot_abi::{self as abi, TrapCode};
 use wasmparser::Operator;
 
 use super::Translator;
-use super::flow::{is_call, is_jump};
+use super::flow::{calls, is_call, is_jump};
 use crate::abi::{Access, Region, Symbol};
 use crate::error::Result;
 use crate::module::Body;
@@ -117,15 +117,6 @@ impl Translator<'_, '_> {
         let flags = Access::Trusted(Region::Store).flags(self.builder.func);
         self.builder.ins().atomic_load(types::I32, flags, word)
     }
-}
-
-pub(super) fn calls(body: &Body<'_>) -> Result<bool> {
-    for operator in body.code().get_operators_reader()? {
-        if is_call(&operator?) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 /// Whether what follows an operator is not reached in any case, or not from there alone.

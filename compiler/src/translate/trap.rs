@@ -16,7 +16,7 @@ use wasm_aot_abi::TrapCode;
 
 use super::Translator;
 use super::env::stack_is_used_up;
-use super::interrupt::calls;
+use super::flow::calls;
 use crate::abi::{Symbol, clif_trap};
 use crate::error::Result;
 use crate::module::Body;

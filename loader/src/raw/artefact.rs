@@ -333,7 +333,7 @@ impl Artefact {
 
     /// Whether its traps are faults: unless it says that they are calls.
     pub(crate) fn faults(&self) -> bool {
-        let required = Required(self.metadata().descriptor().required);
+        let required = self.required();
         required.contains(Required::FAULTS) || !required.contains(Required::TRAP_CALLS)
     }
 

@@ -3,13 +3,14 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use wasm_aot_abi::{self as abi, Required, Wire};
 use wasm_aot_compiler::{Level, Options, compile};
 use wasm_aot_loader::{
     AtDeadline, BoxError, CallError, Caller, Config, Epoch, Imports, Instance, InstantiationError,
     Module, Store, TrapCode, Val,
 };
 
-use crate::support::{call, isolated_ok, run, trap};
+use crate::support::{call, isolated_ok, open_changed, run, trap};
 
 /// Every kind of trap that code without parameters leads to: what is in the module besides,
 /// the body of the function, and what has to come of it.
@@ -724,25 +725,23 @@ fn interruption_deadlines_fuel_and_exceptions_do_without_handlers() {
 }
 
 #[test]
-fn handlers_are_there_when_code_needs_them_and_not_before() {
-    let test = "no_signals::handlers_are_there_when_code_needs_them_and_not_before";
+fn handlers_are_there_unless_the_store_is_to_do_without() {
+    let test = "no_signals::handlers_are_there_unless_the_store_is_to_do_without";
     isolated_ok(test, || {
         let wat = r#"(module (func (export "run") unreachable))"#;
         let none = handler(libc::SIGILL);
-        let mut store = Store::new();
-        let without = open(wat, &options(false, Level::O2));
-        let instance = Instance::new(&mut store, &without, &Imports::new()).unwrap();
-        let before = trap(run(&mut store, instance, "run")).code();
-        assert_eq!(before, TrapCode::Unreachable);
-        assert_eq!(handler(libc::SIGILL), none);
-
-        let with = open(wat, &options(true, Level::O2));
-        assert_eq!(handler(libc::SIGILL), none);
-        let other = Instance::new(&mut store, &with, &Imports::new()).unwrap();
-        assert_ne!(handler(libc::SIGILL), none);
-        for instance in [other, instance, other] {
+        let [without, with] = [false, true].map(|yes| open(wat, &options(yes, Level::O2)));
+        let trap_in = |mut store: Store, module: &Module| {
+            let instance = Instance::new(&mut store, module, &Imports::new()).unwrap();
             let code = trap(run(&mut store, instance, "run")).code();
             assert_eq!(code, TrapCode::Unreachable);
+        };
+        trap_in(store(), &without);
+        assert_eq!(handler(libc::SIGILL), none);
+        trap_in(Store::new(), &without);
+        assert_ne!(handler(libc::SIGILL), none);
+        for (store, module) in [(Store::new(), &with), (store(), &without)] {
+            trap_in(store, module);
         }
     });
 }
@@ -755,5 +754,31 @@ fn a_store_without_signals_refuses_code_that_needs_them() {
     assert_eq!(
         error.to_string(),
         "the code traps by signals, which the store excludes"
+    );
+}
+
+/// A host with handlers has them whatever artefacts say of themselves.
+#[test]
+fn what_falsely_says_that_it_does_not_fault_traps() {
+    isolated_ok(
+        "no_signals::what_falsely_says_that_it_does_not_fault_traps",
+        || {
+            let wat = r#"(module (func (export "run") unreachable))"#;
+            let options = options(true, Level::O2);
+            let mut bytes = compile(wat.as_bytes(), &options).unwrap();
+            let start = crate::damage::descriptor(&bytes);
+            let fields = abi::Descriptor::decode(&bytes[start..]);
+            let faults = Required(fields.required).contains(Required::FAULTS);
+            assert!(faults);
+            let claimed = fields.required & !Required::FAULTS.0 | Required::TRAP_CALLS.0;
+            let at = start + std::mem::offset_of!(abi::Descriptor, required);
+            bytes[at..at + 8].copy_from_slice(&claimed.to_le_bytes());
+            let module = open_changed(&bytes).unwrap();
+            assert!(!module.needs_signals());
+            let mut store = Store::new();
+            let instance = Instance::new(&mut store, &module, &Imports::new()).unwrap();
+            let trap = trap(run(&mut store, instance, "run"));
+            assert_eq!(trap.code(), TrapCode::Unreachable);
+        },
     );
 }

@@ -34,7 +34,8 @@ impl Inner {
         definitions: &[impl Borrow<Definition>],
     ) -> Result<Instance, ResourceError> {
         let artefact = module.artefact();
-        if artefact.faults() {
+        // What the artefact says of its traps is not relied on, unless the host has to.
+        if self.can_have_signals() {
             signal::install();
         }
         let descriptor = artefact.metadata().descriptor();

@@ -318,7 +318,12 @@ impl Inner {
 
     /// Whether the module's code does without signals, if that is wanted.
     pub(crate) fn can_do_without_signals(&self, module: &Module) -> bool {
-        !self.demands.no_signals || !module.artefact().faults()
+        self.can_have_signals() || !module.artefact().faults()
+    }
+
+    /// Whether traps may be signals.
+    pub(crate) fn can_have_signals(&self) -> bool {
+        !self.demands.no_signals
     }
 
     pub(crate) fn fuel(&self) -> u64 {
