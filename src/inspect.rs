@@ -57,6 +57,7 @@ struct Report {
     options: String,
     required: Vec<String>,
     cpu_features: Vec<String>,
+    landing_pads: bool,
     wasm_features: Vec<String>,
     source_sha256: String,
     digest: Option<Digest>,
@@ -143,6 +144,7 @@ impl Report {
             options: module.options().to_owned(),
             required: names(module.required()),
             cpu_features: names(module.cpu_features()),
+            landing_pads: module.has_landing_pads(),
             wasm_features: names(module.wasm_features()),
             source_sha256: hex(module.source_hash()),
             digest,
@@ -240,6 +242,8 @@ impl fmt::Display for Report {
         writeln!(f, "options        {}", self.options)?;
         writeln!(f, "required       {}", List(&self.required))?;
         writeln!(f, "cpu features   {}", List(&self.cpu_features))?;
+        let landing_pads = if self.landing_pads { "bti" } else { "none" };
+        writeln!(f, "landing pads   {landing_pads}")?;
         writeln!(f, "wasm features  {}", List(&self.wasm_features))?;
         writeln!(f, "source sha256  {}", self.source_sha256)?;
         let wrong = |correct| if correct { "" } else { " (WRONG)" };

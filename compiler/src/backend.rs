@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::entity::PrimaryMap;
-use cranelift_codegen::ir::{ExternalName, Function, UserExternalName, UserExternalNameRef};
+use cranelift_codegen::ir::{
+    BlockCall, ExternalName, Function, JumpTableData, UserExternalName, UserExternalNameRef,
+};
 use cranelift_codegen::isa::unwind::{UnwindInfo, UnwindInfoKind};
-use cranelift_codegen::isa::{self, OwnedTargetIsa, TargetIsa};
+use cranelift_codegen::isa::{self, CallConv, OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable, Flags};
 use cranelift_codegen::{
     ExceptionContextLoc, Final, FinalizedMachExceptionHandler, FinalizedMachReloc,
@@ -43,6 +45,8 @@ pub(crate) struct Backend {
     pub(crate) spectre_guards: bool,
     /// Whether traps are faults.
     pub(crate) signals: bool,
+    /// Whether there is a landing pad wherever code is reached by an indirect branch.
+    pub(crate) landing_pads: bool,
     /// Whether to say where all code comes from.
     pub(crate) origins: bool,
     /// See [`Options::keeps_locals`].
@@ -245,6 +249,10 @@ impl Backend {
                     .expect("a setting of the target");
             }
         }
+        let landing_pads = options.landing_pads && target == Target::Aarch64Linux;
+        if landing_pads {
+            builder.enable("use_bti").expect("a setting of the target");
+        }
         let isa = builder
             .finish(flags(options.level))
             .map_err(|error| Error::Options(error.to_string()))?;
@@ -262,6 +270,7 @@ impl Backend {
             fuel: options.fuel,
             spectre_guards: options.spectre_guards,
             signals: options.signals,
+            landing_pads,
             origins: options.debug,
             keeps_locals: options.keeps_locals(codegen),
         })
@@ -280,6 +289,9 @@ impl Backend {
         &self,
         cx: &mut cranelift_codegen::Context,
     ) -> std::result::Result<Code, String> {
+        if self.landing_pads {
+            list_defaults(&mut cx.func);
+        }
         cx.compile(self.isa(), &mut ControlPlane::default())
             .map_err(|error| {
                 cranelift_codegen::print_errors::pretty_error(error.func, error.inner)
@@ -305,7 +317,7 @@ impl Backend {
                 true => sites(buffer),
                 false => self.sites_of_calls(buffer, &relocations)?,
             },
-            bytes: buffer.data().to_vec(),
+            bytes: self.landing(&cx.func, buffer.data().to_vec()),
             align: buffer
                 .alignment
                 .max(alignment.minimum)
@@ -321,6 +333,21 @@ impl Backend {
             },
             frame: frame(buffer, &cx.func),
         })
+    }
+
+    /// The code of a function, with a landing pad that all its callers may use.
+    ///
+    /// Cranelift calls by `blr`, for which `bti c` is the pad, and makes indirect tail calls
+    /// by `br x1`, which is taken for a jump unless the register is x16 or x17.
+    fn landing(&self, func: &Function, mut bytes: Vec<u8>) -> Vec<u8> {
+        if self.landing_pads {
+            let pad = bytes.first_chunk_mut().expect("code is not empty");
+            assert_eq!(*pad, BTI_C, "a function starts with its pad");
+            if func.signature.call_conv == CallConv::Tail {
+                *pad = BTI_JC;
+            }
+        }
+        bytes
     }
 
     /// How many bytes of stack the function that was just compiled takes, at most: its
@@ -385,6 +412,28 @@ impl Backend {
         }
     }
 }
+
+/// Makes the default of each jump table one of its entries, as Cranelift has landing pads
+/// for those, and jumps to the default by the table, too.
+fn list_defaults(func: &mut Function) {
+    let dfg = &mut func.stencil.dfg;
+    let pool = &mut dfg.value_lists;
+    for table in dfg.jump_tables.values_mut() {
+        let default = table.default_block();
+        let block = default.block(pool);
+        let mut entries = table.as_slice().to_vec();
+        if entries.iter().all(|entry| entry.block(pool) != block) {
+            let args: Vec<_> = default.args(pool).collect();
+            entries.push(BlockCall::new(block, args, pool));
+            *table = JumpTableData::new(default, &entries);
+        }
+    }
+}
+
+/// `bti c`: calls, and jumps by x16 and x17, may lead here.
+const BTI_C: [u8; 4] = 0xd503_245f_u32.to_le_bytes();
+/// `bti jc`: any indirect branch may.
+const BTI_JC: [u8; 4] = 0xd503_24df_u32.to_le_bytes();
 
 /// The code that a [`Symbol::Trap`] is for.
 fn trap_code(number: u32) -> TrapCode {

@@ -87,6 +87,10 @@ pub struct Text {
     pub bytes: Vec<u8>,
     /// The alignment the code was made for; a power of two.
     pub align: u64,
+    /// Whether all code that an indirect branch can lead to starts with an instruction
+    /// that says so (a landing pad; on AArch64, `bti`). Files then ask for pages in which
+    /// the processor insists on that.
+    pub landing_pads: bool,
 }
 
 /// A part of the initial content of linear memory 0, to be mapped as it is. It

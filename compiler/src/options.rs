@@ -43,6 +43,10 @@ pub struct Options {
     /// Whether code that a processor runs ahead with, of what follows an explicit bounds
     /// check, cannot access what is out of bounds (Spectre, variant 1).
     pub spectre_guards: bool,
+    /// Whether all code that indirect branches lead to starts with an instruction that says
+    /// so, and the file that it does (BTI), so that processors that know of it accept no
+    /// other targets. For Linux on AArch64; no other target has it.
+    pub landing_pads: bool,
     /// Whether traps may be hardware faults, for which a host has to have handlers of
     /// signals. Without, the code checks before it does what would fault, and calls the host
     /// where it is to trap: slower, and for hosts that want no handlers.
@@ -74,6 +78,7 @@ impl Default for Options {
             interruptible: false,
             fuel: false,
             spectre_guards: true,
+            landing_pads: true,
             signals: true,
             debug: false,
             name: "module".into(),
@@ -138,6 +143,7 @@ impl Options {
             (self.interruptible, " --interruptible"),
             (self.fuel, " --fuel"),
             (!self.spectre_guards, " --no-spectre-guards"),
+            (!self.landing_pads, " --no-landing-pads"),
             (!self.signals, " --no-signals"),
             (self.keeps_locals(codegen), " -g"),
         ] {

@@ -18,6 +18,8 @@ const ALIGN: u64 = 4096;
 pub(crate) struct Text {
     pub(crate) bytes: Vec<u8>,
     pub(crate) align: u64,
+    /// See [`layout::Text::landing_pads`](crate::layout::Text::landing_pads).
+    pub(crate) landing_pads: bool,
     /// What is where: offsets ascend, and so do symbols.
     pub(crate) pieces: Vec<Piece>,
     /// In the order of `pieces`.
@@ -57,6 +59,7 @@ impl Text {
         let mut text = Text {
             bytes: Vec::new(),
             align: ALIGN,
+            landing_pads: backend.landing_pads,
             pieces: Vec::new(),
             unwind: Vec::new(),
             padding: backend.padding(),

@@ -9,7 +9,8 @@
 //!
 //! An artefact is an ordinary native shared object without undefined symbols,
 //! constructors, relocations or writable data: of segments it has readable and executable `PT_LOAD`s which share no page, `PT_DYNAMIC`,
-//! `PT_NOTE`, `PT_GNU_EH_FRAME` and `PT_GNU_STACK`; in the dynamic section
+//! `PT_NOTE`, `PT_GNU_EH_FRAME` and `PT_GNU_STACK`, and on AArch64 perhaps
+//! `PT_GNU_PROPERTY` (see "Landing pads"); in the dynamic section
 //! `DT_HASH`, `DT_GNU_HASH`, the symbol and string tables and perhaps a
 //! `DT_SONAME`. A loader may refuse anything else before it maps a file.
 //!
@@ -82,6 +83,23 @@
 //! The digest tells of damage, and by a signature who vouches for the file; by itself it
 //! does not tell where a file is from, since everybody can compute one. Object files and static libraries have no seal:
 //! what becomes of them is the linker's business.
+//!
+//! # Landing pads
+//!
+//! Code for AArch64 may have landing pads: `bti c` or `bti jc` where code of the text is
+//! called indirectly (functions and exit trampolines, for which tail calls are jumps, have
+//! `bti jc`; entry trampolines and typed symbols may have `bti c`), and `bti j` where its
+//! jump tables lead. Then the file has a segment
+//! `PT_GNU_PROPERTY`, section `.note.gnu.property`, of 32 bytes, aligned to 8: one note of the
+//! owner `GNU` and of type 5 with one property, number 0xc0000000, of 4 bytes, which are 1.
+//! An object file has the section, so that linkers can tell whether it holds for all
+//! that they link. A loader may, and glibc's `dlopen` does, protect the pages of the code with `PROT_BTI`
+//! in addition, if the system knows of that (bit 17 of `AT_HWCAP2`).
+//!
+//! [Handlers](EntryRecord::handler) of entries and of [exceptions](Handler) have none. So
+//! a host gets there as a function returns, by `ret x9` or whatever register has the
+//! address, not by `br`; or from a signal handler, by changing the interrupted context. The
+//! results are in registers as the sections below say.
 //!
 //! # Symbols
 //!
@@ -191,7 +209,8 @@
 //! [`FuncRef`] has. The host's fault handler looks the
 //! faulting address up, then resumes at the innermost [`EntryRecord`]:
 //! it loads the stack and frame pointer from it, puts the status in the first
-//! result register of the wasm convention (rax, x0, a0), and jumps to its handler.
+//! result register of the wasm convention (rax, x0, a0), and jumps to its handler (on
+//! AArch64 by `ret`: see "Landing pads").
 //! [`Builtins::raise`] does the same from host code. Frames in between are
 //! dropped without running anything in them, so they may only be WebAssembly
 //! frames and trampolines. On Windows a fault is an exception, which a vectored

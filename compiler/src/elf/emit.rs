@@ -12,7 +12,7 @@ use wasm_aot_abi::{DIGEST_SHA256, SEAL_NOTE_NAME, SEAL_NOTE_TYPE, SIGNATURE_NONE
 
 use super::dynamic::{BLOOM_SHIFT, DynamicSymbols};
 use super::machine::Machine;
-use super::plan::{Plan, Section, Segment};
+use super::plan::{Described, Plan, Section, Segment};
 use super::section::{CLASS, Kind};
 use super::symtab::{self, Symtab};
 use crate::layout::{Fixup, Layout, Target};
@@ -32,13 +32,25 @@ pub(super) struct Parts<'a> {
 
 /// The size of the headers at the front of a file with so many of
 /// [`Plan::segments`].
-pub(super) fn headers_len(segments: usize, eh_frame: bool) -> u64 {
-    let program_headers = segments + program_header_kinds(eh_frame).len();
+pub(super) fn headers_len(segments: usize, described: Described) -> u64 {
+    let program_headers = segments + program_header_kinds(described).count();
     (CLASS.file_header_size() + program_headers * CLASS.program_header_size()) as u64
 }
 
+/// The size of the section that says what is true of all code in the file.
+pub(super) const PROPERTY_SECTION_LEN: u64 = note_len(GNU_NAME, PROPERTY.len() * size_of::<u32>());
+
+/// All code that indirect branches lead to has landing pads: the property's name, its
+/// size in bytes, its value, and zeros up to a multiple of 8 bytes.
+const PROPERTY: [u32; 4] = [
+    elf::GNU_PROPERTY_AARCH64_FEATURE_1_AND,
+    size_of::<u32>() as u32,
+    elf::GNU_PROPERTY_AARCH64_FEATURE_1_BTI,
+    0,
+];
+
 /// The size of the section with the build id.
-pub(super) const BUILD_ID_SECTION_LEN: u64 = note_len(BUILD_ID_NAME, BUILD_ID_LEN);
+pub(super) const BUILD_ID_SECTION_LEN: u64 = note_len(GNU_NAME, BUILD_ID_LEN);
 
 /// The size of the section with the seal.
 pub(super) const SEAL_SECTION_LEN: u64 = note_len(&SEAL_NOTE_NAME, Seal::SIZE);
@@ -47,7 +59,7 @@ pub(super) const SEAL_SECTION_LEN: u64 = note_len(&SEAL_NOTE_NAME, Seal::SIZE);
 pub(super) const DIGEST_OFFSET: u64 =
     SEAL_SECTION_LEN - (Seal::SIZE - offset_of!(Seal, digest)) as u64;
 
-const BUILD_ID_NAME: &[u8] = b"GNU\0";
+const GNU_NAME: &[u8] = b"GNU\0";
 
 /// The size of a note whose owner has this name, with the NUL.
 const fn note_len(name: &[u8], description: usize) -> u64 {
@@ -74,9 +86,8 @@ pub(super) fn emit(
     for section in &plan.sections {
         writer.pad_until(section.offset as usize);
         match section.kind {
-            Kind::BuildId => {
-                write_note(BUILD_ID_NAME, elf::NT_GNU_BUILD_ID, build_id, &mut writer);
-            }
+            Kind::Property => write_property(&mut writer),
+            Kind::BuildId => write_note(GNU_NAME, elf::NT_GNU_BUILD_ID, build_id, &mut writer),
             Kind::Seal => write_seal(&mut writer),
             Kind::GnuHash => write_gnu_hash(&parts.dynamic, &mut writer),
             Kind::Hash => write_hash(&parts.dynamic, &mut writer),
@@ -106,8 +117,7 @@ pub(super) fn emit(
 fn reserve(parts: &Parts<'_>, plan: &Plan, writer: &mut Writer<'_>) -> Vec<StringId> {
     let dynamic = &parts.dynamic;
     let symbols = dynamic.count();
-    let program_headers =
-        plan.segments.len() + program_header_kinds(plan.find(Kind::EhFrameHdr).is_some()).len();
+    let program_headers = plan.segments.len() + program_header_kinds(plan.described).count();
     writer.reserve_file_header();
     writer.reserve_program_headers(program_headers as u32);
     let mut names = Vec::with_capacity(plan.sections.len());
@@ -130,16 +140,16 @@ fn reserve(parts: &Parts<'_>, plan: &Plan, writer: &mut Writer<'_>) -> Vec<Strin
 }
 
 /// The program headers besides those for the segments that are mapped.
-fn program_header_kinds(eh_frame: bool) -> &'static [u32] {
-    match eh_frame {
-        true => &[
-            elf::PT_DYNAMIC,
-            elf::PT_NOTE,
-            elf::PT_GNU_STACK,
-            elf::PT_GNU_EH_FRAME,
-        ],
-        false => &[elf::PT_DYNAMIC, elf::PT_NOTE, elf::PT_GNU_STACK],
-    }
+fn program_header_kinds(described: Described) -> impl Iterator<Item = u32> {
+    [
+        (elf::PT_DYNAMIC, true),
+        (elf::PT_NOTE, true),
+        (elf::PT_GNU_PROPERTY, described.property),
+        (elf::PT_GNU_STACK, true),
+        (elf::PT_GNU_EH_FRAME, described.frames),
+    ]
+    .into_iter()
+    .filter_map(|(kind, is_there)| is_there.then_some(kind))
 }
 
 fn write_headers(parts: &Parts<'_>, plan: &Plan, writer: &mut Writer<'_>) {
@@ -163,10 +173,11 @@ fn write_headers(parts: &Parts<'_>, plan: &Plan, writer: &mut Writer<'_>) {
         size: BUILD_ID_SECTION_LEN + SEAL_SECTION_LEN,
         ..*build_id
     };
-    for &kind in program_header_kinds(plan.find(Kind::EhFrameHdr).is_some()) {
+    for kind in program_header_kinds(plan.described) {
         let section = match kind {
             elf::PT_DYNAMIC => plan.find(Kind::Dynamic),
             elf::PT_NOTE => Some(&notes),
+            elf::PT_GNU_PROPERTY => plan.find(Kind::Property),
             elf::PT_GNU_EH_FRAME => plan.find(Kind::EhFrameHdr),
             _ => None,
         };
@@ -203,6 +214,16 @@ fn write_program_header(kind: u32, segment: &Segment, writer: &mut Writer<'_>) {
         p_memsz: segment.size,
         p_align: segment.align,
     });
+}
+
+fn write_property(writer: &mut Writer<'_>) {
+    let words = PROPERTY.map(u32::to_le_bytes);
+    write_note(
+        GNU_NAME,
+        elf::NT_GNU_PROPERTY_TYPE_0,
+        words.as_flattened(),
+        writer,
+    );
 }
 
 fn write_seal(writer: &mut Writer<'_>) {

@@ -6,8 +6,8 @@
 //!
 //! ```text
 //! segment  sections
-//! R        ELF header, program headers, .note.gnu.build-id, .note.wasm_aot (the seal), .gnu.hash, .hash, .dynsym,
-//!          .dynstr, .dynamic, .wasm_aot (the metadata), [.eh_frame_hdr, .eh_frame]
+//! R        ELF header, program headers, [.note.gnu.property,] .note.gnu.build-id, .note.wasm_aot (the seal),
+//!          .gnu.hash, .hash, .dynsym, .dynstr, .dynamic, .wasm_aot (the metadata), [.eh_frame_hdr, .eh_frame]
 //! R X      [.text]
 //! R        [.wasm_image]
 //! -        [.debug_info and others,] .symtab, .strtab, .shstrtab, section headers

@@ -17,9 +17,17 @@ use crate::writer::{Error, limit};
 pub(super) struct Plan {
     pub(super) sections: Vec<Section>,
     pub(super) segments: Vec<Segment>,
+    pub(super) described: Described,
     /// The address of each block, or where it would be if it were not empty.
     text: u64,
     image: u64,
+}
+
+/// Which of the sections are there that have a program header only then.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Described {
+    pub(super) property: bool,
+    pub(super) frames: bool,
 }
 
 /// A section and its place.
@@ -68,12 +76,18 @@ impl Plan {
             .as_ref()
             .map_or(0, |image| image.bytes.len() as u64);
         let segments = 1 + usize::from(text_len > 0) + usize::from(image_len > 0);
-        let has_frames = frames.header_len() > 0;
+        let described = Described {
+            property: layout.text.landing_pads,
+            frames: frames.header_len() > 0,
+        };
         let page = machine.max_page;
 
         let mut cursor = Cursor::default();
         cursor.start_segment(PF_R, FILE_PAGE, page);
-        cursor.skip(emit::headers_len(segments, has_frames));
+        cursor.skip(emit::headers_len(segments, described));
+        if described.property {
+            cursor.section(Kind::Property, emit::PROPERTY_SECTION_LEN);
+        }
         cursor.section(Kind::BuildId, emit::BUILD_ID_SECTION_LEN);
         cursor.section(Kind::Seal, emit::SEAL_SECTION_LEN);
         let symbols = dynamic.count();
@@ -85,7 +99,7 @@ impl Plan {
         cursor.section(Kind::Dynstr, dynamic.strings_len);
         cursor.section(Kind::Dynamic, emit::dynamic_len(dynamic));
         cursor.section(Kind::Metadata, layout.metadata.bytes.len() as u64);
-        if has_frames {
+        if described.frames {
             cursor.section(Kind::EhFrameHdr, frames.header_len());
             cursor.section(Kind::EhFrame, frames.entries_len());
         }
@@ -122,6 +136,7 @@ impl Plan {
         Ok(Plan {
             sections: cursor.sections,
             segments: cursor.segments,
+            described,
             text,
             image,
         })

@@ -14,6 +14,7 @@ pub(super) const CLASS: Class = Class { is_64: true };
 /// What a section is. Each occurs at most once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
+    Property,
     BuildId,
     Seal,
     GnuHash,
@@ -62,6 +63,7 @@ impl Kind {
         let sym = CLASS.sym_size();
         #[rustfmt::skip]
         let traits = match self {
+            Kind::Property   => row(".note.gnu.property", elf::SHT_NOTE, SHF_ALLOC, 8, 0, None),
             Kind::BuildId    => row(".note.gnu.build-id", elf::SHT_NOTE, SHF_ALLOC, 4, 0, None),
             Kind::Seal       => row(SEAL_SECTION, elf::SHT_NOTE, SHF_ALLOC, 4, 0, None),
             Kind::GnuHash    => row(".gnu.hash", elf::SHT_GNU_HASH, SHF_ALLOC, 8, 0, Some(Kind::Dynsym)),

@@ -42,6 +42,7 @@ impl Parts<'_> {
             text: layout::Text {
                 bytes: self.text.bytes,
                 align: self.text.align,
+                landing_pads: self.text.landing_pads,
             },
             image: (!self.image.bytes.is_empty()).then_some(layout::Image {
                 bytes: self.image.bytes,

@@ -22,6 +22,7 @@ use object::write::{
 };
 use object::{
     BinaryFormat, RelocationFlags, SectionFlags, SectionKind, SymbolFlags, SymbolKind, SymbolScope,
+    elf,
 };
 use sha2::{Digest, Sha256};
 
@@ -121,6 +122,13 @@ impl<'a> Writer<'a> {
             let name = b".note.GNU-stack".to_vec();
             let note = object.add_section(Vec::new(), name, SectionKind::Other);
             object.section_mut(note).flags = SectionFlags::Elf { sh_flags: 0 };
+            if layout.text.landing_pads {
+                // What is linked has landing pads if all does that it is linked of.
+                object.add_elf_gnu_property_u32(
+                    elf::GNU_PROPERTY_AARCH64_FEATURE_1_AND,
+                    elf::GNU_PROPERTY_AARCH64_FEATURE_1_BTI,
+                );
+            }
         }
         let text_start = format.start(&mut object, text, "ltext");
         let image_start = image.map(|image| format.start(&mut object, image, "limage"));

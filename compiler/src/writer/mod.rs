@@ -45,7 +45,7 @@ pub enum Error {
 }
 
 /// Panics if a symbol or a function's unwind information starts or ends outside
-/// the text.
+/// the text, or if the machine knows no landing pads that code is said to have.
 pub(crate) fn check(layout: &Layout) {
     let text_len = layout.text.bytes.len() as u64;
     for symbol in layout.functions.iter().chain(&layout.exports) {
@@ -56,6 +56,11 @@ pub(crate) fn check(layout: &Layout) {
     for unwind in &layout.unwind {
         assert!(unwind.offset < text_len, "{unwind:?} is not about the text");
     }
+    let is_aarch64 = matches!(
+        layout.target.architecture,
+        target_lexicon::Architecture::Aarch64(_)
+    );
+    assert!(is_aarch64 || !layout.text.landing_pads, "no landing pads");
 }
 
 /// Checks that `size` is at most `limit`.

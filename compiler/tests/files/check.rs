@@ -133,8 +133,31 @@ fn check_segments(layout: &Layout, bytes: &[u8]) {
         !layout.unwind.is_empty()
     );
     kinds.remove(&elf::PT_GNU_EH_FRAME);
+    check_property(layout, bytes);
+    kinds.remove(&elf::PT_GNU_PROPERTY);
     let expected = [elf::PT_DYNAMIC, elf::PT_NOTE, elf::PT_GNU_STACK];
     assert_eq!(kinds, BTreeSet::from(expected));
+}
+
+/// The file says that its code has landing pads exactly if that is so, and nothing else.
+pub(crate) fn check_property(layout: &Layout, bytes: &[u8]) {
+    #[rustfmt::skip]
+    const BTI: &[u8] = &[
+        4, 0, 0, 0,  16, 0, 0, 0,  5, 0, 0, 0,  b'G', b'N', b'U', 0,
+        0, 0, 0, 0xc0,  4, 0, 0, 0,  1, 0, 0, 0,  0, 0, 0, 0,
+    ];
+    let header = Header::parse(bytes).unwrap();
+    let mut segments = header.program_headers(LE, bytes).unwrap().iter();
+    let segment = segments.find(|segment| segment.p_type(LE) == elf::PT_GNU_PROPERTY);
+    let content = segment.map(|segment| {
+        assert_eq!(segment.p_align(LE), 8);
+        assert_eq!(segment.p_vaddr(LE) % 8, 0);
+        assert_eq!(segment.p_memsz(LE), segment.p_filesz(LE));
+        segment.data(LE, bytes).unwrap()
+    });
+    let expected = layout.text.landing_pads.then_some(BTI);
+    assert_eq!(content, expected);
+    assert_eq!(section(bytes, ".note.gnu.property"), expected);
 }
 
 fn check_sections(bytes: &[u8]) {

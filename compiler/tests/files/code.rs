@@ -45,6 +45,7 @@ pub(crate) fn empty(target: &str) -> Layout {
         text: Text {
             bytes: Vec::new(),
             align: 1,
+            landing_pads: target == AARCH64,
         },
         image: None,
         exports: Vec::new(),
@@ -111,7 +112,10 @@ pub(crate) fn isa(target: &str) -> OwnedTargetIsa {
     let mut flags = settings::builder();
     flags.set("preserve_frame_pointers", "true").unwrap();
     let flags = settings::Flags::new(flags);
-    let isa = isa::lookup(target.parse().unwrap()).unwrap();
+    let mut isa = isa::lookup(target.parse().unwrap()).unwrap();
+    if target == AARCH64 {
+        isa.enable("use_bti").unwrap();
+    }
     isa.finish(flags).unwrap()
 }
 

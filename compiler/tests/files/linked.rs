@@ -73,6 +73,10 @@ fn linkers_make_libraries_of_objects() {
             check_distances(&layout, &linked);
             if matches!(File::parse(&linked[..]), Ok(File::Elf64(_))) {
                 check::check_linked(&layout, &linked);
+                // Of AArch64's properties it knows nothing.
+                if names != ["mold"] {
+                    check::check_property(&layout, &linked);
+                }
             }
         }
     }

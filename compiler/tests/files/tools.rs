@@ -75,6 +75,19 @@ fn readelf_has_no_complaint() {
 }
 
 #[test]
+fn readelf_knows_of_landing_pads() {
+    for_each_file(&ALL, |layout, path| {
+        let Some(printed) = run("readelf", &["-nW"], path) else {
+            return;
+        };
+        assert_eq!(
+            printed.contains("AArch64 feature: BTI\n"),
+            layout.text.landing_pads
+        );
+    });
+}
+
+#[test]
 fn readelf_evaluates_the_unwind_information() {
     for_each_file(&ALL, |layout, path| {
         let Some(printed) = run("readelf", &["-wF"], path) else {

@@ -22,6 +22,7 @@ pub struct Description {
     metadata: Metadata<'static>,
     types: Box<[FuncType]>,
     imported: Counts,
+    landing_pads: bool,
     /// The file, if it was read. Not a `Box`: moving that claims that nobody else refers to
     /// what is in it.
     _bytes: Option<Vec<u8>>,
@@ -50,6 +51,7 @@ impl Description {
         Ok(Description {
             types: intern(&metadata),
             imported: count(&metadata),
+            landing_pads: elf.landing_pads,
             metadata,
             _bytes: None,
         })
@@ -64,6 +66,14 @@ impl Description {
             _bytes: Some(file),
             ..description
         })
+    }
+
+    /// Whether all places in its code that indirect branches lead to say so, and the file
+    /// that they do (on AArch64: BTI). Where processor and system know of that, no other
+    /// place can be reached by such a branch. `false` for what is linked into a program:
+    /// there, what holds for the program holds for it.
+    pub fn has_landing_pads(&self) -> bool {
+        self.landing_pads
     }
 
     pub(crate) fn metadata(&self) -> &Metadata<'_> {

@@ -22,6 +22,20 @@ type Symbol = elf::Sym64<LE>;
 /// Addresses in a file are below this, so that sums of a few cannot overflow.
 const ADDRESS_LIMIT: u64 = 1 << 46;
 
+/// The note, in words, which says that the code has landing pads for indirect branches: how
+/// long its name, "GNU", and the rest of it are, its type, the name; a property, how
+/// long that is, its value, and padding.
+const BTI_NOTE: [u32; 8] = [
+    4,
+    16,
+    elf::NT_GNU_PROPERTY_TYPE_0,
+    u32::from_le_bytes(*b"GNU\0"),
+    elf::GNU_PROPERTY_AARCH64_FEATURE_1_AND,
+    4,
+    elf::GNU_PROPERTY_AARCH64_FEATURE_1_BTI,
+    0,
+];
+
 /// What was found.
 #[derive(Debug)]
 pub(crate) struct Elf {
@@ -31,6 +45,8 @@ pub(crate) struct Elf {
     pub(super) target: Target,
     /// What the file can be checked with, if it is a file and has that.
     seal: Option<Seal>,
+    /// Whether it says that all of its code has landing pads.
+    pub(super) landing_pads: bool,
     /// What is mapped, ascending, without overlap, each in the file.
     segments: Vec<Segment>,
 }
@@ -94,6 +110,8 @@ impl Elf {
             descriptor,
             target: HOST,
             seal: None,
+            // What that says of all that was linked with it is the system's business.
+            landing_pads: false,
             segments,
         }
     }
@@ -106,6 +124,7 @@ impl Elf {
             descriptor: 0,
             target,
             seal: None,
+            landing_pads: false,
             segments: Vec::new(),
         };
         // Not needed to run, but it comes last: where it is whole, so is the
@@ -164,6 +183,7 @@ impl Elf {
             | elf::PT_GNU_EH_FRAME
             | elf::PT_PHDR
             | elf::PT_NULL => Ok(()),
+            elf::PT_GNU_PROPERTY if target == Target::Aarch64Linux => Ok(()),
             elf::PT_INTERP => Err(forbidden("an interpreter")),
             elf::PT_TLS => Err(forbidden("thread-local storage")),
             other => Err(forbidden(&format!("a segment of type {other:#x}"))),
@@ -184,6 +204,7 @@ impl Elf {
                 elf::PT_NOTE => {
                     self.add_notes(file, address, size)?;
                 }
+                elf::PT_GNU_PROPERTY => self.add_property(program, file)?,
                 elf::PT_GNU_EH_FRAME => {
                     self.bytes(file, address, size, "the unwind information")?;
                 }
@@ -224,6 +245,27 @@ impl Elf {
                 }
             }
             rest = after;
+        }
+        Ok(())
+    }
+
+    /// Takes note of what is true of all code. There is one thing that can be.
+    fn add_property(
+        &mut self,
+        program: &elf::ProgramHeader64<LE>,
+        file: &[u8],
+    ) -> Result<(), OpenError> {
+        let (address, size) = (program.p_vaddr(LE), program.p_memsz(LE));
+        let found = self.bytes(file, address, size, "a property")?;
+        // The dynamic linker overlooks what is not aligned.
+        if program.p_align(LE) != 8 || address % 8 != 0 {
+            return Err(damaged("a property is not aligned"));
+        }
+        if found != BTI_NOTE.map(u32::to_le_bytes).as_flattened() {
+            return Err(forbidden("a property other than landing pads"));
+        }
+        if std::mem::replace(&mut self.landing_pads, true) {
+            return Err(damaged("a property is there twice"));
         }
         Ok(())
     }

@@ -23,8 +23,9 @@ use std::ptr::{self, NonNull};
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 
+use super::arch::landing_pad_protection;
 use super::elf::Elf;
-use super::profile;
+use super::{pages, profile};
 use crate::OpenError;
 
 /// Which file it is, and whether it has been written to.
@@ -160,6 +161,7 @@ impl Mapping {
             elf,
             base: link_map.base,
         };
+        mapping.guard();
         // A last look at whether this is what was checked: cheap, and at the
         // part that says most about the rest.
         let segment = mapping.segment(mapping.elf.descriptor);
@@ -169,6 +171,29 @@ impl Mapping {
             return Err(OpenError::Changed);
         }
         Ok(mapping)
+    }
+
+    /// Has the processor see to it that indirect branches lead to the landing pads of the
+    /// code, if it has them and if that can be had. New dynamic linkers have done so
+    /// already (glibc since 2.32), and may where we may not: some hosts allow no
+    /// changes of code that is mapped. So the code is left as it is if this is refused.
+    fn guard(&self) {
+        let how = landing_pad_protection();
+        if !self.elf.landing_pads || how == 0 {
+            return;
+        }
+        let code = self.elf.segments().iter().filter(|code| code.executable);
+        for segment in code {
+            let before = segment.address as usize % pages::size();
+            let start = self.base + segment.address as usize - before;
+            let len = segment.size as usize + before;
+            // SAFETY: the segment is mapped so, and nobody else has pages of it; what
+            // jumps to where it may not gets a signal instead.
+            unsafe {
+                let start = ptr::with_exposed_provenance_mut(start);
+                libc::mprotect(start, len, libc::PROT_READ | libc::PROT_EXEC | how);
+            }
+        }
     }
 
     /// What is in memory already, from the file at a path, and stays there.
@@ -482,4 +507,61 @@ pub(super) fn memfd(name: &OsStr) -> io::Result<File> {
     };
     // SAFETY: the descriptor is fresh, so nobody else owns it.
     Ok(unsafe { File::from_raw_fd(fd) })
+}
+
+#[cfg(all(test, target_arch = "aarch64", not(miri)))]
+mod tests {
+    use super::super::elf::Segment;
+    use super::*;
+
+    /// The signal that a process ends with which calls `code`, if it does.
+    fn signal(code: extern "C" fn()) -> Option<i32> {
+        // SAFETY: the child calls what it was given, and ends.
+        match unsafe { libc::fork() } {
+            0 => {
+                code();
+                // SAFETY: it ends the child.
+                unsafe { libc::_exit(0) }
+            }
+            child => {
+                let mut status = 0;
+                // SAFETY: it waits for the child.
+                assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+                libc::WIFSIGNALED(status).then(|| libc::WTERMSIG(status))
+            }
+        }
+    }
+
+    /// Whatever the dynamic linker does.
+    #[test]
+    fn guarded_code_is_called_at_landing_pads_only() {
+        const NOP_RET: [u32; 2] = [0xd503_201f, 0xd65f_03c0];
+        const BTI_RET: [u32; 2] = [0xd503_245f, 0xd65f_03c0];
+        let size = pages::size();
+        let start = pages::reserve(size).unwrap();
+        // SAFETY: the page is ours; it has code behind it as well as in front.
+        let [without, with] = unsafe {
+            pages::open(start.as_ptr(), size).unwrap();
+            start.cast().write(NOP_RET);
+            start.cast::<[u32; 2]>().add(1).write(BTI_RET);
+            let code = start.as_ptr().cast::<c_void>();
+            let protection = libc::PROT_READ | libc::PROT_EXEC;
+            assert_eq!(libc::mprotect(code, size, protection), 0);
+            [0, 8].map(|at| std::mem::transmute::<*mut c_void, extern "C" fn()>(code.byte_add(at)))
+        };
+        let segment = Segment {
+            address: 0,
+            offset: 0,
+            size: 16,
+            executable: true,
+        };
+        let base = start.as_ptr().expose_provenance();
+        let mut mapping = Mapping::in_memory(Elf::loaded(0, vec![segment]), base, PathBuf::new());
+        mapping.guard();
+        assert_eq!([without, with].map(signal), [None; 2], "without the mark");
+        mapping.elf.landing_pads = true;
+        mapping.guard();
+        let expected = (landing_pad_protection() != 0).then_some(libc::SIGILL);
+        assert_eq!([without, with].map(signal), [expected, None]);
+    }
 }

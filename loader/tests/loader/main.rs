@@ -28,6 +28,7 @@ mod imports;
 mod instances;
 mod interruption;
 mod kernel;
+mod landing_pads;
 mod leaks;
 mod limits;
 #[cfg(feature = "lines")]

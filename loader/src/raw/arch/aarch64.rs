@@ -1,7 +1,7 @@
 //! AArch64.
 
 use std::arch::naked_asm;
-use std::ffi::c_void;
+use std::ffi::{c_int, c_void};
 
 use wasm_aot_abi::{EntryRecord, StoreContext};
 
@@ -37,6 +37,9 @@ impl<'a> Registers<'a> {
         registers.sp = entry.sp.addr() as u64;
         registers.regs[29] = entry.fp.addr() as u64;
         registers.regs[0] = u64::from(status);
+        // What is gone back to is no landing pad, should the code have been about to
+        // arrive at one.
+        registers.pstate &= !BTYPE;
     }
 
     /// Lets the code go on as if its next instruction were a call of `function`, which
@@ -51,6 +54,24 @@ impl<'a> Registers<'a> {
         registers.regs[30] = registers.pc;
         registers.pc = (function as *const ()).addr() as u64;
         true
+    }
+}
+
+/// In the state of a processor: by what kind of branch the next instruction is reached.
+const BTYPE: u64 = 0b11 << 10;
+
+/// What to protect pages with, besides that they can be read and executed, so that the
+/// processor lets indirect branches from anywhere lead to no other instruction there than
+/// `bti`; 0 if this processor or system does not know how.
+pub(in super::super) fn landing_pad_protection() -> c_int {
+    /// In what the kernel tells of a processor: it has `bti`.
+    const HWCAP2_BTI: u64 = 1 << 17;
+    const PROT_BTI: c_int = 0x10;
+    // SAFETY: it looks up a number.
+    let features = unsafe { libc::getauxval(libc::AT_HWCAP2) };
+    match features & HWCAP2_BTI {
+        0 => 0,
+        _ => PROT_BTI,
     }
 }
 
@@ -129,9 +150,14 @@ pub(in super::super) fn prepare() {}
 
 /// [`Builtins::raise`](wasm_aot_abi::Builtins::raise): adds who called it, and
 /// goes on in [`trap::raise_from`].
+///
+/// As everything that artefacts call it has a landing pad (`bti c`, by its number, as old
+/// assemblers have no name for it), for a loader whose own code is guarded. Rust's usually
+/// is not.
 #[unsafe(naked)]
 pub(in super::super) unsafe extern "C" fn raise(store: *mut StoreContext, status: u32) -> ! {
     naked_asm!(
+        "hint #34",
         "mov x2, x30",
         "mov x3, x29",
         "b {raise_from}",
@@ -144,6 +170,7 @@ pub(in super::super) unsafe extern "C" fn raise(store: *mut StoreContext, status
 #[unsafe(naked)]
 pub(in super::super) unsafe extern "C" fn missing_exit() -> ! {
     naked_asm!(
+        "hint #38", // `bti jc`: tail calls lead here, too
         "mov x0, x30",
         "mov x1, x29",
         "bl {missing_exit_from}",
@@ -153,7 +180,8 @@ pub(in super::super) unsafe extern "C" fn missing_exit() -> ! {
 }
 
 /// Goes on in the handler of an entry, with a status, or in that of a frame that
-/// catches an exception, with its address; drops all frames above it.
+/// catches an exception, with its address; drops all frames above it. It gets there by
+/// `ret`, for which handlers need no landing pads: so no other branch leads to them.
 ///
 /// # Safety
 ///
@@ -169,7 +197,7 @@ pub(in super::super) unsafe extern "C" fn resume(entry: *const EntryRecord, valu
         "ldr x29, [x9, #{fp}]",
         "ldr x11, [x9, #{handler}]",
         "mov sp, x10",
-        "br x11",
+        "ret x11",
         sp = const std::mem::offset_of!(EntryRecord, sp),
         fp = const std::mem::offset_of!(EntryRecord, fp),
         handler = const std::mem::offset_of!(EntryRecord, handler),

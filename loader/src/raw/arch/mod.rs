@@ -12,7 +12,9 @@ mod x86_64;
 #[cfg(target_arch = "aarch64")]
 use aarch64::spill;
 #[cfg(target_arch = "aarch64")]
-pub(super) use aarch64::{Registers, missing_exit, pause, prepare, raise, resume};
+pub(super) use aarch64::{
+    Registers, landing_pad_protection, missing_exit, pause, prepare, raise, resume,
+};
 pub(super) use cpu::cpu_features;
 #[cfg(target_arch = "riscv64")]
 use riscv64::spill;
@@ -23,6 +25,8 @@ use x86_64::spill;
 #[cfg(target_arch = "x86_64")]
 pub(super) use x86_64::{Registers, missing_exit, pause, prepare, raise, resume};
 
+#[cfg(not(target_arch = "aarch64"))]
+use std::ffi::c_int;
 use std::ffi::c_void;
 
 use wasm_aot_abi::Target;
@@ -41,6 +45,12 @@ compile_error!("the loader is for Linux on x86-64, little-endian AArch64 and 64-
 
 /// What this loader was compiled for.
 pub(super) const HOST: Target = Target::HOST.expect("there is a target for each such machine");
+
+/// See that of AArch64: others have nothing like it, or no code for it.
+#[cfg(not(target_arch = "aarch64"))]
+pub(super) fn landing_pad_protection() -> c_int {
+    0
+}
 
 /// Takes data and a stack pointer.
 pub(super) type WithStack = unsafe extern "C" fn(data: *mut c_void, sp: usize);
