@@ -18,10 +18,11 @@ use super::description::Description;
 use super::enter::{Callable, Code};
 use super::map::Mapping;
 use super::values::Slot;
+#[cfg(target_arch = "x86_64")]
+use crate::{AtDeadline, Config, Epoch};
 use crate::{
-    AtDeadline, BoxError, CallError, Caller, Config, Epoch, Exception, ExternRef, Func, Global,
-    GlobalType, Imports, Instance, Memory, Module, SharedMemory, Store, Table, TableType, Val,
-    ValType, link,
+    BoxError, CallError, Caller, Exception, ExternRef, Func, Global, GlobalType, Imports, Instance,
+    Memory, Module, SharedMemory, Store, Table, TableType, Val, ValType, link,
 };
 
 /// Artefacts that the compiler has written once, and what they are of: `tests/golden`.
