@@ -54,7 +54,7 @@ pub(crate) struct Backend {
 }
 
 /// The machine code of one function or trampoline.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Code {
     pub(crate) bytes: Vec<u8>,
     pub(crate) align: u32,
@@ -82,25 +82,24 @@ impl Code {
         self.sites.iter().any(|site| site.trap.is_none())
     }
 
-    /// This code of function `index`, with what it goes on with behind it: `padding` is
-    /// between them. Of this, a reference to the function is one to that; of that, one to
-    /// the whole.
-    pub(crate) fn followed_by(mut self, mut rest: Code, index: u32, padding: u8) -> Code {
-        let at = self.bytes.len().next_multiple_of(rest.align as usize);
-        self.bytes.resize(at, padding);
+    /// Puts more code of the same function behind this, with `padding` between them. Both
+    /// are called; the frame is that of the rest.
+    pub(crate) fn append(&mut self, mut rest: Code, padding: u8) {
+        let at = self.start_of(&rest);
+        self.bytes.resize(at as usize, padding);
         self.bytes.append(&mut rest.bytes);
         self.align = self.align.max(rest.align);
-        let at = at as u32;
-        for relocation in &mut self.relocations {
-            if relocation.target == Symbol::Function(index) {
-                relocation.addend += i64::from(at);
-            }
-        }
         for relocation in &mut rest.relocations {
             relocation.offset += at;
         }
         for site in &mut rest.sites {
             site.code += at;
+        }
+        for inlined in &mut rest.inlined {
+            inlined.code += at;
+            if let At::Call(caller) = &mut inlined.at {
+                *caller += at;
+            }
         }
         for call in &mut rest.guarded {
             call.code += at;
@@ -114,13 +113,32 @@ impl Code {
         }
         self.relocations.append(&mut rest.relocations);
         self.sites.append(&mut rest.sites);
+        self.inlined.append(&mut rest.inlined);
         self.guarded.append(&mut rest.guarded);
         self.origins.append(&mut rest.origins);
         self.frame = rest.frame;
-        self.unwind = match (self.unwind, rest.unwind) {
+        self.unwind = match (self.unwind.take(), rest.unwind) {
             (Some(own), Some(rest)) => Some(FrameInfo::Two(Box::new([own, rest]), at)),
             _ => None,
         };
+    }
+
+    /// Where other code starts behind this, in bytes.
+    fn start_of(&self, rest: &Code) -> u32 {
+        (self.bytes.len() as u32).next_multiple_of(rest.align)
+    }
+
+    /// This code of function `index`, with what it goes on with behind it: `padding` is
+    /// between them. Of this, a reference to the function is one to that; of that, one to
+    /// the whole.
+    pub(crate) fn followed_by(mut self, rest: Code, index: u32, padding: u8) -> Code {
+        let at = self.start_of(&rest);
+        for relocation in &mut self.relocations {
+            if relocation.target == Symbol::Function(index) {
+                relocation.addend += i64::from(at);
+            }
+        }
+        self.append(rest, padding);
         self
     }
 

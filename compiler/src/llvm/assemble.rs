@@ -13,11 +13,11 @@ use super::shape::Shape;
 use super::sites::TRAP;
 use super::unit::{self, Output, Piece};
 use crate::abi::Symbol;
-use crate::backend::{At, Backend, Code, Inlined, Origin, Relocation, Site};
+use crate::backend::{At, Backend, Code, Inlined, Relocation};
 use crate::compile::{Generated, Object};
 use crate::error::{Error, Result};
 use crate::functions::Compiled;
-use crate::layout::{FrameInfo, FrameRule};
+use crate::layout::FrameInfo;
 use crate::module::Body;
 use crate::trampoline;
 use crate::translate::{self, Context};
@@ -192,109 +192,95 @@ fn join(mut parts: Vec<Part>, index: u32, places: &Places) -> Result<Code> {
     {
         return Ok(code);
     }
-    let mut all = Code {
-        bytes: Vec::new(),
-        align: ALIGN,
-        row: 0,
-        relocations: Vec::new(),
-        sites: Vec::new(),
-        inlined: Vec::new(),
-        guarded: Vec::new(),
-        unwind: None,
-        origins: Vec::new(),
-        frame: None,
-    };
-    let mut rules = Vec::new();
+    let arrival = places.get(&Name::Arrival(index)).map_or(0, |place| place.1);
+    let mut all: Option<Code> = None;
     for part in parts {
-        let start = (all.bytes.len() as u32).next_multiple_of(ALIGN);
-        all.bytes.resize(start as usize, TRAP);
-        if start > 0 {
-            rules.extend(ENTRY_FRAME.map(|rule| (start, rule)));
-        }
-        match part {
-            Part::Code(code) => {
-                // What leads here, before its frame is made, then with it. It is no frame
-                // of the function's, so its call is not known.
-                let arrival = places.get(&Name::Arrival(index)).map_or(0, |place| place.1);
-                all.relocations
-                    .extend(code.relocations.into_iter().map(|it| Relocation {
-                        offset: it.offset + start,
-                        addend: it.addend + i64::from(arrival),
-                        ..it
-                    }));
-                rules.extend(TRAMPOLINE_FRAME.map(|(offset, rule)| (start + offset, rule)));
-                all.bytes.extend(code.bytes);
-                begin(&mut all.inlined, start, At::Border);
-            }
-            Part::Piece(name, Piece { section, sites }) => {
-                for reference in section.references {
-                    let other = |name: &Name| match *name {
-                        Name::Other(namespace, index) => {
-                            let name = UserExternalName { namespace, index };
-                            Some((Symbol::from(&name), 0))
-                        }
-                        _ => None,
-                    };
-                    let place = places.get(&reference.target).copied();
-                    let (target, offset) = place
-                        .or_else(|| other(&reference.target))
-                        .ok_or_else(|| unexpected(&reference.target))?;
-                    all.relocations.push(Relocation {
-                        offset: reference.offset + start,
-                        kind: Reloc::X86PCRel4,
-                        target,
-                        addend: reference.addend + i64::from(offset),
-                    });
-                }
-                // Nobody is to see that there is an arrival.
-                let is_arrival = matches!(name, Name::Arrival(_));
-                let sites_there = sites.sites.into_iter();
-                let seen = sites_there.filter(|site| !is_arrival || site.source.is_some());
-                all.sites.extend(seen.map(|site| Site {
-                    code: site.code + start,
-                    ..site
-                }));
-                begin(&mut all.inlined, start, At::Function);
-                all.inlined
-                    .extend(sites.inlined.into_iter().map(|inlined| Inlined {
-                        code: inlined.code + start,
-                        at: match inlined.at {
-                            At::Call(caller) => At::Call(caller + start),
-                            other => other,
-                        },
-                    }));
-                all.origins
-                    .extend(sites.origins.into_iter().map(|origin| Origin {
-                        start: origin.start + start,
-                        end: origin.end + start,
-                        ..origin
-                    }));
-                let frame = section.frame.unwrap_or_default();
-                rules.extend(
-                    frame
-                        .into_iter()
-                        .map(|(offset, rule)| (start + offset, rule)),
-                );
-                all.bytes.extend(section.bytes);
-            }
+        let code = match part {
+            Part::Code(code) => leading(code, arrival),
+            Part::Piece(name, piece) => code_of(&name, piece, places)?,
+        };
+        match &mut all {
+            Some(all) => all.append(code, TRAP),
+            None => all = Some(code),
         }
     }
-    begin(&mut all.inlined, all.bytes.len() as u32, At::Function);
-    if all.bytes.is_empty() {
-        // It is a part of those that called it.
-        all.bytes.push(TRAP);
-        all.align = 1;
-    } else {
-        all.unwind = Some(FrameInfo::Rules(rules));
-    }
-    Ok(all)
+    // If there is none, it is a part of those that called it.
+    Ok(all.unwrap_or_else(|| Code {
+        bytes: vec![TRAP],
+        align: 1,
+        ..Code::default()
+    }))
 }
 
-/// Notes that something else begins.
-fn begin(inlined: &mut Vec<Inlined>, code: u32, at: At) {
-    if inlined.last().map_or(At::Function, |last| last.at) != at {
-        inlined.push(Inlined { code, at });
+/// What leads to the arrival of a function, which is at an offset in the function's code.
+/// It is no frame of the function's, so its call is not known.
+fn leading(code: Code, arrival: u32) -> Code {
+    let relocations = code.relocations.into_iter();
+    let relocations = relocations.map(|relocation| Relocation {
+        addend: relocation.addend + i64::from(arrival),
+        ..relocation
+    });
+    let end = code.bytes.len() as u32;
+    let (start, at) = (0, At::Border);
+    Code {
+        align: ALIGN,
+        relocations: relocations.collect(),
+        inlined: vec![
+            Inlined { code: start, at },
+            Inlined {
+                code: end,
+                at: At::Function,
+            },
+        ],
+        unwind: code.unwind,
+        bytes: code.bytes,
+        ..Code::default()
     }
+}
+
+/// The code of a piece.
+fn code_of(name: &Name, piece: Piece, places: &Places) -> Result<Code> {
+    let Piece { section, sites } = piece;
+    let place = |target: &Name| match *target {
+        Name::Other(namespace, index) => {
+            let name = UserExternalName { namespace, index };
+            Some((Symbol::from(&name), 0))
+        }
+        _ => places.get(target).copied(),
+    };
+    let references = section.references.iter();
+    let relocations = references.map(|reference| {
+        let (target, offset) =
+            place(&reference.target).ok_or_else(|| unexpected(&reference.target))?;
+        Ok(Relocation {
+            offset: reference.offset,
+            kind: Reloc::X86PCRel4,
+            target,
+            addend: reference.addend + i64::from(offset),
+        })
+    });
+    let relocations = relocations.collect::<Result<_>>()?;
+    let mut inlined = sites.inlined;
+    if inlined.last().is_some_and(|last| last.at != At::Function) {
+        inlined.push(Inlined {
+            code: section.bytes.len() as u32,
+            at: At::Function,
+        });
+    }
+    // Nobody is to see that there is an arrival.
+    let is_arrival = matches!(name, Name::Arrival(_));
+    let seen = sites.sites.into_iter();
+    let seen = seen.filter(|site| !is_arrival || site.source.is_some());
+    Ok(Code {
+        bytes: section.bytes,
+        align: ALIGN,
+        relocations,
+        sites: seen.collect(),
+        inlined,
+        unwind: Some(FrameInfo::Rules(section.frame.unwrap_or_default())),
+        origins: sites.origins,
+        ..Code::default()
+    })
 }
 
 impl Part {
@@ -305,28 +291,6 @@ impl Part {
         }
     }
 }
-
-/// DWARF's numbers of rbp and rsp.
-const RBP: u16 = 6;
-const RSP: u16 = 7;
-
-/// How frames are where a function is entered.
-const ENTRY_FRAME: [FrameRule; 7] = [
-    FrameRule::Cfa(RSP, 8),
-    FrameRule::Restore(3), // rbx
-    FrameRule::Restore(RBP),
-    FrameRule::Restore(12),
-    FrameRule::Restore(13),
-    FrameRule::Restore(14),
-    FrameRule::Restore(15),
-];
-
-/// How they are in a trampoline: after `push rbp`, and after `mov rbp, rsp`.
-const TRAMPOLINE_FRAME: [(u32, FrameRule); 3] = [
-    (1, FrameRule::CfaOffset(16)),
-    (1, FrameRule::Offset(RBP, -16)),
-    (4, FrameRule::CfaRegister(RBP)),
-];
 
 fn unexpected(name: &Name) -> Error {
     Error::Generator {
