@@ -26,7 +26,10 @@ pub enum WaitResult {
 /// Those that wait in a part of the lot, the oldest first.
 type Queue = Vec<Arc<Waiter>>;
 
-static LOT: [Mutex<Queue>; 64] = [const { Mutex::new(Vec::new()) }; 64];
+static LOT: [Mutex<Queue>; 1 << PARTS] = [const { Mutex::new(Vec::new()) }; 1 << PARTS];
+
+/// How many parts it has, as a power of 2. Who waits takes far longer than who looks.
+const PARTS: u32 = 4;
 
 /// A thread that waits.
 pub(crate) struct Waiter {
@@ -121,7 +124,7 @@ fn leave(queue: &mut Queue, waiter: &Arc<Waiter>) {
 fn part(address: usize) -> MutexGuard<'static, Queue> {
     // Neighbours are apart, and pages too.
     let mixed = (address >> 2).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    ignore_poison(LOT[mixed >> (usize::BITS - 6)].lock())
+    ignore_poison(LOT[mixed >> (usize::BITS - PARTS)].lock())
 }
 
 /// Nothing is ever left half done.

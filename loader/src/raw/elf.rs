@@ -257,16 +257,13 @@ impl Elf {
     ) -> Result<(), OpenError> {
         let (address, size) = (program.p_vaddr(LE), program.p_memsz(LE));
         let found = self.bytes(file, address, size, "a property")?;
+        let note = BTI_NOTE.map(u32::to_le_bytes);
         // The dynamic linker overlooks what is not aligned.
-        if program.p_align(LE) != 8 || address % 8 != 0 {
-            return Err(damaged("a property is not aligned"));
-        }
-        if found != BTI_NOTE.map(u32::to_le_bytes).as_flattened() {
+        let is_aligned = program.p_align(LE) == 8 && address % 8 == 0;
+        if found != note.as_flattened() || !is_aligned || self.landing_pads {
             return Err(forbidden("a property other than landing pads"));
         }
-        if std::mem::replace(&mut self.landing_pads, true) {
-            return Err(damaged("a property is there twice"));
-        }
+        self.landing_pads = true;
         Ok(())
     }
 

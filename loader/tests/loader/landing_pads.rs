@@ -61,29 +61,24 @@ fn a_file_says_nothing_else_by_properties() {
     let word = |at: usize| u64::from_le_bytes(original[at..at + 8].try_into().unwrap());
     let (note, size) = (word(header + 8) as usize, word(header + 32) as usize);
     assert_eq!(size, 32);
+    let other = "an artefact must not have a property other than landing pads";
     for at in note..note + size {
         for bit in 0..8 {
             let text = refusal(&|bytes| bytes[at] ^= 1 << bit);
-            let expected = "an artefact must not have a property other than landing pads";
-            assert_eq!(text, expected, "bit {bit} of byte {}", at - note);
+            assert_eq!(text, other, "bit {bit} of byte {}", at - note);
         }
     }
     // Its alignment, address and size.
-    let misaligned = "damaged: a property is not aligned";
-    assert_eq!(refusal(&|bytes| bytes[header + 48] = 4), misaligned);
-    assert_eq!(refusal(&|bytes| bytes[header + 16] ^= 4), misaligned);
+    assert_eq!(refusal(&|bytes| bytes[header + 48] = 4), other);
+    assert_eq!(refusal(&|bytes| bytes[header + 16] ^= 4), other);
     let text = refusal(&|bytes| bytes[header + 18] = 0xff);
     assert_eq!(text, "damaged: a property is in no segment");
-    let text = refusal(&|bytes| bytes[header + 40] = 24);
-    assert_eq!(
-        text,
-        "an artefact must not have a property other than landing pads"
-    );
+    assert_eq!(refusal(&|bytes| bytes[header + 40] = 24), other);
     let text = refusal(&|bytes| {
         let other = program(bytes, PT_GNU_EH_FRAME);
         bytes.copy_within(header..header + 56, other);
     });
-    assert_eq!(text, "damaged: a property is there twice");
+    assert_eq!(text, other, "it is there twice");
 
     // No other machine knows of any.
     let mut other = compile_for(Target::X86_64Linux);
