@@ -2,12 +2,11 @@
 //! harmless, never a crash.
 
 use wasm_aot_abi::{
-    ConstKind, Descriptor, ExternType, FuncType, Global, HeapType, Inlined, MAGIC, NONE, Required,
-    Slice, SubType, ValType, Wire,
+    ConstKind, Descriptor, ExternType, FuncType, Global, HeapType, MAGIC, Required, Slice, SubType,
+    ValType, Wire,
 };
 use wasm_aot_loader::{Module, OpenError};
 
-use crate::mutations::INLINED;
 use crate::support::{artefact, open_changed, options};
 
 /// With at least one record of each kind.
@@ -339,6 +338,9 @@ fn traps() -> Required {
 #[test]
 #[cfg(target_arch = "x86_64")]
 fn inlined_calls_are_in_their_function_behind_what_is_inlined() {
+    use crate::mutations::INLINED;
+    use wasm_aot_abi::{Inlined, NONE};
+
     let start = descriptor(INLINED);
     let fields = Descriptor::decode(&INLINED[start..]);
     let at = |index: usize| start + fields.inlined.offset as usize + index * Inlined::SIZE;

@@ -97,11 +97,11 @@ mod guarded {
 
     use wasm_aot_abi::{Descriptor, Slice, TrampolineKind, Wire};
     use wasm_aot_abi::{Function, Trampoline};
-    use wasm_aot_loader::{Imports, Instance, Module, OpenOptions, Seal, Store, TypedFunc, Verify};
+    use wasm_aot_loader::{Imports, Instance, Module, OpenOptions, Store, TypedFunc, Verify};
 
     use super::{PT_GNU_PROPERTY, PT_NULL, retype};
     use crate::damage::descriptor;
-    use crate::support::{artefact, isolated_ok};
+    use crate::support::{artefact, isolated_ok, reseal};
 
     const BTI_C: u32 = 0xd503_245f;
     const BTI_J: u32 = 0xd503_249f;
@@ -178,14 +178,8 @@ mod guarded {
             assert_eq!(bytes[at..at + 4], pad.to_le_bytes(), "{what}");
             bytes[at..at + 4].copy_from_slice(&NOP.to_le_bytes());
         }
-        digest(&mut bytes);
+        reseal(&mut bytes);
         bytes
-    }
-
-    fn digest(bytes: &mut [u8]) {
-        let seal = Seal::read(bytes).unwrap();
-        let digest = seal.compute_digest(bytes).unwrap();
-        bytes[seal.offset() + 8..][..32].copy_from_slice(&digest);
     }
 
     fn open(bytes: &[u8], verify: Verify, folder: &Path) -> (Store, TypedFunc<i32, i32>) {
@@ -274,7 +268,7 @@ mod guarded {
                 bytes = without(&bytes, &pads);
             }
             retype(&mut bytes, PT_GNU_PROPERTY, PT_NULL);
-            digest(&mut bytes);
+            reseal(&mut bytes);
             for verify in [Verify::Full, Verify::Cached, Verify::TrustedPath] {
                 assert_eq!(signal(open(&bytes, verify, folder.path())), None);
             }

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use wasm_aot_compiler::{Options, compile};
 use wasm_aot_loader::{
-    Backtrace, CallError, Imports, Instance, Module, OpenError, OpenOptions, Store, Trap, TrapCode,
-    Val, Verify,
+    Backtrace, CallError, Imports, Instance, Module, OpenError, OpenOptions, Seal, Store, Trap,
+    TrapCode, Val, Verify,
 };
 
 /// What modules are compiled with: without signals where `WASM_AOT_TEST_NO_SIGNALS` is set.
@@ -31,6 +31,13 @@ pub(crate) fn open_changed(bytes: &[u8]) -> Result<Module, OpenError> {
     OpenOptions::new()
         .verify(Verify::TrustedPath)
         .from_bytes(bytes)
+}
+
+/// Sets the digest of what was changed to what it should be.
+pub(crate) fn reseal(file: &mut [u8]) {
+    let seal = Seal::read(file).unwrap();
+    let digest = seal.compute_digest(file).unwrap();
+    file[seal.offset() + 8..][..32].copy_from_slice(&digest);
 }
 
 pub(crate) fn module(wat: &str) -> Module {

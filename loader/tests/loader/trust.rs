@@ -12,7 +12,7 @@ use wasm_aot_loader::{
     Imports, Instance, Module, OpenError, OpenOptions, PublicKey, Seal, Store, Verify,
 };
 
-use crate::support::artefact;
+use crate::support::{artefact, reseal};
 
 const ALL: [Verify; 3] = [Verify::Full, Verify::Cached, Verify::TrustedPath];
 
@@ -57,13 +57,6 @@ fn difference(one: &[u8], other: &[u8]) -> usize {
     (start + metadata..one.len())
         .find(|&at| one[at] != other[at])
         .unwrap()
-}
-
-/// Sets the digest to what it should be.
-fn reseal(file: &mut [u8]) {
-    let seal = Seal::read(file).unwrap();
-    let digest = seal.compute_digest(file).unwrap();
-    file[seal.offset() + 8..][..32].copy_from_slice(&digest);
 }
 
 fn sign(file: &mut [u8], key: &SigningKey) {
