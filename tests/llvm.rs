@@ -15,7 +15,20 @@ fn options() -> Options {
 }
 
 fn instance(store: &mut Store, wat: &str) -> (Module, Instance) {
-    let artefact = compile(wat.as_bytes(), &options()).expect("it compiles");
+    instance_of(store, wat, &options())
+}
+
+/// With signals, and without.
+fn ways() -> [Options; 2] {
+    let without = Options {
+        signals: false,
+        ..options()
+    };
+    [options(), without]
+}
+
+fn instance_of(store: &mut Store, wat: &str, options: &Options) -> (Module, Instance) {
+    let artefact = compile(wat.as_bytes(), options).expect("it compiles");
     let module = Module::from_bytes(&artefact).expect("it opens");
     let instance = Instance::new(store, &module, &Imports::new()).expect("it has no imports");
     (module, instance)
@@ -58,24 +71,6 @@ fn the_highest_level_chooses_it_where_it_is_possible() {
 }
 
 #[test]
-fn it_is_neither_chosen_nor_possible_without_signals() {
-    let without = Options {
-        signals: false,
-        ..options()
-    };
-    let result = compile(b"(module)", &without);
-    assert!(matches!(result, Err(Error::Options(message)) if message.contains("--no-signals")));
-    let any = Options {
-        codegen: None,
-        ..without
-    };
-    assert_eq!(
-        any.codegen().expect("nothing is asked for"),
-        Codegen::Cranelift
-    );
-}
-
-#[test]
 fn compiling_again_gives_the_same_bytes() {
     let forth = include_bytes!("../examples/forth/forth.wasm");
     let compile = || compile(forth, &options()).expect("it compiles");
@@ -84,20 +79,37 @@ fn compiling_again_gives_the_same_bytes() {
 
 #[test]
 fn a_trap_in_an_inlined_function_is_shown_as_that_functions() {
-    let mut store = Store::new();
     let wat = r#"(module $app (memory 1)
         (func $inner (param i32) (result i32) (i32.load offset=8 (local.get 0)))
         (func $outer (export "run") (param i32) (result i32)
             (i32.add (call $inner (local.get 0)) (i32.const 1))))"#;
-    let (_, instance) = instance(&mut store, wat);
-    let run = instance.get_typed_func::<i32, i32>(&store, "run").unwrap();
-    assert_eq!(run.call(&mut store, 65524).unwrap(), 1);
-    let trap = trap(run.call(&mut store, 65525));
-    assert_eq!(trap.code(), TrapCode::MemoryOutOfBounds);
-    let frame = &trap.backtrace().frames()[0];
-    assert_eq!(frame.func_name(), Some("inner"));
-    // Behind the declaration of locals and `local.get`.
-    assert_eq!(frame.func_offset(), Some(3));
+    for options in ways() {
+        let mut store = Store::new();
+        let (_, instance) = instance_of(&mut store, wat, &options);
+        let run = instance.get_typed_func::<i32, i32>(&store, "run").unwrap();
+        assert_eq!(run.call(&mut store, 65524).unwrap(), 1);
+        let trap = trap(run.call(&mut store, 65525));
+        assert_eq!(trap.code(), TrapCode::MemoryOutOfBounds);
+        let frame = &trap.backtrace().frames()[0];
+        assert_eq!(frame.func_name(), Some("inner"));
+        // Behind the declaration of locals and `local.get`.
+        assert_eq!(frame.func_offset(), Some(3));
+    }
+}
+
+/// The call that traps is the last of the code: where it returns to is no other function's.
+#[test]
+fn without_signals_a_function_that_only_traps_is_in_its_own_backtrace() {
+    let wat = r#"(module
+        (func $never (export "never") unreachable)
+        (func $next (export "next") (result i32) (i32.const 1)))"#;
+    let [_, without] = ways();
+    let mut store = Store::new();
+    let (_, instance) = instance_of(&mut store, wat, &without);
+    let never = instance.get_typed_func::<(), ()>(&store, "never").unwrap();
+    let trap = trap(never.call(&mut store, ()));
+    assert_eq!(trap.code(), TrapCode::Unreachable);
+    assert_eq!(trap.backtrace().frames()[0].func_name(), Some("never"));
 }
 
 /// More parameters than registers, and more results: by an array, from the host, from
@@ -153,19 +165,18 @@ fn enormous_frames_overflow_the_stack_as_small_ones_do() {
         write!(wat, "(i64.add (local.get {local}))").unwrap();
     }
     wat.push_str("))");
-    let mut store = Store::new();
-    let (_, instance) = instance(&mut store, &wat);
-    let run = instance.get_typed_func::<(), i64>(&store, "run").unwrap();
-    assert_eq!(
-        trap(run.call(&mut store, ())).code(),
-        TrapCode::StackOverflow
-    );
+    for options in ways() {
+        let mut store = Store::new();
+        let (_, instance) = instance_of(&mut store, &wat, &options);
+        let run = instance.get_typed_func::<(), i64>(&store, "run").unwrap();
+        let trap = trap(run.call(&mut store, ()));
+        assert_eq!(trap.code(), TrapCode::StackOverflow);
+    }
 }
 
 /// Neither is a store left out because of one that follows, nor done that follows a trap.
 #[test]
 fn what_was_stored_before_a_trap_is_there_and_nothing_else() {
-    let mut store = Store::new();
     let wat = r#"(module (memory (export "memory") 1) (global $g (export "g") (mut i32) (i32.const 0))
         (func (export "run") (param i32)
             (global.set $g (i32.const 1))
@@ -182,27 +193,30 @@ fn what_was_stored_before_a_trap_is_there_and_nothing_else() {
             (global.set $g (i32.const 5))
             (i32.store (i32.const 0) (i32.const 5))
             (i32.const 0)))"#;
-    let (_, instance) = instance(&mut store, wat);
-    let seen = |store: &Store| {
-        let memory = instance.get_memory(store, "memory").unwrap();
-        let global = instance.get_global(store, "g").unwrap().get(store);
-        let Val::I32(global) = global else {
-            panic!("a global of another type")
+    for options in ways() {
+        let mut store = Store::new();
+        let (_, instance) = instance_of(&mut store, wat, &options);
+        let seen = |store: &Store| {
+            let memory = instance.get_memory(store, "memory").unwrap();
+            let global = instance.get_global(store, "g").unwrap().get(store);
+            let Val::I32(global) = global else {
+                panic!("a global of another type")
+            };
+            (memory.data(store)[0], global)
         };
-        (memory.data(store)[0], global)
-    };
-    let run = instance.get_typed_func::<i32, ()>(&store, "run").unwrap();
-    assert_eq!(
-        trap(run.call(&mut store, -1)).code(),
-        TrapCode::MemoryOutOfBounds
-    );
-    assert_eq!(seen(&store), (1, 1));
-    let quotient = instance
-        .get_typed_func::<i32, i32>(&store, "quotient")
-        .unwrap();
-    let code = trap(quotient.call(&mut store, 0)).code();
-    assert_eq!(code, TrapCode::IntegerDivisionByZero);
-    assert_eq!(seen(&store), (4, 4));
+        let run = instance.get_typed_func::<i32, ()>(&store, "run").unwrap();
+        assert_eq!(
+            trap(run.call(&mut store, -1)).code(),
+            TrapCode::MemoryOutOfBounds
+        );
+        assert_eq!(seen(&store), (1, 1));
+        let quotient = instance
+            .get_typed_func::<i32, i32>(&store, "quotient")
+            .unwrap();
+        let code = trap(quotient.call(&mut store, 0)).code();
+        assert_eq!(code, TrapCode::IntegerDivisionByZero);
+        assert_eq!(seen(&store), (4, 4));
+    }
 }
 
 /// Also where the compiler could know better.
@@ -264,4 +278,65 @@ fn signalling_nans_pass_as_results_behind_vectors() {
     let third = instance.get_typed_func::<(), i64>(&store, "third").unwrap();
     let result = third.call(&mut store, ()).unwrap();
     assert_eq!(result, 0x7ff4_0000_0000_0001, "{result:x}");
+}
+
+/// Without signals, LLVM makes vectors of such a loop, and finds out before how often it goes
+/// round until it traps: with a division of 128 bits.
+#[test]
+fn loops_over_records_end_where_they_should() {
+    const RECORD: u32 = 48;
+    const LENGTH: u32 = 1 << 16;
+    let wat = r#"(module (memory (export "memory") 1)
+        (func (export "sum") (param $at i32) (param $count i32) (result i32)
+            (local $done i32) (local $sum i32)
+            (loop $again
+                (local.set $sum (i32.add (local.get $sum) (i32.add
+                    (i32.load offset=4 (local.get $at)) (i32.load offset=20 (local.get $at)))))
+                (local.set $at (i32.add (local.get $at) (i32.const 48)))
+                (local.set $done (i32.add (local.get $done) (i32.const 1)))
+                (br_if $again (i32.lt_u (local.get $done) (local.get $count))))
+            (local.get $sum)))"#;
+    let load = |at: u64| {
+        let word = |at: u64| (at as u32).wrapping_mul(2_654_435_761).to_le_bytes()[0];
+        let bytes = [at, at + 1, at + 2, at + 3].map(word);
+        (at + 4 <= u64::from(LENGTH)).then(|| u32::from_le_bytes(bytes))
+    };
+    let expected = |mut at: u32, count: u32| {
+        let mut sum = 0_u32;
+        for _ in 0..count.max(1) {
+            let (one, other) = (load(u64::from(at) + 4)?, load(u64::from(at) + 20)?);
+            sum = sum.wrapping_add(one).wrapping_add(other);
+            at = at.wrapping_add(RECORD);
+        }
+        Some(sum as i32)
+    };
+    for options in ways() {
+        let mut store = Store::new();
+        let (_, instance) = instance_of(&mut store, wat, &options);
+        let memory = instance.get_memory(&store, "memory").unwrap();
+        for (at, byte) in (0_u32..).zip(memory.data_mut(&mut store)) {
+            *byte = at.wrapping_mul(2_654_435_761).to_le_bytes()[0];
+        }
+        let sum = instance
+            .get_typed_func::<(i32, i32), i32>(&store, "sum")
+            .unwrap();
+        let most = LENGTH / RECORD;
+        for at in [
+            0,
+            1,
+            4,
+            40,
+            47,
+            48,
+            LENGTH - 24,
+            LENGTH - 23,
+            LENGTH,
+            0_u32.wrapping_sub(48),
+        ] {
+            for count in [0, 1, 2, 7, 8, 9, 31, most - 1, most, most + 1, u32::MAX] {
+                let result = sum.call(&mut store, (at as i32, count as i32)).ok();
+                assert_eq!(result, expected(at, count), "{count} from {at} on");
+            }
+        }
+    }
 }

@@ -77,7 +77,6 @@ fn ways(script: &suite::Script) -> Vec<(&'static str, Options)> {
         ..portable.clone()
     };
     let no_signals = Options {
-        codegen: None,
         signals: false,
         ..portable.clone()
     };

@@ -111,7 +111,8 @@ fn run(module: &Path) -> Result<(), Failed> {
     let program = match std::env::var("WASM_AOT_TEST_CODEGEN") {
         Ok(codegen) => {
             let mut compile = wasm_aot();
-            compile.args(["compile", "--codegen", &codegen]).arg(module);
+            compile.args(["compile", "--codegen", &codegen]);
+            compile.args(no_signals()).arg(module);
             let compiled = compile.arg("-o").arg(&artefact).output()?;
             if !compiled.status.success() {
                 return Err(describe(&compiled).into());

@@ -454,7 +454,7 @@ const BTI_C: [u8; 4] = 0xd503_245f_u32.to_le_bytes();
 const BTI_JC: [u8; 4] = 0xd503_24df_u32.to_le_bytes();
 
 /// The code that a [`Symbol::Trap`] is for.
-fn trap_code(number: u32) -> TrapCode {
+pub(crate) fn trap_code(number: u32) -> TrapCode {
     TrapCode::try_from(number).expect("a number that was a code")
 }
 

@@ -85,13 +85,7 @@ impl Worker {
         {
             return Ok(compiled);
         }
-        self.codegen.clear();
-        let func = &mut self.codegen.func;
-        let mut facts = translate::translate(cx, body, &mut self.scratch, func)?;
-        let mut code = self.generate(backend, body)?;
-        if !cx.signals && self.frame_size(backend, body)? > LARGEST_FRAME {
-            code = self.compile_guarded(cx, backend, body)?;
-        }
+        let (code, mut facts) = self.code(cx, backend, body)?;
         // Of a function that keeps its locals there is one, with one frame.
         let once = cx.keeps_locals || code.calls();
         let direct = match once || !cx.whole.exported.contains(&body.index) {
@@ -105,6 +99,27 @@ impl Worker {
             key,
             is_kept: false,
         })
+    }
+
+    /// The code of a valid body, and what it relies on.
+    ///
+    /// # Errors
+    ///
+    /// If the code generator refuses it.
+    pub(crate) fn code(
+        &mut self,
+        cx: &Context<'_>,
+        backend: &Backend,
+        body: &Body<'_>,
+    ) -> Result<(Code, Vec<Fact>)> {
+        self.codegen.clear();
+        let func = &mut self.codegen.func;
+        let facts = translate::translate(cx, body, &mut self.scratch, func)?;
+        let code = self.generate(backend, body)?;
+        match !cx.signals && self.frame_size(backend, body)? > LARGEST_FRAME {
+            true => Ok((self.compile_guarded(cx, backend, body)?, facts)),
+            false => Ok((code, facts)),
+        }
     }
 
     /// Compiles what C calls, if it is worth it, and adds to what is relied on.

@@ -90,14 +90,14 @@ impl Default for Options {
 
 impl Options {
     /// What generates the code of functions: what is asked for; for the highest level
-    /// LLVM, if it is there, has the target, and may have traps as faults.
+    /// LLVM, if it is there and has the target.
     ///
     /// # Errors
     ///
     /// If what is asked for is not there.
     pub fn codegen(&self) -> Result<Codegen, Error> {
         let is_possible = self.cpu.target() == Target::X86_64Linux;
-        let is_wanted = self.level == Level::O3 && self.signals;
+        let is_wanted = self.level == Level::O3;
         match self.codegen {
             None if is_wanted && Codegen::HAS_LLVM && is_possible => Ok(Codegen::Llvm),
             None | Some(Codegen::Cranelift) => Ok(Codegen::Cranelift),
@@ -110,10 +110,6 @@ impl Options {
                 Target::X86_64Linux,
                 self.cpu.target()
             ))),
-            Some(Codegen::Llvm) if !self.signals => Err(Error::Options(
-                "code of LLVM traps by signals: use --codegen cranelift with --no-signals"
-                    .to_owned(),
-            )),
             Some(Codegen::Llvm) => Ok(Codegen::Llvm),
         }
     }

@@ -27,7 +27,7 @@ pub(crate) fn run(
         cpu: native,
         interruptible: seed.is_multiple_of(7),
         fuel: seed.is_multiple_of(11),
-        signals: codegen == Codegen::Llvm || !seed.is_multiple_of(3),
+        signals: !seed.is_multiple_of(3),
         ..Options::default()
     };
     let artefact = compile(wasm, &options).map_err(refused)?;

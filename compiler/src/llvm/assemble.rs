@@ -16,11 +16,11 @@ use crate::abi::Symbol;
 use crate::backend::{At, Backend, Code, Inlined, Relocation};
 use crate::compile::{Generated, Object};
 use crate::error::{Error, Result};
-use crate::functions::Compiled;
+use crate::functions::{Compiled, Worker};
 use crate::layout::FrameInfo;
 use crate::module::Body;
 use crate::trampoline;
-use crate::translate::{self, Context};
+use crate::translate::Context;
 
 /// A part of a function's code.
 enum Part {
@@ -46,6 +46,7 @@ pub(super) fn assemble(
 ) -> Result<Generated> {
     let mut compiler = Compiler {
         backend,
+        functions: Worker::new(),
         codegen: cranelift_codegen::Context::new(),
         scratch: FunctionBuilderContext::new(),
     };
@@ -301,17 +302,15 @@ fn unexpected(name: &Name) -> Error {
 /// Compiles what is Cranelift's.
 struct Compiler<'a> {
     backend: &'a Backend,
+    functions: Worker,
     codegen: cranelift_codegen::Context,
     scratch: FunctionBuilderContext,
 }
 
 impl Compiler<'_> {
     fn function(&mut self, cx: &Context<'_>, body: &Body<'_>) -> Result<Code> {
-        self.codegen.clear();
-        let func = &mut self.codegen.func;
-        translate::translate(cx, body, &mut self.scratch, func)?;
-        let code = self.backend.compile(&mut self.codegen);
-        code.map_err(|message| Error::codegen(body.index, message))
+        let (code, _) = self.functions.code(cx, self.backend, body)?;
+        Ok(code)
     }
 
     fn trampoline(

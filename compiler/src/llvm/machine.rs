@@ -4,6 +4,7 @@ use core::mem::offset_of;
 
 use inkwell::attributes::{Attribute, AttributeLoc};
 use inkwell::basic_block::BasicBlock;
+use inkwell::builder::{Builder, BuilderError};
 use inkwell::context::Context;
 use inkwell::memory_buffer::MemoryBuffer;
 use inkwell::module::{Linkage, Module};
@@ -14,13 +15,16 @@ use inkwell::targets::{
 use inkwell::values::{
     CallSiteValue, FunctionValue, InstructionOpcode, InstructionValue, PointerValue,
 };
-use inkwell::{IntPredicate, OptimizationLevel};
+use inkwell::{GlobalVisibility, IntPredicate, OptimizationLevel};
 use wasm_aot_abi::{self as abi, CpuFeatures, TrapCode};
 
 use super::folded;
 use super::trap;
-use super::write::MARKER;
+use super::wide;
+use super::write::{MARKER, symbol_name};
 use crate::Level;
+use crate::abi::Symbol;
+use crate::backend::Backend;
 use crate::cache::Key;
 
 /// What LLVM calls the machine.
@@ -28,13 +32,15 @@ pub(super) struct Machine {
     pub(super) cpu: &'static str,
     pub(super) features: String,
     level: Level,
+    /// Whether traps are faults, and not calls.
+    signals: bool,
 }
 
 impl Machine {
-    pub(super) fn new(features: CpuFeatures, level: Level) -> Machine {
+    pub(super) fn new(backend: &Backend) -> Machine {
         let all = CpuFeatures::of(wasm_aot_abi::Target::X86_64Linux);
         let has = all
-            .filter(|(feature, _)| features.contains(*feature))
+            .filter(|(feature, _)| backend.features.contains(*feature))
             .map(|(feature, _)| format!("+{}", feature_name(feature)));
         // With masks of bytes and words, which others bring along, LLVM looks for
         // integers to keep in mask registers: that takes time with the square of a
@@ -43,13 +49,15 @@ impl Machine {
         Machine {
             cpu: "x86-64",
             features: list.collect::<Vec<_>>().join(","),
-            level,
+            level: backend.level,
+            signals: backend.signals,
         }
     }
 
     /// What the object file of a module in text form follows from.
     pub(super) fn key(&self, text: &str) -> Key {
-        Key::of(&[&super::name(), self.passes(), text])
+        let traps = if self.signals { "faults" } else { "calls" };
+        Key::of(&[&super::name(), self.passes(), traps, text])
     }
 
     /// The object file of a module in text form.
@@ -70,7 +78,8 @@ impl Machine {
             .run_passes(self.passes(), &machine, PassBuilderOptions::create())
             .map_err(|error| error.to_string())?;
         for function in module.get_functions() {
-            finish(&context, &module, function)?;
+            wide::divide_by_digits(&context, function).map_err(|error| error.to_string())?;
+            finish(&context, &module, function, self.signals)?;
             folded::keep_apart(&context, function).map_err(|error| error.to_string())?;
         }
         if cfg!(debug_assertions) {
@@ -126,6 +135,7 @@ fn finish<'c>(
     context: &'c Context,
     module: &Module<'c>,
     function: FunctionValue<'c>,
+    signals: bool,
 ) -> Result<(), String> {
     let Some(entry) = function.get_first_basic_block() else {
         return Ok(());
@@ -170,6 +180,10 @@ fn finish<'c>(
             builder.set_current_debug_location(location);
         }
         check_stack(context, module, function, &builder, ctx, entry)
+            .and_then(|()| match signals {
+                true => overflow_by_fault(context, &builder),
+                false => overflow_by_call(context, module, &builder, ctx),
+            })
             .map_err(|error| error.to_string())?;
     }
     for marker in markers {
@@ -178,16 +192,17 @@ fn finish<'c>(
     Ok(())
 }
 
-/// Compares the stack pointer with the store's limit, and goes on at `entry`.
+/// Compares the stack pointer with the store's limit, and goes on at `entry`, or where the
+/// builder is then.
 fn check_stack<'c>(
     context: &'c Context,
     module: &Module<'c>,
     function: FunctionValue<'c>,
-    builder: &inkwell::builder::Builder<'c>,
+    builder: &Builder<'c>,
     ctx: PointerValue<'c>,
     entry: BasicBlock<'c>,
-) -> Result<(), inkwell::builder::BuilderError> {
-    let (i32, i64) = (context.i32_type(), context.i64_type());
+) -> Result<(), BuilderError> {
+    let i64 = context.i64_type();
     let metadata = context.metadata_type();
     let name = "llvm.read_register.i64";
     let register = module.get_function(name).unwrap_or_else(|| {
@@ -218,6 +233,11 @@ fn check_stack<'c>(
     builder.build_conditional_branch(below, overflow, entry)?;
 
     builder.position_at_end(overflow);
+    Ok(())
+}
+
+fn overflow_by_fault<'c>(context: &'c Context, builder: &Builder<'c>) -> Result<(), BuilderError> {
+    let i32 = context.i32_type();
     let ty = context
         .void_type()
         .fn_type(&[i32.into(), i32.into()], false);
@@ -237,6 +257,26 @@ fn check_stack<'c>(
     Ok(())
 }
 
+fn overflow_by_call<'c>(
+    context: &'c Context,
+    module: &Module<'c>,
+    builder: &Builder<'c>,
+    ctx: PointerValue<'c>,
+) -> Result<(), BuilderError> {
+    let name = symbol_name(Symbol::Trap(TrapCode::StackOverflow as u32));
+    let function = module.get_function(&name).unwrap_or_else(|| {
+        let ty = context.void_type().fn_type(&[ctx.get_type().into()], false);
+        let function = module.add_function(&name, ty, Some(Linkage::External));
+        function
+            .as_global_value()
+            .set_visibility(GlobalVisibility::Hidden);
+        function
+    });
+    builder.build_call(function, &[ctx.into()], "")?;
+    builder.build_unreachable()?;
+    Ok(())
+}
+
 enum What {
     /// See [`MARKER`].
     Marker,
@@ -249,20 +289,21 @@ fn what(instruction: InstructionValue<'_>) -> What {
     let Ok(call) = CallSiteValue::try_from(instruction) else {
         return What::Other;
     };
+    let kind = Attribute::get_named_enum_kind_id("noreturn");
+    if call
+        .get_enum_attribute(AttributeLoc::Function, kind)
+        .is_some()
+    {
+        return What::Other; // a trap
+    }
     match call.get_called_fn_value() {
         Some(function) => match function.get_name().to_bytes() {
             name if name == MARKER.as_bytes() => What::Marker,
             name if name.starts_with(b"llvm.") => What::Other,
             _ => What::Call,
         },
-        // Through an address, or a trap.
-        None => {
-            let kind = Attribute::get_named_enum_kind_id("noreturn");
-            match call.get_enum_attribute(AttributeLoc::Function, kind) {
-                Some(_) => What::Other,
-                None => What::Call,
-            }
-        }
+        // Through an address.
+        None => What::Call,
     }
 }
 

@@ -5,8 +5,8 @@
 //! translation makes of a unit's, `machine` has LLVM make an object file of that, `object`
 //! and `sites` read it, and `assemble` makes a [`Code`](crate::backend::Code) of it for
 //! each function, as Cranelift does. Trampolines are Cranelift's; so are the few functions
-//! that need what LLVM has no way to say (`write::can_write`), and those of enormous
-//! frames. Whoever made it, a function can be called in the wasm convention where its
+//! that need what LLVM has no way to say (`write::can_write`), those of enormous
+//! frames, and those of which LLVM would make calls of a library. Whoever made it, a function can be called in the wasm convention where its
 //! code begins; see `shape`.
 
 mod assemble;
@@ -19,6 +19,7 @@ mod shape;
 mod sites;
 mod trap;
 mod unit;
+mod wide;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,10 +41,6 @@ use crate::error::Result;
 use crate::module::Body;
 use crate::translate::{self, Context};
 
-/// Bytes that a frame may have without being compared with the limit of the stack before
-/// it is there: less than what is usable below the limit, for what else is there too.
-const MAX_FRAME: u32 = wasm_aot_abi::STACK_RESERVE as u32 / 2;
-
 /// Name and version of LLVM.
 pub(crate) fn name() -> String {
     let (major, minor, patch) = inkwell::support::get_llvm_version();
@@ -58,10 +55,15 @@ pub(crate) fn functions(
     observer: &(impl Observer + ?Sized),
 ) -> Result<Generated> {
     observer.functions(0, bodies.len());
-    let summaries = summaries(cx, bodies)?;
-    let machine = Machine::new(backend.features, backend.level);
+    // LLVM's code looks at the stack by itself.
+    let unchecked = Context {
+        guarded: true,
+        ..*cx
+    };
+    let summaries = summaries(&unchecked, bodies)?;
+    let machine = Machine::new(backend);
     let generator = Generator {
-        cx,
+        cx: &unchecked,
         bodies,
         machine: &machine,
     };
@@ -84,18 +86,16 @@ pub(crate) fn functions(
             .collect();
         let outputs: Vec<Output> = outputs.into_iter().collect::<Result<_>>()?;
         let pieces = outputs.iter().flat_map(|output| &output.pieces);
-        let large: Vec<u32> = pieces
+        let unfit: Vec<u32> = pieces
             .filter_map(|(name, piece)| match name {
-                Name::Function(index) | Name::Arrival(index) => {
-                    (piece.sites.frame_size > MAX_FRAME).then_some(*index)
-                }
+                Name::Function(index) | Name::Arrival(index) => piece.is_unfit().then_some(*index),
                 _ => None,
             })
             .collect();
-        if large.is_empty() {
+        if unfit.is_empty() {
             return assemble(cx, backend, bodies, &plan, summaries, outputs);
         }
-        others.extend(large);
+        others.extend(unfit);
         // What does not change is not made again.
         known = outputs.into_iter().map(|it| (it.key, it.object)).collect();
     }

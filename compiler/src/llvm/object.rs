@@ -68,6 +68,8 @@ pub(super) enum Name {
     Leave(String),
     /// Something that LLVM knows the name of alone: namespace and index.
     Other(u32, u32),
+    /// A function of a library that LLVM takes for granted.
+    Nowhere(String),
 }
 
 /// The sections of an object file that become a part of the text.
@@ -173,7 +175,7 @@ fn reference(
         }
         None => {
             let name = symbol.name().map_err(|error| error.to_string())?;
-            external(name).ok_or_else(|| format!("code refers to {name}"))?
+            external(name).unwrap_or_else(|| Name::Nowhere(name.to_owned()))
         }
     };
     Ok(Reference {

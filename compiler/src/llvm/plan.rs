@@ -86,6 +86,10 @@ pub(super) struct Plan {
     pub(super) vmctx_size: u32,
     /// Whether every instruction has to say where it comes from.
     pub(super) debug: bool,
+    /// Whether traps are faults, and not calls.
+    pub(super) signals: bool,
+    /// Whether threads may share memories.
+    pub(super) has_shared: bool,
 }
 
 /// What is known of a function.
@@ -205,6 +209,8 @@ impl Plan {
             is_complete,
             vmctx_size: whole.vmctx.size,
             debug: backend.origins,
+            signals: backend.signals,
+            has_shared: module.memories.iter().any(|memory| memory.shared),
         };
         let copies = backend.level != Level::O0;
         let division = Division {

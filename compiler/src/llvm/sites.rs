@@ -3,8 +3,11 @@
 //! A fault has to be known by the exact address of its instruction, and LLVM's lines tell
 //! where a run of instructions begins. So all of them are decoded. Each that accesses
 //! memory other than the frame and constants counts as one that may be out of bounds:
-//! those that cannot fault do no harm.
+//! those that cannot fault do no harm. Where traps are calls, no access faults.
 
+use std::collections::BTreeMap;
+
+use cranelift_codegen::ir::UserExternalName;
 use iced_x86::{
     Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess,
     Register,
@@ -13,9 +16,10 @@ use wasm_aot_abi::TrapCode;
 
 use super::inlined::Chains;
 use super::object::{Name, Section};
-use super::plan::Unit;
+use super::plan::{Plan, Unit};
 use super::trap;
-use crate::backend::{Inlined, Origin, Site};
+use crate::abi::Symbol;
+use crate::backend::{Inlined, Origin, Site, trap_code};
 
 /// `int3`, where nothing comes along.
 pub(super) const TRAP: u8 = 0xcc;
@@ -36,10 +40,12 @@ pub(super) struct Sites {
 
 /// Looks at the code of a function in a unit, whose traps become `ud2`, and adds the bytes
 /// that stand for inlined calls.
-pub(super) fn find(name: &Name, section: &mut Section, unit: &Unit, debug: bool) -> Sites {
+pub(super) fn find(name: &Name, section: &mut Section, unit: &Unit, plan: &Plan) -> Sites {
     let code = section.bytes.clone();
     let inlined = std::mem::take(&mut section.inlined);
     let mut chains = Chains::new(&inlined, unit, name);
+    let calls_to_trap = calls_to_trap(section);
+    let mut ends_in_call = false;
     let mut decoder = Decoder::new(64, &code, DecoderOptions::NONE);
     let mut factory = InstructionInfoFactory::new();
     let mut instruction = Instruction::default();
@@ -63,11 +69,7 @@ pub(super) fn find(name: &Name, section: &mut Section, unit: &Unit, debug: bool)
         *frame_size = frame_size.saturating_add(pushed(&instruction));
         if let Some((code, place)) = trap::decode(&code[start..end]) {
             let source = unit.source(place);
-            // The stack is looked at for the function as a whole.
-            let source = match source {
-                Some(_) => chains.enter(start as u32, source),
-                None => chains.leave(start as u32),
-            };
+            let source = of_trap(&mut chains, start, source);
             sites.push(Site {
                 code: start as u32,
                 trap: Some(code),
@@ -81,28 +83,37 @@ pub(super) fn find(name: &Name, section: &mut Section, unit: &Unit, debug: bool)
                 instruction.flow_control(),
                 FlowControl::Call | FlowControl::IndirectCall
             );
-            let faults = may_fault(&mut factory, &instruction);
-            let mut site = |code: usize, trap| {
+            let mut site = |code: usize, trap, source| {
                 sites.push(Site {
                     code: code as u32,
                     trap,
-                    source: chains.enter(start as u32, source),
+                    source,
                 });
             };
-            if faults {
-                site(start, Some(TrapCode::MemoryOutOfBounds));
+            if plan.signals && may_fault(&mut factory, &instruction) {
+                let source = chains.enter(start as u32, source);
+                site(start, Some(TrapCode::MemoryOutOfBounds), source);
             }
-            if calls {
-                site(end, None);
+            match calls_to_trap.get(&end) {
+                Some(&code) => site(end, Some(code), of_trap(&mut chains, start, source)),
+                None if calls => site(end, None, chains.enter(start as u32, source)),
+                None => {}
             }
+            ends_in_call = calls;
         }
-        if debug && let Some(source) = source {
+        if plan.debug
+            && let Some(source) = source
+        {
             let (start, end) = (start as u32, end as u32);
             match origins.last_mut() {
                 Some(last) if last.end == start && last.source == source => last.end = end,
                 _ => origins.push(Origin { start, end, source }),
             }
         }
+    }
+    // What such a one returns to is still the function.
+    if ends_in_call {
+        section.bytes.push(TRAP);
     }
     // A return address may be where the next instruction traps: the call's first.
     sites.sort_by_key(|site| site.code);
@@ -115,12 +126,37 @@ pub(super) fn find(name: &Name, section: &mut Section, unit: &Unit, debug: bool)
             trap: None,
             source: Some(source),
         });
-        if debug {
+        if plan.debug {
             origins.push(Origin { start, end, source });
         }
     }
     found.inlined = chains.finish();
     found
+}
+
+/// The calls that trap, by where they return to.
+fn calls_to_trap(section: &Section) -> BTreeMap<usize, TrapCode> {
+    let references = section.references.iter();
+    let traps = references.filter_map(|reference| match reference.target {
+        Name::Other(namespace, index) => {
+            match Symbol::from(&UserExternalName { namespace, index }) {
+                // A call ends with the distance.
+                Symbol::Trap(code) => Some((reference.offset as usize + 4, trap_code(code))),
+                _ => None,
+            }
+        }
+        _ => None,
+    });
+    traps.collect()
+}
+
+/// Where in the source an instruction is that traps. Without a place of its own it does so
+/// for its function as a whole, which has looked at the stack.
+fn of_trap(chains: &mut Chains<'_>, start: usize, source: Option<u32>) -> Option<u32> {
+    match source {
+        Some(_) => chains.enter(start as u32, source),
+        None => chains.leave(start as u32),
+    }
 }
 
 /// Bytes that an instruction adds to the frame, at most.

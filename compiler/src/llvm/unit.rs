@@ -43,6 +43,20 @@ pub(super) struct Piece {
     pub(super) sites: Sites,
 }
 
+/// Bytes that a frame may have without being compared with the limit of the stack before
+/// it is there: less than what is usable below the limit, for what else is there too.
+const MAX_FRAME: u32 = wasm_aot_abi::STACK_RESERVE as u32 / 2;
+
+impl Piece {
+    /// Whether it is not to be in an artefact: its frame is enormous, or it calls what is
+    /// nowhere.
+    pub(super) fn is_unfit(&self) -> bool {
+        let mut references = self.section.references.iter();
+        self.sites.frame_size > MAX_FRAME
+            || references.any(|reference| matches!(reference.target, Name::Nowhere(_)))
+    }
+}
+
 impl Generator<'_> {
     /// Compiles a unit of a plan, unless it is among those that are `known`, or kept.
     pub(super) fn compile(
@@ -64,7 +78,7 @@ impl Generator<'_> {
         let pieces = sections.into_iter().map(|(name, mut section)| {
             let sites = match name {
                 Name::Constants(_) => Sites::default(),
-                _ => sites::find(&name, &mut section, unit, plan.debug),
+                _ => sites::find(&name, &mut section, unit, plan),
             };
             (name, Piece { section, sites })
         });

@@ -107,10 +107,8 @@ impl Writer<'_> {
         let from = loaded(opcode, to);
         let data = self.func.dfg.mem_flags[flags];
         let (address, tags) = self.place_of(arg, offset, flags);
-        let volatile = match data.trap_code() {
-            Some(_) => "volatile ",
-            None => "",
-        };
+        let is_volatile = data.trap_code().is_some() || self.plan.has_shared && !data.readonly();
+        let volatile = if is_volatile { "volatile " } else { "" };
         let align = align(data, from);
         let load =
             |from: &str| format!("load {volatile}{from}, ptr {address}, align {align}{tags}");
@@ -155,8 +153,10 @@ impl Writer<'_> {
             let narrow = self.temp(format_args!("trunc {value} to {to}"));
             value = format!("{to} {narrow}");
         }
+        let is_volatile = self.plan.signals || self.plan.has_shared;
+        let volatile = if is_volatile { "volatile " } else { "" };
         self.line(format_args!(
-            "store volatile {value}, ptr {address}, align {align}{tags}"
+            "store {volatile}{value}, ptr {address}, align {align}{tags}"
         ));
     }
 

@@ -31,6 +31,10 @@ impl Writer<'_> {
                 let function = &self.func.dfg.ext_funcs[func_ref];
                 let shape = Shape::new(&self.func.dfg.signatures[function.signature]);
                 let symbol = self.symbol(&function.name)?;
+                if matches!(symbol, Symbol::Trap(_)) {
+                    // The instruction behind it is what traps.
+                    return Ok(true);
+                }
                 let args = self.func.dfg.inst_args(inst).to_vec();
                 let is_ours = self.use_symbol(symbol);
                 let name = symbol_name(symbol);

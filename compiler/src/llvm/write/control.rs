@@ -4,8 +4,8 @@ use cranelift_codegen::ir::{Block, BlockCall, Inst, InstructionData, Opcode, Tra
 
 use super::super::trap;
 use super::function::Writer;
-use super::ty;
-use crate::abi::wasm_trap;
+use super::{symbol_name, ty};
+use crate::abi::{Symbol, wasm_trap};
 
 impl Writer<'_> {
     /// Writes an instruction, if it is of this family; whether it is.
@@ -90,11 +90,19 @@ impl Writer<'_> {
 
     /// Traps, and ends the block.
     fn trap(&mut self, code: TrapCode) {
-        let (kind, line) = (trap::encode(wasm_trap(code)), self.line);
-        let (text, constraints) = (trap::ASSEMBLY, trap::CONSTRAINTS);
-        self.line(format_args!(
-            "call void asm sideeffect \"{text}\", \"{constraints}\"(i32 {kind}, i32 {line}) #2"
-        ));
+        let code = wasm_trap(code);
+        if self.plan.signals {
+            let (kind, line) = (trap::encode(code), self.line);
+            let (text, constraints) = (trap::ASSEMBLY, trap::CONSTRAINTS);
+            self.line(format_args!(
+                "call void asm sideeffect \"{text}\", \"{constraints}\"(i32 {kind}, i32 {line}) #2"
+            ));
+        } else {
+            let symbol = Symbol::Trap(code as u32);
+            self.uses.symbols.insert(symbol);
+            let name = symbol_name(symbol);
+            self.line(format_args!("call void @{name}(ptr %ctx) #2"));
+        }
         self.terminate(format_args!("unreachable"));
     }
 

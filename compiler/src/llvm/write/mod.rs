@@ -11,6 +11,8 @@
 //!   another. So are all stores, as what was stored before a trap can be seen after it.
 //! * A trap is an instruction of inline assembly that clobbers memory; it has its code
 //!   and its place in the source within it: see [`trap`](super::trap).
+//! * Without signals, traps are calls, which may look at all of memory. Then no access is
+//!   volatile, unless threads share memories: they may read what others write.
 //! * There are no flags that make undefined behaviour of anything.
 //! * Constants that arithmetic with a float could be left out for (x * 1) are hidden from
 //!   LLVM, since arithmetic makes signalling NaNs quiet: see `float`.
@@ -124,6 +126,8 @@ pub(super) fn module(
                     "declare hidden {returned} @{name}({params}) #1"
                 ));
             }
+            Symbol::Trap(_) => line(format_args!("declare hidden void @{name}(ptr) #2")),
+            Symbol::Interrupted => line(format_args!("declare hidden void @{name}(ptr) #1")),
             Symbol::Throw => line(format_args!("declare hidden void @{name}(ptr, i64) #1")),
             _ => line(format_args!("@{name} = external hidden constant i8")),
         }
@@ -250,7 +254,7 @@ fn params(shape: &Shape) -> String {
 }
 
 /// What a symbol is called in LLVM's modules.
-fn symbol_name(symbol: Symbol) -> String {
+pub(super) fn symbol_name(symbol: Symbol) -> String {
     match symbol {
         Symbol::Function(index) => format!("f{index}"),
         other => {
