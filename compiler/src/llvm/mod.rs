@@ -17,6 +17,7 @@ mod object;
 mod plan;
 mod shape;
 mod sites;
+mod stack;
 mod trap;
 mod unit;
 mod wide;
