@@ -340,3 +340,84 @@ fn loops_over_records_end_where_they_should() {
         }
     }
 }
+
+/// An interpreter of `count` instructions besides the one that ends: each changes what the
+/// function has in locals, by what it finds there, and some go back from two places.
+fn interpreter(count: u32) -> String {
+    let mut handlers = String::new();
+    for number in 0..count {
+        let factor = 2 * number + 3;
+        let change = match number % 4 {
+            0 => format!("(local.set $b (i32.add (local.get $a) (i32.const {factor})))"),
+            1 => "(local.set $b (local.get $c)) (local.set $c (local.get $op))".to_owned(),
+            2 => "(if (i32.and (local.get $a) (i32.const 4)) (then
+                (local.set $c (local.get $pc)) (br $next)))"
+                .to_owned(),
+            _ => "(i32.store offset=4096 (local.get $op) (local.get $a))
+                (local.set $c (i32.load offset=4097 (local.get $op)))"
+                .to_owned(),
+        };
+        write!(
+            handlers,
+            "end (local.set $a (i32.add (i32.xor (i32.mul (local.get $a) (i32.const {factor}))
+                (local.get $b)) (local.get $c))) {change} br $next "
+        )
+        .unwrap();
+    }
+    let labels: String = (0..=count).map(|label| format!(" {label}")).collect();
+    format!(
+        r#"(module (memory (export "memory") 1)
+        (func (export "run") (param $pc i32) (result i32)
+            (local $a i32) (local $b i32) (local $c i32) (local $op i32)
+            loop $next {blocks}
+                (local.set $op (i32.load8_u (local.get $pc)))
+                (local.set $pc (i32.add (local.get $pc) (i32.const 1)))
+                (br_table{labels} {beyond} (local.get $op))
+            {handlers}
+            end (return (i32.sub (local.get $a) (local.get $b)))
+            end (return (i32.sub (local.get $c) (local.get $pc)))
+            end unreachable))"#,
+        blocks = "block ".repeat(count as usize + 2),
+        beyond = count + 1,
+    )
+}
+
+#[test]
+fn the_switch_of_an_interpreter_is_behind_each_of_its_instructions() {
+    const COUNT: u32 = 40;
+    const PROGRAM: usize = 200;
+    let wat = interpreter(COUNT);
+    let compiled = |codegen| {
+        let options = Options {
+            codegen: Some(codegen),
+            ..options()
+        };
+        compile(wat.as_bytes(), &options).expect("it compiles")
+    };
+    let artefacts = [compiled(Codegen::Llvm), compiled(Codegen::Cranelift)];
+    // `jmp *reg`
+    let jumps = artefacts[0].windows(2);
+    let jumps = jumps.filter(|it| it[0] == 0xff && (0xe0..0xe8).contains(&it[1]));
+    assert!(jumps.count() >= COUNT as usize);
+    let mut random = 1_u32;
+    let mut next = || {
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        random >> 16
+    };
+    for _ in 0..100 {
+        let mut program: Vec<u8> = (0..PROGRAM).map(|_| (next() % COUNT) as u8).collect();
+        // The one that ends, or what is beyond the table.
+        program[next() as usize % PROGRAM] = (COUNT + next() % 200) as u8;
+        let results = artefacts.each_ref().map(|artefact| {
+            let mut store = Store::new();
+            let module = Module::from_bytes(artefact).expect("it opens");
+            let instance = Instance::new(&mut store, &module, &Imports::new()).unwrap();
+            let memory = instance.get_memory(&store, "memory").unwrap();
+            memory.data_mut(&mut store)[..PROGRAM].copy_from_slice(&program);
+            let run = instance.get_typed_func::<i32, i32>(&store, "run").unwrap();
+            let result = run.call(&mut store, 0).unwrap();
+            (result, memory.data(&store).to_vec())
+        });
+        assert!(results[0] == results[1], "{program:?}");
+    }
+}

@@ -9,7 +9,7 @@ use inkwell::targets::{
 };
 use wasm_aot_abi::CpuFeatures;
 
-use super::{folded, stack, wide};
+use super::{dispatch, folded, stack, wide};
 use crate::Level;
 use crate::backend::Backend;
 use crate::cache::Key;
@@ -64,6 +64,16 @@ impl Machine {
         module
             .run_passes(self.passes(), &machine, PassBuilderOptions::create())
             .map_err(|error| error.to_string())?;
+        let mut in_memory = false;
+        for function in module.get_functions() {
+            in_memory |=
+                dispatch::spread(&context, &module, function).map_err(|error| error.to_string())?;
+        }
+        if in_memory {
+            let options = PassBuilderOptions::create();
+            let result = module.run_passes("mem2reg", &machine, options);
+            result.map_err(|error| error.to_string())?;
+        }
         for function in module.get_functions() {
             wide::divide_by_digits(&context, function).map_err(|error| error.to_string())?;
             stack::finish(&context, &module, function, self.signals)?;

@@ -10,6 +10,8 @@
 //! code begins; see `shape`.
 
 mod assemble;
+mod copies;
+mod dispatch;
 mod folded;
 mod inlined;
 mod machine;
