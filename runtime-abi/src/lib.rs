@@ -1,5 +1,7 @@
-//! The wasm-aot ABI, version 0.1: what a compiled module is made of and how a
-//! host talks to it.
+//! The wasm-aot ABI: what a compiled module is made of and how a host talks to
+//! it.
+//!
+//! Its version is [`ABI_MAJOR`] and [`ABI_MINOR`].
 //!
 //! This crate **is** the specification. It has no code to link against beyond
 //! encoding helpers: types, constants, and prose. A loader in any language can
@@ -8,11 +10,12 @@
 //! # The artefact
 //!
 //! An artefact is an ordinary native shared object without undefined symbols,
-//! constructors, relocations or writable data: of segments it has readable and executable `PT_LOAD`s which share no page, `PT_DYNAMIC`,
-//! `PT_NOTE`, `PT_GNU_EH_FRAME` and `PT_GNU_STACK`, and on AArch64 perhaps
-//! `PT_GNU_PROPERTY` (see "Landing pads"); in the dynamic section
-//! `DT_HASH`, `DT_GNU_HASH`, the symbol and string tables and perhaps a
-//! `DT_SONAME`. A loader may refuse anything else before it maps a file.
+//! constructors, relocations or writable data: of segments it has readable and
+//! executable `PT_LOAD`s which share no page, `PT_DYNAMIC`, `PT_NOTE`,
+//! `PT_GNU_EH_FRAME` and `PT_GNU_STACK`, and on AArch64 perhaps
+//! `PT_GNU_PROPERTY` (see "Landing pads"); in the dynamic section `DT_HASH`,
+//! `DT_GNU_HASH`, the symbol and string tables and perhaps a `DT_SONAME`. A
+//! loader may refuse anything else before it maps a file.
 //!
 //! One dynamic symbol, [`DESCRIPTOR_SYMBOL`], points at its **metadata block**:
 //! a read-only, 64-byte aligned run of bytes which starts with a
