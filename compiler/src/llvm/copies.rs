@@ -48,17 +48,11 @@ impl<'c> Copier<'c> {
                 .iter()
                 .any(|user| user.get_parent() != Some(to) || user.get_opcode() != Opcode::Phi)
         });
-        // A branch may go to both; two edges to one block are to be told apart.
-        let reaches = |source: BasicBlock<'c>| {
-            let end = source.get_terminator();
-            let operands = end.into_iter().flat_map(InstructionValue::get_operands);
-            let blocks = operands.flatten().filter_map(Operand::block);
-            blocks.filter(|&block| block == to).count()
-        };
         let moved: Vec<BasicBlock<'c>> = sources
             .iter()
             .copied()
-            .filter(|&source| branches(source) && reaches(source) == 0)
+            // If it goes to both, the two edges would be to one block.
+            .filter(|&source| branches(source, between) && edges(source, to) == 0)
             .collect();
         if used_elsewhere || moved.is_empty() {
             return Ok(Vec::new());
@@ -149,10 +143,8 @@ impl<'c> Copier<'c> {
                 }
             }
             // A phi has a value for each edge.
-            let ends = block.get_terminator().into_iter();
             let mut known = HashSet::new();
-            let to = ends.flat_map(InstructionValue::get_operands).flatten();
-            for to in to.filter_map(Operand::block).filter(|&to| known.insert(to)) {
+            for to in destinations(block).filter(|&to| known.insert(to)) {
                 for phi in phis(to) {
                     let edges: Vec<BasicValueEnum<'c>> = phi
                         .get_incomings()
@@ -294,10 +286,22 @@ pub(super) fn phis<'c>(block: BasicBlock<'c>) -> Vec<PhiValue<'c>> {
         .collect()
 }
 
-/// Whether a block ends in a branch.
-pub(super) fn branches(block: BasicBlock<'_>) -> bool {
+/// Whether a block ends in a branch to another, by one edge.
+pub(super) fn branches<'c>(block: BasicBlock<'c>, to: BasicBlock<'c>) -> bool {
     let end = block.get_terminator();
-    end.is_some_and(|end| end.get_opcode() == Opcode::Br)
+    end.is_some_and(|end| end.get_opcode() == Opcode::Br) && edges(block, to) == 1
+}
+
+/// How many edges go from a block to another.
+fn edges<'c>(block: BasicBlock<'c>, to: BasicBlock<'c>) -> usize {
+    destinations(block).filter(|&it| it == to).count()
+}
+
+/// Where a block may go on, once for each edge.
+pub(super) fn destinations<'c>(block: BasicBlock<'c>) -> impl Iterator<Item = BasicBlock<'c>> {
+    let end = block.get_terminator();
+    let operands = end.into_iter().flat_map(InstructionValue::get_operands);
+    operands.flatten().filter_map(Operand::block)
 }
 
 /// Whether a block only goes to another.

@@ -20,7 +20,7 @@ use inkwell::values::{
     BasicValueEnum, FunctionValue, InstructionOpcode as Opcode, InstructionValue, IntValue, Operand,
 };
 
-use super::copies::{self, Copier, phis};
+use super::copies::{self, Copier, destinations, phis};
 
 /// Rows of a table, at least: for fewer, LLVM compares.
 const ROWS: u64 = 8;
@@ -80,7 +80,7 @@ pub(super) fn spread<'c>(
             continue;
         }
         table.complete(context, module, &copier.builder)?;
-        reaching.retain(|&source| copies::branches(source));
+        reaching.retain(|&source| copies::branches(source, block));
         if let Some(groups) = groups(&reaching) {
             copier.copy(block, groups)?;
             copied = true;
@@ -202,10 +202,4 @@ impl<'c> Table<'c> {
         builder.build_unreachable()?;
         Ok(())
     }
-}
-
-fn destinations<'c>(block: BasicBlock<'c>) -> impl Iterator<Item = BasicBlock<'c>> {
-    let end = block.get_terminator();
-    let operands = end.into_iter().flat_map(InstructionValue::get_operands);
-    operands.flatten().filter_map(Operand::block)
 }

@@ -65,7 +65,8 @@ impl Machine {
             .run_passes(self.passes(), &machine, PassBuilderOptions::create())
             .map_err(|error| error.to_string())?;
         let mut in_memory = false;
-        for function in module.get_functions() {
+        let is_fast = matches!(self.level, Level::O2 | Level::O3);
+        for function in module.get_functions().filter(|_| is_fast) {
             in_memory |=
                 dispatch::spread(&context, &module, function).map_err(|error| error.to_string())?;
         }
